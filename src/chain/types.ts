@@ -1,0 +1,54 @@
+import type { Block } from '../primitives/block.ts'
+import type { Header } from '../primitives/header.ts'
+import type { Receipt } from '../primitives/receipt.ts'
+import type { RecoveredTransaction } from '../primitives/transaction.ts'
+
+/** Parameters of a network that its genesis.json fixes (`config` and `config.idobata` there). */
+export interface ChainParams {
+  readonly chainId: bigint
+  /** Gas; headers above it are invalid. */
+  readonly maxGasLimit: bigint
+  /** Gas; what this network's miners steer towards. */
+  readonly gasLimitTarget: bigint
+  /** Bytes of an encoded block; undefined: no bound (Ethereum's rules, in tests). */
+  readonly maxBlockBytes: number | undefined
+}
+
+/** A block with what executing it established. */
+export interface ExecutedBlock {
+  readonly block: Block
+  readonly transactions: readonly RecoveredTransaction[]
+  readonly receipts: readonly Receipt[]
+}
+
+/** The tip that fork choice has chosen. */
+export interface Head {
+  readonly hash: Uint8Array
+  readonly header: Header
+  readonly totalDifficulty: bigint
+}
+
+/** Emitted after the store holds the new head. `disconnected` is newest first, `connected` oldest first. */
+export interface HeadEvent {
+  readonly head: Head
+  readonly connected: readonly ExecutedBlock[]
+  /** Not empty only in a reorg. */
+  readonly disconnected: readonly ExecutedBlock[]
+}
+
+/** What became of a block handed to the chain. A refused block throws BlockError instead. */
+export type ImportOutcome =
+  /** It is the head now. */
+  | 'head'
+  /** Valid and stored, but another branch has more work. */
+  | 'side'
+  /** Already held. */
+  | 'known'
+  /** Too far ahead of the clock: held until its time comes. */
+  | 'future'
+
+/** Where a transaction stands in the canonical chain. */
+export interface TransactionLocation {
+  readonly blockNumber: number
+  readonly index: number
+}

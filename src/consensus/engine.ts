@@ -1,0 +1,83 @@
+import type { Header } from '../primitives/header.ts'
+
+/** What an engine may look up while it judges or prepares a header: the ancestors on that header's own branch. */
+export interface Ancestry {
+  /** Header by hash; undefined only for the genesis block's parent. Cost: a cache or one store read. */
+  header(hash: Uint8Array): Header | undefined
+  /**
+   * What a child of the parent in question must commit to in its `extraData` (docs/protocol.md, history root): 32 bytes.
+   * Cost: a few hashes.
+   */
+  historyRoot(): Uint8Array
+}
+
+/** The header fields that an engine decides; the rest follow from the parent and the transactions. */
+export type ConsensusFields = Pick<Header, 'difficulty' | 'extraData' | 'mixHash' | 'nonce'>
+
+/** A block as fork choice sees it. */
+export interface Candidate {
+  readonly hash: Uint8Array
+  readonly header: Header
+  readonly totalDifficulty: bigint
+}
+
+/** Heights on the canonical chain that wallets may show as `safe` and `finalized`. */
+export interface Finality {
+  readonly safe: number
+  readonly finalized: number
+}
+
+/**
+ * The rules that differ between networks. The chain takes one from the composition root and imports none, so an engine
+ * can be written outside this package; `test/unit/consensus/engine-compliance.ts` is the suite one must pass.
+ *
+ * Rules that all networks share (gas limit, base fee, timestamp after the parent's, number) are `chain/header-rules.ts`.
+ */
+export interface Engine {
+  readonly name: string
+
+  /** Seconds that a header may be ahead of the local clock before it waits; undefined: no bound (`--dev`). */
+  readonly maxFutureSeconds: number | undefined
+
+  /**
+   * Judges everything about `header` that the shared rules do not, seal included, cheapest first. Not called for genesis.
+   * @throws BlockError
+   */
+  verifyHeader(header: Header, parent: Header, ancestry: Ancestry): void
+
+  /** Earliest Unix second at which a child of `parent` may stand, at least parent.timestamp + 1. */
+  earliestTimestamp(parent: Header): number
+
+  /** Fields of a child of `parent` at `timestamp`, not yet sealed. */
+  prepare(parent: Header, timestamp: number, ancestry: Ancestry): ConsensusFields
+
+  /**
+   * Seals a header whose other fields are final: searches a nonce, or waits for this signer's turn and signs.
+   * @returns the header with its seal; undefined when `signal` aborted first or this node may not seal now.
+   */
+  seal(header: Header, parent: Header, ancestry: Ancestry, signal: AbortSignal): Promise<Header | undefined>
+
+  /** Wei minted to `header.miner` after the block's transactions. */
+  reward(header: Header): bigint
+
+  /** What `header` adds to the total difficulty of its branch. */
+  weight(header: Header): bigint
+
+  /**
+   * Decides between two blocks of equal total difficulty. True: `challenger` becomes head in place of `head`.
+   * Engines without a preference answer false: the one seen first stays.
+   */
+  winsTie(challenger: Candidate, head: Candidate, ancestry: Ancestry): boolean
+
+  /** Which canonical ancestors of `head` are safe and final. A reorg below a final block is refused if `reorgsFinal` is false. */
+  finality(head: Header, ancestry: Ancestry): Finality
+
+  /** Whether fork choice may leave a block that `finality` called final: true where final is only a label (proof of work). */
+  readonly reorgsFinal: boolean
+
+  /**
+   * Whether headers carry the history root (docs/protocol.md). False only for Ethereum's own rules in tests:
+   * then the chain keeps the range but no header is checked against it.
+   */
+  readonly commitsToHistory: boolean
+}

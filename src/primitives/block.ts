@@ -1,0 +1,65 @@
+import { DecodeError } from './errors.ts'
+import { encodeHeader, type Header, readHeader } from './header.ts'
+import { encodeRlp, encodeRlpList, RlpReader } from './rlp.ts'
+import { decodeTransaction, type Transaction } from './transaction.ts'
+
+const NO_OMMERS = encodeRlp([])
+
+/** A whole block with its hash. `sizeBytes` is the length of its RLP encoding. */
+export interface Block {
+  readonly hash: Uint8Array
+  readonly header: Header
+  readonly transactions: readonly Transaction[]
+  readonly sizeBytes: number
+}
+
+/** A block as decoded, before anyone has hashed its header. */
+export type DecodedBlock = Omit<Block, 'hash'>
+
+/** A transaction as it stands inside a block: legacy ones as lists, typed ones wrapped into a string. */
+function blockForm(tx: Transaction): Uint8Array {
+  return tx.type === 0 ? tx.raw : encodeRlp(tx.raw)
+}
+
+/** The list of transactions as it stands in a block; stored as the block's body. */
+export function encodeTransactions(transactions: readonly Transaction[]): Uint8Array {
+  return encodeRlpList(transactions.map(blockForm))
+}
+
+/** Cost: views into `encoded`, no copies. @throws DecodeError, TxError. */
+export function decodeTransactions(encoded: Uint8Array): Transaction[] {
+  const reader = new RlpReader(encoded)
+  const transactions = readTransactions(reader)
+  reader.end()
+  return transactions
+}
+
+function readTransactions(reader: RlpReader): Transaction[] {
+  const list = reader.list()
+  const transactions: Transaction[] = []
+  while (!list.done()) {
+    const legacy = list.atList()
+    const raw = legacy ? list.raw() : list.bytes()
+    // A string must not smuggle a legacy list in: two encodings of one block.
+    if (!legacy && (raw.length === 0 || raw[0]! >= 0xc0)) throw new DecodeError('transaction in a string is not typed')
+    transactions.push(decodeTransaction(raw))
+  }
+  return transactions
+}
+
+/** `rlp([header, transactions, ommers])`. */
+export function encodeBlock(block: Pick<Block, 'header' | 'transactions'>): Uint8Array {
+  return encodeRlpList([encodeHeader(block.header), encodeTransactions(block.transactions), NO_OMMERS])
+}
+
+/** Ommers must be the empty list. @throws DecodeError, TxError. */
+export function decodeBlock(encoded: Uint8Array): DecodedBlock {
+  const reader = new RlpReader(encoded)
+  const fields = reader.list()
+  reader.end()
+  const header = readHeader(fields)
+  const transactions = readTransactions(fields)
+  if (!fields.list().done()) throw new DecodeError('block has ommers')
+  fields.end()
+  return { header, transactions, sizeBytes: encoded.length }
+}
