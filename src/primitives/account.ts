@@ -1,5 +1,5 @@
 import { equalBytes, fromHex } from './bytes.ts'
-import { encodeRlp, RlpReader, rlpHeaderLength, rlpLength, writeRlpBigint, writeRlpHeader } from './rlp.ts'
+import { encodeRlp, RlpReader } from './rlp.ts'
 
 /** Root of a trie without entries: keccak256(rlp('')). */
 export const EMPTY_TRIE_ROOT: Uint8Array = fromHex('56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421')
@@ -30,30 +30,9 @@ export function isEmptyAccount(account: Account): boolean {
   return account.nonce === 0n && account.balance === 0n && !hasCode(account)
 }
 
-/** Bytes of the trie value `rlp([nonce, balance, storageRoot, codeHash])`. */
-export function accountLength(account: Account): number {
-  const payload = rlpLength(account.nonce) + rlpLength(account.balance) + 66
-  return rlpHeaderLength(payload) + payload
-}
-
-/** Writes the trie value; returns the offset after it. */
-export function writeAccount(target: Uint8Array, offset: number, account: Account): number {
-  const payload = rlpLength(account.nonce) + rlpLength(account.balance) + 66
-  let position = writeRlpHeader(target, offset, payload, 0xc0)
-  position = writeRlpBigint(target, position, account.nonce)
-  position = writeRlpBigint(target, position, account.balance)
-  target[position] = 0xa0
-  target.set(account.storageRoot, position + 1)
-  target[position + 33] = 0xa0
-  target.set(account.codeHash, position + 34)
-  return position + 66
-}
-
 /** The trie value: `rlp([nonce, balance, storageRoot, codeHash])`. */
 export function encodeAccount(account: Account): Uint8Array {
-  const encoded = new Uint8Array(accountLength(account))
-  writeAccount(encoded, 0, account)
-  return encoded
+  return encodeRlp([account.nonce, account.balance, account.storageRoot, account.codeHash])
 }
 
 /** @throws DecodeError */
@@ -69,26 +48,6 @@ export function decodeAccount(encoded: Uint8Array): Account {
   }
   fields.end()
   return account
-}
-
-/** On disk and in journals: `rlp([nonce, balance])`, followed by the two hashes only where they say something. */
-export function encodeSlimAccount({ nonce, balance, storageRoot, codeHash }: Account): Uint8Array {
-  const plain = equalBytes(storageRoot, EMPTY_TRIE_ROOT) && equalBytes(codeHash, EMPTY_CODE_HASH)
-  return encodeRlp(plain ? [nonce, balance] : [nonce, balance, storageRoot, codeHash])
-}
-
-/** @throws DecodeError */
-export function decodeSlimAccount(encoded: Uint8Array): Account {
-  const outer = new RlpReader(encoded)
-  const fields = outer.list()
-  outer.end()
-  const nonce = fields.bigint(8, 'nonce')
-  const balance = fields.bigint(32, 'balance')
-  if (fields.done()) return { nonce, balance, storageRoot: EMPTY_TRIE_ROOT, codeHash: EMPTY_CODE_HASH }
-  const storageRoot = shared(fields.fixed(32, 'storageRoot'), EMPTY_TRIE_ROOT)
-  const codeHash = shared(fields.fixed(32, 'codeHash'), EMPTY_CODE_HASH)
-  fields.end()
-  return { nonce, balance, storageRoot, codeHash }
 }
 
 /** The shared constant where equal, else a copy: a view would keep the whole buffer it came in alive. */

@@ -36,6 +36,11 @@ export function toKey(bytes: Uint8Array): Key {
   return key
 }
 
+/** `bytes[start, end)` as a Key of its own: unlike a slice of a longer Key it keeps nothing else alive. */
+export function sliceToKey(bytes: Uint8Array, start: number, end: number): Key {
+  return NodeBuffer ? NodeBuffer.prototype.latin1Slice.call(bytes, start, end) : toKey(bytes.subarray(start, end))
+}
+
 export function fromKey(key: Key): Uint8Array {
   const bytes = new Uint8Array(key.length)
   writeKey(bytes, key, 0)

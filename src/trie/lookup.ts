@@ -13,16 +13,13 @@ export class StubSite<V> {
   /** The key looked for; its first `depth` nibbles lead here. */
   readonly key: Key
   readonly depth: number
-  /** Whether the stub stands for a leaf. */
-  readonly leaf: boolean
   readonly #holder: RootHolder<V> | Extension<V> | Branch<V>
 
-  constructor(holder: RootHolder<V> | Extension<V> | Branch<V>, ref: Key, key: Key, depth: number, leaf: boolean) {
+  constructor(holder: RootHolder<V> | Extension<V> | Branch<V>, ref: Key, key: Key, depth: number) {
     this.#holder = holder
     this.ref = ref
     this.key = key
     this.depth = depth
-    this.leaf = leaf
   }
 
   /** Distinct for distinct places. */
@@ -54,11 +51,10 @@ export function lookup<V>(holder: RootHolder<V>, key: Key, generation: number): 
   for (;;) {
     if (child === undefined) return undefined
     if (typeof child === 'string') {
-      const leaf = 'kind' in parent && parent.kind === 'branch' && isLeafStub(parent, nibbleAt(key, depth - 1))
-      return new StubSite(parent, child, key, depth, leaf)
+      return new StubSite(parent, child, key, depth)
     }
-    child.usedAt = generation
     if (child.kind === 'leaf') return child.key === key ? child.value : undefined
+    child.usedAt = generation
     parent = child
     if (child.kind === 'branch') {
       if (2 * key.length === depth) return child.value
@@ -71,8 +67,4 @@ export function lookup<V>(holder: RootHolder<V>, key: Key, generation: number): 
       child = child.child
     }
   }
-}
-
-export function isLeafStub<V>(branch: Branch<V>, slot: number): boolean {
-  return ((branch.leafStubs >> slot) & 1) === 1
 }

@@ -24,23 +24,26 @@ export interface ValueCodec<V> {
 }
 
 /**
- * Fields that all nodes share. `ref` is what a parent holds: keccak256 of the node's RLP, or the RLP itself if it is
- * shorter than 32 bytes. `stored`: the node is on disk as it is here. `usedAt`: a cache generation, for eviction.
+ * Its `ref`, as every node's, is what a parent holds: keccak256 of the node's RLP, or the RLP itself if that is shorter
+ * than 32 bytes. Leaves are in memory and on disk together with their parent, so no stub ever stands for a leaf, except
+ * for one that is the whole trie.
  */
-interface NodeBase {
-  readonly ref: Key
-  stored: boolean
-  usedAt: number
-}
-
-export interface Leaf<V> extends NodeBase {
+export interface Leaf<V> {
   readonly kind: 'leaf'
+  readonly ref: Key
   /** The whole key, not only the part below the parent. */
   readonly key: Key
   readonly value: V
 }
 
-export interface Extension<V> extends NodeBase {
+/** `stored`: the node is on disk as it is here. `usedAt`: a cache generation, for eviction. */
+interface InnerNode {
+  readonly ref: Key
+  stored: boolean
+  usedAt: number
+}
+
+export interface Extension<V> extends InnerNode {
   readonly kind: 'extension'
   /** A byte string that begins with the path from the root to `to`; nibbles `from` to `to` are the shared ones. */
   readonly path: Key
@@ -49,11 +52,9 @@ export interface Extension<V> extends NodeBase {
   child: Branch<V> | Key
 }
 
-export interface Branch<V> extends NodeBase {
+export interface Branch<V> extends InnerNode {
   readonly kind: 'branch'
   readonly children: Child<V>[]
-  /** Bit i: the stub in slot i stands for a leaf. Bits of slots that hold no stub mean nothing. */
-  leafStubs: number
   /** Only in tries whose keys have different lengths. */
   readonly value: V | undefined
 }
@@ -92,7 +93,7 @@ export class NodeFactory<V> {
 
   leaf(key: Key, value: V, depth: number): Leaf<V> {
     const length = this.#encodeLeaf(key, value, depth)
-    return { kind: 'leaf', ref: this.#ref(length), stored: false, usedAt: this.generation, key, value }
+    return { kind: 'leaf', ref: this.#ref(length), key, value }
   }
 
   extension(path: Key, from: number, to: number, child: Branch<V> | Key): Extension<V> {
@@ -101,7 +102,7 @@ export class NodeFactory<V> {
   }
 
   /** Takes `children` over; the caller does not change the array afterwards. */
-  branch(children: Child<V>[], leafStubs: number, value: V | undefined): Branch<V> {
+  branch(children: Child<V>[], value: V | undefined): Branch<V> {
     const length = this.#encodeBranch(children, value)
     return {
       kind: 'branch',
@@ -109,7 +110,6 @@ export class NodeFactory<V> {
       stored: false,
       usedAt: this.generation,
       children,
-      leafStubs,
       value,
     }
   }

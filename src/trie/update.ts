@@ -102,7 +102,7 @@ class Updater<V> {
       if (group !== undefined) children[i] = await this.applyPaced(children[i], group, depth + 1, pacer)
     }
     const value = branchValue(child.value, changes, depth)
-    const next = this.#settle(children, child.leafStubs, value, changes[0]!.key, depth)
+    const next = this.#settle(children, value, changes[0]!.key, depth)
     if (typeof next !== 'object' || next.kind === 'leaf') this.removed.push(pathKey(changes[0]!.key, depth))
     return next
   }
@@ -124,23 +124,15 @@ class Updater<V> {
     // Some key leaves the shared path: stand a branch in the extension's first place and go on from there.
     const children = new Array<Child<V>>(16).fill(undefined)
     children[nibbleAt(path, from)] = from + 1 === to ? child : this.#factory.extension(path, from + 1, to, child)
-    return this.#applyToChildren(children, 0, undefined, changes, path, from)
+    return this.#applyToChildren(children, undefined, changes, path, from)
   }
 
   #applyToBranch(branch: Branch<V>, changes: readonly TrieChange<V>[], depth: number): Child<V> {
-    return this.#applyToChildren(
-      branch.children.slice(),
-      branch.leafStubs,
-      branch.value,
-      changes,
-      changes[0]!.key,
-      depth,
-    )
+    return this.#applyToChildren(branch.children.slice(), branch.value, changes, changes[0]!.key, depth)
   }
 
   #applyToChildren(
     children: Child<V>[],
-    leafStubs: number,
     value: V | undefined,
     changes: readonly TrieChange<V>[],
     path: Key,
@@ -150,18 +142,18 @@ class Updater<V> {
     if (only !== undefined && 2 * only.key.length > depth) {
       const slot = nibbleAt(only.key, depth)
       children[slot] = this.apply(children[slot], changes, depth + 1)
-      return this.#settle(children, leafStubs, value, path, depth)
+      return this.#settle(children, value, path, depth)
     }
     const groups = partition(changes, depth)
     for (let i = 0; i < 16; i++) {
       const group = groups[i]
       if (group !== undefined) children[i] = this.apply(children[i], group, depth + 1)
     }
-    return this.#settle(children, leafStubs, branchValue(value, changes, depth), path, depth)
+    return this.#settle(children, branchValue(value, changes, depth), path, depth)
   }
 
   /** The node for these children: a branch, or what a branch with fewer than two entries collapses to. */
-  #settle(children: Child<V>[], leafStubs: number, value: V | undefined, path: Key, depth: number): Child<V> {
+  #settle(children: Child<V>[], value: V | undefined, path: Key, depth: number): Child<V> {
     let count = 0
     let last = 0
     for (let i = 0; i < 16; i++) {
@@ -170,7 +162,7 @@ class Updater<V> {
         last = i
       }
     }
-    if (count > 1 || (count === 1 && value !== undefined)) return this.#factory.branch(children, leafStubs, value)
+    if (count > 1 || (count === 1 && value !== undefined)) return this.#factory.branch(children, value)
     if (count === 0) {
       return value === undefined ? undefined : this.#factory.leaf(path.slice(0, depth >> 1), value, depth)
     }
@@ -201,7 +193,7 @@ class Updater<V> {
       const group = groups[i]
       if (group !== undefined) children[i] = this.#build(group, shared + 1)
     }
-    const branch = this.#factory.branch(children, 0, entries.find(({ key }) => 2 * key.length === shared)?.value)
+    const branch = this.#factory.branch(children, entries.find(({ key }) => 2 * key.length === shared)?.value)
     return shared === depth ? branch : this.#factory.extension(first.key, depth, shared, branch)
   }
 }

@@ -1,0 +1,30 @@
+import type { Clock } from '../primitives/clock.ts'
+import type { Pacer } from '../trie/update.ts'
+
+/** The machine's clock and timers: the only place in the node that touches them. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  after(delayMs, action) {
+    const timer = setTimeout(action, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Milliseconds that long work holds the main thread before it lets RPC, network and timers run. */
+const SLICE_MS = 8
+
+/** A pacer for everything that runs long on this thread: one slice is shared by all of it. */
+export function createPacer(): Pacer {
+  let sliceEnd = 0
+  return {
+    pause() {
+      if (performance.now() < sliceEnd) return undefined
+      return new Promise((resolve) => {
+        setImmediate(() => {
+          sliceEnd = performance.now() + SLICE_MS
+          resolve()
+        })
+      })
+    },
+  }
+}

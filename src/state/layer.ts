@@ -1,0 +1,36 @@
+import type { Key } from '../primitives/bytes.ts'
+import type { RootHolder } from '../trie/lookup.ts'
+import type { Child } from '../trie/node.ts'
+import type { AccountValue } from './account-value.ts'
+
+/** An account's new value under keccak256(address); undefined where the account is gone. */
+export interface AccountChange {
+  readonly key: Key
+  readonly value: AccountValue | undefined
+}
+
+/**
+ * The state after one block. Layers share all nodes in which they do not differ; what a layer does not hold in memory
+ * is as on disk.
+ */
+export interface Layer extends RootHolder<AccountValue> {
+  readonly blockHash: Uint8Array
+  readonly number: number
+  root: Child<AccountValue>
+  /** The layer this one was computed from; undefined for the one on disk. */
+  base: Layer | undefined
+  /** Places where `base` has a branch or extension and this layer has none. */
+  readonly removed: readonly Key[]
+  /** Accounts changed against `base`: the measure of a layer's size. */
+  readonly changed: number
+}
+
+/** What an update made of a layer, before it belongs to a block. */
+export interface Derived {
+  readonly base: Layer
+  readonly root: Child<AccountValue>
+  /** 32 bytes in a Key. */
+  readonly stateRoot: Key
+  readonly removed: readonly Key[]
+  readonly changes: readonly AccountChange[]
+}

@@ -1,0 +1,205 @@
+import { type Account, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
+import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
+import { StateUnavailableError } from '../primitives/errors.ts'
+import { RlpReader } from '../primitives/rlp.ts'
+import { type Database, damaged } from '../store/database.ts'
+import { keys } from '../store/schema.ts'
+import { lookup, StubSite } from '../trie/lookup.ts'
+import type { NodeFactory, TrieNode } from '../trie/node.ts'
+import { proveKey } from '../trie/proof.ts'
+import { MissingNodeError, type Pacer, type TrieUpdate, updateTriePaced } from '../trie/update.ts'
+import { type AccountValue, decodeAccountValue } from './account-value.ts'
+import { evict } from './evict.ts'
+import type { AccountChange, Derived, Layer } from './layer.ts'
+import { Loader } from './loader.ts'
+import { putNode, putStateMarker, unstoredNodes } from './write.ts'
+
+/** Records put between two looks at the clock. */
+const PACED_RECORDS = 1024
+
+export interface StateOptions {
+  /** Bytes of trie nodes and accounts to keep in memory beyond those not yet on disk. */
+  readonly cacheBytes: number
+}
+
+export interface StateComponents {
+  readonly database: Database
+  readonly factory: NodeFactory<AccountValue>
+  readonly pacer: Pacer
+}
+
+/**
+ * The accounts at recent blocks. One version is on disk: every inner trie node under its path, leaves inside their
+ * parents, so that nothing is ever garbage. Above it stand layers in memory, one a block, forks included.
+ *
+ * `flush` moves the disk forward to a layer in one atomic batch, with the marker that says which block it is the
+ * state of; a crash leaves either the old version or the new one.
+ */
+export class State {
+  readonly #options: StateOptions
+  readonly #database: Database
+  readonly #factory: NodeFactory<AccountValue>
+  readonly #pacer: Pacer
+  readonly #loader: Loader
+  readonly #layers = new Map<Key, Layer>()
+  #disk: Layer
+
+  private constructor(options: StateOptions, components: StateComponents, disk: Layer) {
+    this.#options = options
+    this.#database = components.database
+    this.#factory = components.factory
+    this.#pacer = components.pacer
+    this.#loader = new Loader(components.database, components.factory, components.pacer)
+    this.#disk = disk
+    this.#layers.set(toKey(disk.blockHash), disk)
+  }
+
+  /**
+   * Opens the state on disk.
+   * @param numberOf tells a block's number by its hash.
+   * @throws StoreError if there is none or its root node is damaged.
+   */
+  static async open(
+    options: StateOptions,
+    components: StateComponents,
+    numberOf: (blockHash: Uint8Array) => number | undefined,
+  ): Promise<State> {
+    const marker = components.database.get(keys.meta('state'))
+    if (marker === undefined) throw damaged('there is no state in it')
+    const fields = new RlpReader(marker).list()
+    const blockHash = fields.fixed(32, 'block hash').slice()
+    const stateRoot = fields.fixed(32, 'state root')
+    const number = numberOf(blockHash)
+    if (number === undefined) throw damaged('its state belongs to an unknown block')
+    const root = equalBytes(stateRoot, EMPTY_TRIE_ROOT) ? undefined : toKey(stateRoot)
+    const disk = { blockHash, number, root, base: undefined, removed: [], changed: 0 }
+    return new State(options, components, disk)
+  }
+
+  /** The block whose state is on disk. */
+  get disk(): { readonly blockHash: Uint8Array; readonly number: number } {
+    return this.#disk
+  }
+
+  /** Account changes held in memory only, over all layers: what a flush would write and a crash would replay. */
+  get unflushed(): number {
+    let changed = 0
+    for (const layer of this.#layers.values()) changed += layer.changed
+    return changed
+  }
+
+  /** The state after a block; undefined if it is not held. */
+  layer(blockHash: Uint8Array): Layer | undefined {
+    return this.#layers.get(toKey(blockHash))
+  }
+
+  /** Brings accounts into memory, so that `account` can answer. @throws StoreError, StateUnavailableError. */
+  async load(layer: Layer, accountKeys: Iterable<Key>): Promise<void> {
+    await this.#loader.load(layer, accountKeys, (what) => this.#unreadable(layer, what))
+  }
+
+  /** From memory alone. Undefined: proven absent. @throws StateUnavailableError if the key was not loaded before. */
+  account(layer: Layer, key: Key): Account | undefined {
+    const found = lookup(layer, key, this.#factory.generation)
+    if (found instanceof StubSite) throw new StateUnavailableError()
+    return found === undefined ? undefined : decodeAccountValue(found)
+  }
+
+  /** Loads one account. Cost: memory, or up to three reads and hashes. @throws StoreError, StateUnavailableError. */
+  async read(layer: Layer, key: Key): Promise<Account | undefined> {
+    await this.load(layer, [key])
+    return this.account(layer, key)
+  }
+
+  /** EIP-1186 account proof: nodes from the root down. @throws StoreError, StateUnavailableError. */
+  async prove(layer: Layer, key: Key): Promise<Uint8Array[]> {
+    await this.load(layer, [key])
+    return proveKey(this.#factory, layer.root, key)
+  }
+
+  /** The state that `changes` (distinct keys) make of `base`; lets other work run in between. */
+  async derive(base: Layer, changes: readonly AccountChange[]): Promise<Derived> {
+    await this.load(
+      base,
+      changes.map(({ key }) => key),
+    )
+    this.#factory.generation++
+    const { root, removed } = await this.#update(base, changes)
+    return { base, root, stateRoot: this.#factory.rootHash(root), removed, changes }
+  }
+
+  async #update(base: Layer, changes: readonly AccountChange[]): Promise<TrieUpdate<AccountValue>> {
+    for (;;) {
+      try {
+        return await updateTriePaced(this.#factory, base.root, changes, this.#pacer)
+      } catch (error) {
+        if (!(error instanceof MissingNodeError)) throw error
+        // A deletion left a branch with one child, and that one is on disk: any key below it will lead there.
+        await this.load(base, [error.path.padEnd(32, '\0').slice(0, 32)])
+      }
+    }
+  }
+
+  /** Makes a derived state that of a block. */
+  add(derived: Derived, blockHash: Uint8Array, number: number): Layer {
+    const layer: Layer = {
+      blockHash,
+      number,
+      root: derived.root,
+      base: derived.base,
+      removed: derived.removed,
+      changed: derived.changes.length,
+    }
+    this.#layers.set(toKey(blockHash), layer)
+    return layer
+  }
+
+  /** Forgets the state of a block that turned out not to be wanted. */
+  drop(blockHash: Uint8Array): void {
+    if (!equalBytes(blockHash, this.#disk.blockHash)) this.#layers.delete(toKey(blockHash))
+  }
+
+  /**
+   * Moves the disk to `target` in one batch. Layers that do not descend from it are gone afterwards. Other work of
+   * the thread goes on meanwhile, derivations from other layers included. One flush at a time.
+   * @throws StoreError, after which the database refuses every write.
+   */
+  async flush(target: Layer): Promise<void> {
+    const batch = this.#database.batch()
+    for (let layer: Layer | undefined = target; layer !== this.#disk; layer = layer.base) {
+      if (layer === undefined) throw new StateUnavailableError()
+      for (const path of layer.removed) batch.delete(keys.trieNode(path))
+    }
+    const written: TrieNode<AccountValue>[] = []
+    for (const placed of unstoredNodes(target.root)) {
+      putNode(this.#factory, batch, placed)
+      written.push(placed.node)
+      if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
+    }
+    putStateMarker(batch, target.blockHash, this.#factory.rootHash(target.root))
+    this.#retain(target)
+    await batch.write({ sync: false })
+    for (const node of written) if (node.kind !== 'leaf') node.stored = true
+    this.#loader.forget()
+  }
+
+  /** Brings memory back within its budget. `newest`: the layer that new blocks build on. @returns bytes held. Cost: see `evict`. */
+  async trim(newest: Layer): Promise<number> {
+    return evict(newest.root, this.#factory.generation, this.#options.cacheBytes, this.#pacer)
+  }
+
+  #retain(target: Layer): void {
+    target.base = undefined
+    this.#disk = target
+    for (const [hashKey, layer] of this.#layers) {
+      let at: Layer | undefined = layer
+      while (at !== undefined && at !== target) at = at.base
+      if (at === undefined) this.#layers.delete(hashKey)
+    }
+  }
+
+  #unreadable(layer: Layer, what: string): Error {
+    const held = this.#layers.get(toKey(layer.blockHash)) === layer
+    return held ? damaged(what) : new StateUnavailableError()
+  }
+}

@@ -1,0 +1,201 @@
+import { crc32 } from 'node:zlib'
+import { Level } from 'level'
+import { StoreError } from '../primitives/errors.ts'
+import { isHashChecked, type KeyRange } from './schema.ts'
+
+/**
+ * LevelDB, opened by one process, with what `level` leaves out: a checksum on every value, a sync that is asked for
+ * by name, and failures that stop everything. Once a write has failed LevelDB refuses all later ones and may hold
+ * half of what was asked of it in its log, so this class refuses too and says so; a restart reads what is durable.
+ */
+export interface DatabaseOptions {
+  /** Bytes of uncompressed blocks that LevelDB keeps. */
+  readonly cacheBytes?: number
+  /** Bytes gathered in memory before LevelDB writes a table; two such buffers may exist at once. */
+  readonly writeBufferBytes?: number
+}
+
+const DEFAULT_CACHE_BYTES = 8 * 1024 * 1024
+const DEFAULT_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+const CRC_BYTES = 4
+
+const REMEDY_DAMAGED =
+  'run `idobata db check`, then `idobata db repair`; or delete the directory and sync or import again'
+
+export interface WriteBatch {
+  put(key: Uint8Array, value: Uint8Array): void
+  delete(key: Uint8Array): void
+  /** Bytes of keys and values put so far. */
+  readonly sizeBytes: number
+  /**
+   * All or nothing. With `sync` it is on the medium when the promise resolves; without, it survives a kill of the process
+   * but not a loss of power. @throws StoreError, after which the database refuses every write.
+   */
+  write(options: { readonly sync: boolean }): Promise<void>
+}
+
+export class Database {
+  readonly #level: Level<Uint8Array, Uint8Array>
+  #failure: StoreError | undefined
+  readonly #failureListeners = new Set<(error: StoreError) => void>()
+
+  private constructor(level: Level<Uint8Array, Uint8Array>) {
+    this.#level = level
+  }
+
+  /** @throws StoreError if the directory is held by another process, damaged or not writable. */
+  static async open(directory: string, options: DatabaseOptions = {}): Promise<Database> {
+    const level = new Level<Uint8Array, Uint8Array>(directory, {
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      // Hashes and signatures do not compress; trying costs more than it saves.
+      compression: false,
+      cacheSize: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+      writeBufferSize: options.writeBufferBytes ?? DEFAULT_WRITE_BUFFER_BYTES,
+    })
+    try {
+      await level.open()
+    } catch (error) {
+      throw openFailure(directory, error)
+    }
+    return new Database(level)
+  }
+
+  /** Called once, when a write has failed. */
+  onFailure(listener: (error: StoreError) => void): void {
+    this.#failureListeners.add(listener)
+  }
+
+  /** A few µs. @throws StoreError if the value is damaged. */
+  get(key: Uint8Array): Uint8Array | undefined {
+    let sealed: Uint8Array | undefined
+    try {
+      sealed = this.#level.getSync(key)
+    } catch (error) {
+      throw new StoreError(`cannot read from the database: ${reason(error)}`, REMEDY_DAMAGED, error)
+    }
+    return sealed === undefined ? undefined : open(key, sealed)
+  }
+
+  /** Reads off the main thread; the results are in the keys' order. @throws StoreError. */
+  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    let values: (Uint8Array | undefined)[]
+    try {
+      values = await this.#level.getMany(keys as Uint8Array[])
+    } catch (error) {
+      throw new StoreError(`cannot read from the database: ${reason(error)}`, REMEDY_DAMAGED, error)
+    }
+    return values.map((sealed, i) => (sealed === undefined ? undefined : open(keys[i]!, sealed)))
+  }
+
+  /** Entries in key order. @throws StoreError. */
+  async *entries(
+    range: KeyRange,
+    options: { readonly limit?: number; readonly reverse?: boolean } = {},
+  ): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    const iterator = this.#level.iterator({ ...range, ...options, highWaterMarkBytes: 1024 * 1024 })
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(1000)
+        if (entries.length === 0) return
+        for (const [key, sealed] of entries) yield [key, open(key, sealed)]
+      }
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      throw new StoreError(`cannot read from the database: ${reason(error)}`, REMEDY_DAMAGED, error)
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  batch(): WriteBatch {
+    const batch = this.#level.batch()
+    let sizeBytes = 0
+    return {
+      put(key, value) {
+        const sealed = seal(key, value)
+        sizeBytes += key.length + sealed.length
+        batch.put(key, sealed)
+      },
+      delete(key) {
+        sizeBytes += key.length
+        batch.del(key)
+      },
+      get sizeBytes() {
+        return sizeBytes
+      },
+      write: async (options) => {
+        if (this.#failure !== undefined) throw this.#failure
+        try {
+          await batch.write(options)
+        } catch (error) {
+          throw this.#fail(error)
+        }
+      },
+    }
+  }
+
+  /** Deletes a range, not atomically. */
+  async clear(range: KeyRange): Promise<void> {
+    try {
+      await this.#level.clear(range)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#level.close()
+  }
+
+  #fail(cause: unknown): StoreError {
+    const text = reason(cause)
+    this.#failure ??= /no space|ENOSPC|disk full|quota/i.test(text)
+      ? new StoreError('the disk is full: nothing more can be written', 'free some space and start again', cause)
+      : new StoreError(`cannot write to the database: ${text}`, 'check the disk and start again', cause)
+    for (const listener of this.#failureListeners) listener(this.#failure)
+    this.#failureListeners.clear()
+    return this.#failure
+  }
+}
+
+/** LevelDB has no checksum that `level` would check on reading; a flipped bit came back as a wrong value without error. */
+function seal(key: Uint8Array, value: Uint8Array): Uint8Array {
+  if (isHashChecked(key)) return value
+  const sealed = new Uint8Array(value.length + CRC_BYTES)
+  sealed.set(value)
+  new DataView(sealed.buffer).setUint32(value.length, crc32(value, crc32(key)))
+  return sealed
+}
+
+function open(key: Uint8Array, sealed: Uint8Array): Uint8Array {
+  if (isHashChecked(key)) return sealed
+  const length = sealed.length - CRC_BYTES
+  if (length >= 0) {
+    const value = sealed.subarray(0, length)
+    const stored = new DataView(sealed.buffer, sealed.byteOffset + length, CRC_BYTES).getUint32(0)
+    if (stored === crc32(value, crc32(key))) return value
+  }
+  throw damaged(`record ${String.fromCharCode(key[0] ?? 0)} fails its checksum`)
+}
+
+/** The error for data that is not what was written. */
+export function damaged(what: string): StoreError {
+  return new StoreError(`the database is damaged: ${what}`, REMEDY_DAMAGED)
+}
+
+function openFailure(directory: string, error: unknown): StoreError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const text = reason(cause)
+  if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
+    return new StoreError(`${directory} is in use by another process`, 'stop it, or give another --datadir', cause)
+  }
+  if (/no space|ENOSPC/i.test(text)) {
+    return new StoreError(`the disk of ${directory} is full`, 'free some space and start again', cause)
+  }
+  return new StoreError(`cannot open the database in ${directory}: ${text}`, REMEDY_DAMAGED, cause)
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,106 @@
+import { concatBytes, type Key, uint64ToBytes, writeKey } from '../primitives/bytes.ts'
+
+/**
+ * The database layout: every key begins with one of these bytes. Numbers are 8 bytes big-endian, so that LevelDB's order
+ * is theirs. All values but `trieNode`'s end in a CRC bound to their key (`database.ts`); trie nodes are checked against
+ * the state root by hash, which is stronger.
+ *
+ * | prefix | key after it | value |
+ * |---|---|---|
+ * | `n` trieNode | depth, packed nibbles | see `state/node-record.ts` |
+ * | `s` storage | keccak256(address), keccak256(slot) | slot value RLP (genesis accounts only) |
+ * | `p` code | code hash | code (genesis accounts only) |
+ * | `h` header | block hash | rlp([header, total difficulty]) |
+ * | `b` body | block hash | rlp list of transactions |
+ * | `e` execution | block hash | rlp([stored receipts, senders]): there exactly for blocks found valid |
+ * | `j` journal | block hash | account changes, before and after; kept for recent blocks only |
+ * | `c` canonical | number | block hash |
+ * | `t` transaction | transaction hash | rlp([number, index]), maybe of a block no longer canonical |
+ * | `x` address | address, number | indexes of the block's transactions from or to it |
+ * | `m` historyNode | level, index | range node over canonical blocks |
+ * | `o` pooled | transaction hash | the pool's journal |
+ * | `k` meta | name | see META |
+ */
+const PREFIX = {
+  trieNode: 0x6e,
+  storage: 0x73,
+  code: 0x70,
+  header: 0x68,
+  body: 0x62,
+  execution: 0x65,
+  journal: 0x6a,
+  canonical: 0x63,
+  transaction: 0x74,
+  address: 0x78,
+  historyNode: 0x6d,
+  pooled: 0x6f,
+  meta: 0x6b,
+} as const
+
+export type Table = keyof typeof PREFIX
+
+/** Names under `meta`. */
+export const META = {
+  /** Layout version, for upgrades. */
+  version: 'version',
+  /** The genesis block's hash. */
+  genesis: 'genesis',
+  /** Hash of the canonical head. */
+  head: 'head',
+  /** rlp([block hash, state root]): what the `trieNode` table is the state of. */
+  state: 'state',
+  /** There while the state is being rebuilt from genesis, and so is not to be trusted. */
+  rebuilding: 'rebuilding',
+} as const
+
+/** Values without a CRC of their own. */
+export function isHashChecked(key: Uint8Array): boolean {
+  return key[0] === PREFIX.trieNode
+}
+
+function prefixed(table: Table, ...parts: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(new Uint8Array([PREFIX[table]]), ...parts)
+}
+
+/** For keys made by the ten thousand: from a Key, in one allocation. */
+function fromPath(table: Table, path: Key): Uint8Array {
+  const key = new Uint8Array(path.length + 1)
+  key[0] = PREFIX[table]
+  writeKey(key, path, 1)
+  return key
+}
+
+export const keys = {
+  trieNode: (path: Key) => fromPath('trieNode', path),
+  storage: (accountKey: Key, slotKey: Key) => fromPath('storage', accountKey + slotKey),
+  code: (codeHash: Uint8Array) => prefixed('code', codeHash),
+  header: (hash: Uint8Array) => prefixed('header', hash),
+  body: (hash: Uint8Array) => prefixed('body', hash),
+  execution: (hash: Uint8Array) => prefixed('execution', hash),
+  journal: (hash: Uint8Array) => prefixed('journal', hash),
+  canonical: (number: number) => prefixed('canonical', uint64ToBytes(number)),
+  transaction: (hash: Uint8Array) => prefixed('transaction', hash),
+  address: (address: Uint8Array, number: number) => prefixed('address', address, uint64ToBytes(number)),
+  historyNode: (level: number, index: number) => prefixed('historyNode', new Uint8Array([level]), uint64ToBytes(index)),
+  pooled: (hash: Uint8Array) => prefixed('pooled', hash),
+  meta: (name: keyof typeof META) => prefixed('meta', new TextEncoder().encode(META[name])),
+} as const
+
+/** Half-open key range. */
+export interface KeyRange {
+  readonly gte: Uint8Array
+  readonly lt: Uint8Array
+}
+
+/** All keys of `table` that go on with `start`. */
+export function rangeOf(table: Table, start: Uint8Array = new Uint8Array(0)): KeyRange {
+  const gte = prefixed(table, start)
+  const lt = gte.slice()
+  for (let i = lt.length - 1; i >= 0; i--) {
+    if (lt[i]! < 0xff) {
+      lt[i] = lt[i]! + 1
+      return { gte, lt: lt.slice(0, i + 1) }
+    }
+  }
+  return { gte, lt }
+}
