@@ -36,6 +36,19 @@ export interface HeadEvent {
   readonly disconnected: readonly ExecutedBlock[]
 }
 
+/** What the chain tells its listeners, in the order in which it happened on disk. */
+export type ChainEvent =
+  | ({ readonly type: 'head' } & HeadEvent)
+  /** A block was stored on a branch that is not the canonical one. */
+  | { readonly type: 'side'; readonly head: Head }
+  /** A branch with more weight leaves the chain below a final block, and the engine forbids that (poa). */
+  | {
+      readonly type: 'finality-conflict'
+      readonly head: Head
+      readonly challenger: Head
+      readonly finalized: number
+    }
+
 /** What became of a block handed to the chain. A refused block throws BlockError instead. */
 export type ImportOutcome =
   /** It is the head now. */

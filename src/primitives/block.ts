@@ -1,15 +1,18 @@
 import { DecodeError } from './errors.ts'
-import { encodeHeader, type Header, readHeader } from './header.ts'
-import { encodeRlp, encodeRlpList, RlpReader } from './rlp.ts'
+import { encodeHeader, type Header, headerFields, readHeader } from './header.ts'
+import { encodeRlp, encodeRlpList, RlpReader, rlpHeaderLength, rlpLength } from './rlp.ts'
 import { decodeTransaction, type Transaction } from './transaction.ts'
 
 const NO_OMMERS = encodeRlp([])
 
-/** A whole block with its hash. `sizeBytes` is the length of its RLP encoding. */
+/** A whole block with its hash. */
 export interface Block {
   readonly hash: Uint8Array
   readonly header: Header
   readonly transactions: readonly Transaction[]
+  /** `encodeTransactions(transactions)`, kept since it is stored, hashed over and sent on as it is. */
+  readonly body: Uint8Array
+  /** Length of the block's RLP encoding. */
   readonly sizeBytes: number
 }
 
@@ -48,8 +51,14 @@ function readTransactions(reader: RlpReader): Transaction[] {
 }
 
 /** `rlp([header, transactions, ommers])`. */
-export function encodeBlock(block: Pick<Block, 'header' | 'transactions'>): Uint8Array {
-  return encodeRlpList([encodeHeader(block.header), encodeTransactions(block.transactions), NO_OMMERS])
+export function encodeBlock(block: Pick<Block, 'header' | 'body'>): Uint8Array {
+  return encodeRlpList([encodeHeader(block.header), block.body, NO_OMMERS])
+}
+
+/** Bytes of `rlp([header, transactions, ommers])`. */
+export function blockLength(header: Header, body: Uint8Array): number {
+  const payload = rlpLength(headerFields(header)) + body.length + NO_OMMERS.length
+  return rlpHeaderLength(payload) + payload
 }
 
 /** Ommers must be the empty list. @throws DecodeError, TxError. */
@@ -58,8 +67,9 @@ export function decodeBlock(encoded: Uint8Array): DecodedBlock {
   const fields = reader.list()
   reader.end()
   const header = readHeader(fields)
-  const transactions = readTransactions(fields)
+  const body = fields.raw()
+  const transactions = decodeTransactions(body)
   if (!fields.list().done()) throw new DecodeError('block has ommers')
   fields.end()
-  return { header, transactions, sizeBytes: encoded.length }
+  return { header, transactions, body, sizeBytes: encoded.length }
 }

@@ -26,7 +26,7 @@ export async function evict(
 ): Promise<number> {
   const bytesByAge: number[] = []
   await walk(root, pacer, (node) => {
-    if (node.kind === "leaf") return
+    if (node.kind === 'leaf') return
     const age = Math.max(0, generation - node.usedAt)
     bytesByAge[age] = (bytesByAge[age] ?? 0) + sizeOf(node)
   })

@@ -59,21 +59,12 @@ export class State {
    * @param numberOf tells a block's number by its hash.
    * @throws StoreError if there is none or its root node is damaged.
    */
-  static async open(
+  static open(
     options: StateOptions,
     components: StateComponents,
     numberOf: (blockHash: Uint8Array) => number | undefined,
-  ): Promise<State> {
-    const marker = components.database.get(keys.meta('state'))
-    if (marker === undefined) throw damaged('there is no state in it')
-    const fields = new RlpReader(marker).list()
-    const blockHash = fields.fixed(32, 'block hash').slice()
-    const stateRoot = fields.fixed(32, 'state root')
-    const number = numberOf(blockHash)
-    if (number === undefined) throw damaged('its state belongs to an unknown block')
-    const root = equalBytes(stateRoot, EMPTY_TRIE_ROOT) ? undefined : toKey(stateRoot)
-    const disk = { blockHash, number, root, base: undefined, removed: [], changed: 0 }
-    return new State(options, components, disk)
+  ): State {
+    return new State(options, components, readDiskLayer(components.database, numberOf))
   }
 
   /** The block whose state is on disk. */
@@ -140,8 +131,9 @@ export class State {
     }
   }
 
-  /** Makes a derived state that of a block. */
+  /** Makes a derived state that of a block. @throws StateUnavailableError if a flush has dropped what it builds on. */
   add(derived: Derived, blockHash: Uint8Array, number: number): Layer {
+    if (this.layer(derived.base.blockHash) !== derived.base) throw new StateUnavailableError()
     const layer: Layer = {
       blockHash,
       number,
@@ -154,9 +146,13 @@ export class State {
     return layer
   }
 
-  /** Forgets the state of a block that turned out not to be wanted. */
-  drop(blockHash: Uint8Array): void {
-    if (!equalBytes(blockHash, this.#disk.blockHash)) this.#layers.delete(toKey(blockHash))
+  /** Forgets all layers and starts again from the disk, which someone else has written. */
+  reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
+    this.#layers.clear()
+    this.#loader.forget()
+    this.#disk = readDiskLayer(this.#database, numberOf)
+    this.#layers.set(toKey(this.#disk.blockHash), this.#disk)
+    return this.#disk
   }
 
   /**
@@ -202,4 +198,16 @@ export class State {
     const held = this.#layers.get(toKey(layer.blockHash)) === layer
     return held ? damaged(what) : new StateUnavailableError()
   }
+}
+
+function readDiskLayer(database: Database, numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
+  const marker = database.get(keys.meta('state'))
+  if (marker === undefined) throw damaged('there is no state in it')
+  const fields = new RlpReader(marker).list()
+  const blockHash = fields.fixed(32, 'block hash').slice()
+  const stateRoot = fields.fixed(32, 'state root')
+  const number = numberOf(blockHash)
+  if (number === undefined) throw damaged('its state belongs to an unknown block')
+  const root = equalBytes(stateRoot, EMPTY_TRIE_ROOT) ? undefined : toKey(stateRoot)
+  return { blockHash, number, root, base: undefined, removed: [], changed: 0 }
 }

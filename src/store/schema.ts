@@ -13,10 +13,10 @@ import { concatBytes, type Key, uint64ToBytes, writeKey } from '../primitives/by
  * | `h` header | block hash | rlp([header, total difficulty]) |
  * | `b` body | block hash | rlp list of transactions |
  * | `e` execution | block hash | rlp([stored receipts, senders]): there exactly for blocks found valid |
- * | `j` journal | block hash | account changes, before and after; kept for recent blocks only |
+ * | `j` journal | number, block hash | account changes, before and after; kept for recent blocks only |
  * | `c` canonical | number | block hash |
  * | `t` transaction | transaction hash | rlp([number, index]), maybe of a block no longer canonical |
- * | `x` address | address, number | indexes of the block's transactions from or to it |
+ * | `x` address | address, number | rlp list: indexes of the block's transactions from or to it |
  * | `m` historyNode | level, index | range node over canonical blocks |
  * | `o` pooled | transaction hash | the pool's journal |
  * | `k` meta | name | see META |
@@ -45,6 +45,8 @@ export const META = {
   version: 'version',
   /** The genesis block's hash. */
   genesis: 'genesis',
+  /** Digest of the genesis file: tells an unchanged one without building its state again. */
+  genesisDigest: 'genesisDigest',
   /** Hash of the canonical head. */
   head: 'head',
   /** rlp([block hash, state root]): what the `trieNode` table is the state of. */
@@ -77,7 +79,7 @@ export const keys = {
   header: (hash: Uint8Array) => prefixed('header', hash),
   body: (hash: Uint8Array) => prefixed('body', hash),
   execution: (hash: Uint8Array) => prefixed('execution', hash),
-  journal: (hash: Uint8Array) => prefixed('journal', hash),
+  journal: (number: number, hash: Uint8Array) => prefixed('journal', uint64ToBytes(number), hash),
   canonical: (number: number) => prefixed('canonical', uint64ToBytes(number)),
   transaction: (hash: Uint8Array) => prefixed('transaction', hash),
   address: (address: Uint8Array, number: number) => prefixed('address', address, uint64ToBytes(number)),

@@ -1,0 +1,47 @@
+import { concatBytes, fromKey, type Key, sliceToKey } from '../primitives/bytes.ts'
+import { DecodeError } from '../primitives/errors.ts'
+import { RlpReader } from '../primitives/rlp.ts'
+import { type AccountValue, encodeAccountValue } from '../state/account-value.ts'
+import type { AccountDiff } from './execution.ts'
+
+/** What a block did to one account, in the state's own form: enough to do it again or to undo it. */
+export interface AccountStep {
+  readonly key: Key
+  readonly before: AccountValue | undefined
+  readonly after: AccountValue | undefined
+}
+
+export function toSteps(diffs: readonly AccountDiff[]): AccountStep[] {
+  return diffs.map(({ key, before, after }) => ({
+    key,
+    before: before === undefined ? undefined : encodeAccountValue(before),
+    after: after === undefined ? undefined : encodeAccountValue(after),
+  }))
+}
+
+/** An empty RLP string stands for no account; values are RLP lists, so they end by themselves. */
+const NONE = '\x80'
+
+/** A block's steps one after the other: key (32 bytes), value before, value after. */
+export function encodeSteps(steps: readonly AccountStep[]): Uint8Array {
+  return concatBytes(...steps.map(({ key, before, after }) => fromKey(key + (before ?? NONE) + (after ?? NONE))))
+}
+
+/** @throws DecodeError. */
+export function decodeSteps(encoded: Uint8Array): AccountStep[] {
+  const steps: AccountStep[] = []
+  let at = 0
+  const value = (): AccountValue | undefined => {
+    const length = new RlpReader(encoded, at).raw().length
+    const read = sliceToKey(encoded, at, at + length)
+    at += length
+    return read === NONE ? undefined : read
+  }
+  while (at < encoded.length) {
+    if (at + 32 > encoded.length) throw new DecodeError('account journal ends early')
+    const key = sliceToKey(encoded, at, at + 32)
+    at += 32
+    steps.push({ key, before: value(), after: value() })
+  }
+  return steps
+}

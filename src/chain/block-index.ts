@@ -1,0 +1,119 @@
+import type { Ancestry } from '../consensus/engine.ts'
+import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
+import type { Header } from '../primitives/header.ts'
+import { damaged } from '../store/database.ts'
+import type { ChainStore } from './chain-store.ts'
+import {
+  appendLeaf,
+  historyCommitment,
+  historyLeaf,
+  NO_PEAKS,
+  type Peaks,
+  type PlacedNode,
+  peakPositions,
+} from './history.ts'
+import type { Head } from './types.ts'
+
+/** A header on its branch: what fork choice and the next header's rules need to know of it. */
+export interface IndexEntry extends Head {
+  /** The history range up to and with this block, and the nodes that this block added to it. */
+  readonly peaks: Peaks
+  readonly historyNodes: readonly PlacedNode[]
+}
+
+/** Entries kept although they are on disk. */
+const CACHED_ENTRIES = 4096
+
+/**
+ * Headers by hash, on every branch. Those of blocks not written yet are pinned; the rest is a cache over the store. Side
+ * branches carry ranges of their own here, so that no reorg rebuilds one.
+ */
+export class BlockIndex {
+  readonly #store: ChainStore
+  readonly #chainId: bigint
+  readonly #pinned = new Map<Key, IndexEntry>()
+  readonly #cached = new Map<Key, IndexEntry>()
+
+  constructor(store: ChainStore, chainId: bigint) {
+    this.#store = store
+    this.#chainId = chainId
+  }
+
+  /** The entry of a block that is written or on its way; undefined for an unknown one. */
+  get(hash: Uint8Array): IndexEntry | undefined {
+    const key = toKey(hash)
+    const held = this.#pinned.get(key) ?? this.#cached.get(key)
+    if (held !== undefined) return held
+    const head = this.#store.header(hash)
+    return head === undefined ? undefined : this.#cache(key, this.#load(head))
+  }
+
+  /** Makes and pins the entry of a new block on `parent`. */
+  pin(hash: Uint8Array, header: Header, parent: IndexEntry | undefined, weight: bigint): IndexEntry {
+    const totalDifficulty = (parent?.totalDifficulty ?? 0n) + weight
+    const { peaks, newNodes } = appendLeaf(parent?.peaks ?? NO_PEAKS, historyLeaf(hash, header))
+    const entry = { hash, header, totalDifficulty, peaks, historyNodes: newNodes }
+    this.#pinned.set(toKey(hash), entry)
+    return entry
+  }
+
+  /** The block is written: its entry may be forgotten from now on. */
+  unpin(entry: IndexEntry): void {
+    const key = toKey(entry.hash)
+    if (this.#pinned.delete(key)) this.#cache(key, entry)
+  }
+
+  /** The block was refused. */
+  remove(hash: Uint8Array): void {
+    this.#pinned.delete(toKey(hash))
+  }
+
+  /** What the engine may look up while it judges a child of `parent`. */
+  ancestry(parent: IndexEntry): Ancestry {
+    return {
+      header: (hash) => this.get(hash)?.header,
+      historyRoot: () => historyCommitment(this.#chainId, parent.peaks),
+    }
+  }
+
+  #cache(key: Key, entry: IndexEntry): IndexEntry {
+    this.#cached.set(key, entry)
+    if (this.#cached.size > CACHED_ENTRIES) this.#cached.delete(this.#cached.keys().next().value!)
+    return entry
+  }
+
+  /** Range nodes of the canonical chain are on disk; above where a side branch leaves it they are computed again. */
+  #load(head: Head): IndexEntry {
+    const missing: Head[] = [head]
+    let below: IndexEntry | undefined
+    for (let at = head; at.header.number > 0; ) {
+      const { parentHash, number } = at.header
+      const parentKey = toKey(parentHash)
+      below = this.#pinned.get(parentKey) ?? this.#cached.get(parentKey)
+      if (below !== undefined) break
+      const parent = this.#store.header(parentHash)
+      if (parent === undefined) throw damaged(`header ${number - 1} is missing`)
+      const canonical = this.#store.canonicalHash(number - 1)
+      if (canonical !== undefined && equalBytes(canonical, parentHash)) {
+        below = { ...parent, peaks: this.#canonicalPeaks(number), historyNodes: [] }
+        break
+      }
+      missing.push(parent)
+      at = parent
+    }
+    for (const next of missing.reverse()) {
+      const { peaks, newNodes } = appendLeaf(below?.peaks ?? NO_PEAKS, historyLeaf(next.hash, next.header))
+      below = { ...next, peaks, historyNodes: newNodes }
+    }
+    return below!
+  }
+
+  #canonicalPeaks(leafCount: number): Peaks {
+    const nodes = peakPositions(leafCount).map(({ height, index }) => {
+      const node = this.#store.historyNode(height, index)
+      if (node === undefined) throw damaged(`history node ${height}/${index} is missing`)
+      return node
+    })
+    return { leafCount, nodes }
+  }
+}

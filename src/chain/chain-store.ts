@@ -1,0 +1,225 @@
+import { transactionHash } from '../crypto/hashes.ts'
+import { keccak256Key } from '../crypto/keccak.ts'
+import { type Block, blockLength, decodeTransactions } from '../primitives/block.ts'
+import { concatBytes, equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
+import { DecodeError, TxError } from '../primitives/errors.ts'
+import { headerFields, readHeader } from '../primitives/header.ts'
+import { decodeStoredReceipts, encodeStoredReceipts, type Receipt } from '../primitives/receipt.ts'
+import { encodeRlp, encodeRlpList, RlpReader } from '../primitives/rlp.ts'
+import type { RecoveredTransaction } from '../primitives/transaction.ts'
+import { type Database, damaged, type WriteBatch } from '../store/database.ts'
+import { keys, rangeOf } from '../store/schema.ts'
+import { type AccountStep, decodeSteps, encodeSteps } from './account-journal.ts'
+import { decodeHistoryNode, encodeHistoryNode, type HistoryNode, type PlacedNode } from './history.ts'
+import type { ExecutedBlock, Head, TransactionLocation } from './types.ts'
+
+/**
+ * Records of blocks and of what leads to them; the layout is `store/schema.ts`. Reads are synchronous, a few µs each
+ * plus decoding. Anything that cannot be decoded is damage, and throws StoreError.
+ */
+export class ChainStore {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  header(hash: Uint8Array): Head | undefined {
+    const record = this.#database.get(keys.header(hash))
+    if (record === undefined) return undefined
+    return intact('header', () => {
+      const fields = new RlpReader(record).list()
+      return { hash: hash.slice(), header: readHeader(fields), totalDifficulty: fields.bigint(64, 'totalDifficulty') }
+    })
+  }
+
+  body(hash: Uint8Array): Uint8Array | undefined {
+    return this.#database.get(keys.body(hash))
+  }
+
+  block(hash: Uint8Array): Block | undefined {
+    const head = this.header(hash)
+    const body = this.body(hash)
+    if (head === undefined || body === undefined) return undefined
+    return intact('body', () => ({
+      hash: head.hash,
+      header: head.header,
+      transactions: decodeTransactions(body),
+      body,
+      sizeBytes: blockLength(head.header, body),
+    }))
+  }
+
+  /** True once the block has been executed and found valid. */
+  isExecuted(hash: Uint8Array): boolean {
+    return this.#database.get(keys.execution(hash)) !== undefined
+  }
+
+  /** The block with receipts and senders; undefined unless it is there and executed. */
+  executed(hash: Uint8Array): ExecutedBlock | undefined {
+    const record = this.#database.get(keys.execution(hash))
+    const block = record === undefined ? undefined : this.block(hash)
+    if (record === undefined || block === undefined) return undefined
+    return intact('execution', () => {
+      const fields = new RlpReader(record).list()
+      const types = block.transactions.map(({ type }) => type)
+      const receipts = decodeStoredReceipts(fields.raw(), types)
+      const senders = fields.bytes()
+      const transactions = block.transactions.map((tx, i): RecoveredTransaction => {
+        const sender = senders.subarray(20 * i, 20 * i + 20)
+        return {
+          tx,
+          hash: transactionHash(tx),
+          sender,
+          senderKey: keccak256Key(sender),
+          recipientKey: tx.to === undefined ? '' : keccak256Key(tx.to),
+        }
+      })
+      return { block, transactions, receipts }
+    })
+  }
+
+  journal(number: number, hash: Uint8Array): AccountStep[] | undefined {
+    const record = this.#database.get(keys.journal(number, hash))
+    return record === undefined ? undefined : intact('journal', () => decodeSteps(record))
+  }
+
+  canonicalHash(number: number): Uint8Array | undefined {
+    return this.#database.get(keys.canonical(number))
+  }
+
+  headHash(): Uint8Array | undefined {
+    return this.#database.get(keys.meta('head'))
+  }
+
+  historyNode(height: number, index: number): HistoryNode | undefined {
+    const record = this.#database.get(keys.historyNode(height, index))
+    return record === undefined ? undefined : intact('history node', () => decodeHistoryNode(record))
+  }
+
+  /** Where a transaction is; only positions in the canonical chain count. */
+  transactionLocation(hash: Uint8Array): TransactionLocation | undefined {
+    const record = this.#database.get(keys.transaction(hash))
+    if (record === undefined) return undefined
+    const location = intact('transaction index', () => {
+      const fields = new RlpReader(record).list()
+      return { blockNumber: fields.number('number'), index: fields.number('index') }
+    })
+    // Entries of blocks that a reorg has left behind stay: whether they still hold is seen in the block itself.
+    const blockHash = this.canonicalHash(location.blockNumber)
+    const body = blockHash === undefined ? undefined : this.body(blockHash)
+    if (body === undefined) return undefined
+    const tx = intact('body', () => decodeTransactions(body))[location.index]
+    return tx !== undefined && equalBytes(transactionHash(tx), hash) ? location : undefined
+  }
+
+  /**
+   * Transactions from or to an address, block by block: newest first below `before`, or oldest first above `after`.
+   * Cost: one record a block that touches the address.
+   */
+  async *addressHistory(
+    address: Uint8Array,
+    from: { readonly before: number } | { readonly after: number },
+  ): AsyncGenerator<TransactionLocation[]> {
+    const whole = rangeOf('address', address)
+    const reverse = 'before' in from
+    const range =
+      'before' in from
+        ? { gte: whole.gte, lt: keys.address(address, from.before) }
+        : { gte: keys.address(address, from.after + 1), lt: whole.lt }
+    for await (const [key, value] of this.#database.entries(range, { reverse })) {
+      const blockNumber = Number(new DataView(key.buffer, key.byteOffset + 21, 8).getBigUint64(0))
+      const indexes = readIndexes(value)
+      const ordered = reverse ? indexes.reverse() : indexes
+      yield ordered.map((index) => ({ blockNumber, index }))
+    }
+  }
+
+  putBlock(batch: WriteBatch, block: Block, totalDifficulty: bigint): void {
+    batch.put(keys.header(block.hash), encodeRlp([headerFields(block.header), totalDifficulty]))
+    batch.put(keys.body(block.hash), block.body)
+  }
+
+  putExecution(
+    batch: WriteBatch,
+    block: Block,
+    transactions: readonly RecoveredTransaction[],
+    receipts: readonly Receipt[],
+    steps: readonly AccountStep[],
+  ): void {
+    const senders = concatBytes(...transactions.map(({ sender }) => sender))
+    batch.put(keys.execution(block.hash), encodeRlpList([encodeStoredReceipts(receipts), encodeRlp(senders)]))
+    batch.put(keys.journal(block.header.number, block.hash), encodeSteps(steps))
+  }
+
+  /** Makes an executed block part of the canonical chain. */
+  putCanonical(batch: WriteBatch, { block, transactions }: ExecutedBlock, historyNodes: readonly PlacedNode[]): void {
+    const { number } = block.header
+    batch.put(keys.canonical(number), block.hash)
+    for (const { height, index, node } of historyNodes) {
+      batch.put(keys.historyNode(height, index), encodeHistoryNode(node))
+    }
+    transactions.forEach(({ hash }, index) => {
+      batch.put(keys.transaction(hash), encodeRlp([number, index]))
+    })
+    for (const { address, indexes } of byAddress(transactions)) {
+      batch.put(keys.address(address, number), encodeRlp(indexes))
+    }
+  }
+
+  /** Takes an executed block out of the canonical chain. What a later block will overwrite is left. */
+  deleteCanonical(batch: WriteBatch, { block, transactions }: ExecutedBlock): void {
+    const { number } = block.header
+    batch.delete(keys.canonical(number))
+    for (const { address } of byAddress(transactions)) batch.delete(keys.address(address, number))
+  }
+
+  putHead(batch: WriteBatch, hash: Uint8Array): void {
+    batch.put(keys.meta('head'), hash)
+  }
+
+  /** Forgets journals of all blocks below a number, side branches included. */
+  async pruneJournals(below: number): Promise<void> {
+    const { gte } = rangeOf('journal')
+    await this.#database.clear({ gte, lt: rangeOf('journal', uint64ToBytes(below)).gte })
+  }
+}
+
+interface AddressEntry {
+  readonly address: Uint8Array
+  readonly indexes: number[]
+}
+
+/** Each address that a block's transactions are from or to, once, with their indexes in order. */
+function byAddress(transactions: readonly RecoveredTransaction[]): Iterable<AddressEntry> {
+  const entries = new Map<Key, AddressEntry>()
+  const note = (key: Key, address: Uint8Array, index: number) => {
+    const entry = entries.get(key)
+    if (entry === undefined) entries.set(key, { address, indexes: [index] })
+    else if (entry.indexes.at(-1) !== index) entry.indexes.push(index)
+  }
+  transactions.forEach(({ tx, sender, senderKey, recipientKey }, index) => {
+    note(senderKey, sender, index)
+    if (tx.to !== undefined) note(recipientKey, tx.to, index)
+  })
+  return entries.values()
+}
+
+function readIndexes(value: Uint8Array): number[] {
+  return intact('address index', () => {
+    const list = new RlpReader(value).list()
+    const indexes: number[] = []
+    while (!list.done()) indexes.push(list.number('index'))
+    return indexes
+  })
+}
+
+/** Runs a decoder over a record of our own: what it cannot read was not written so. */
+function intact<T>(what: string, decode: () => T): T {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof TxError) throw damaged(`a ${what} record is malformed`)
+    throw error
+  }
+}

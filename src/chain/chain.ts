@@ -1,0 +1,268 @@
+import type { Engine, Finality } from '../consensus/engine.ts'
+import { hashHeader } from '../crypto/hashes.ts'
+import type { Account } from '../primitives/account.ts'
+import { type Block, blockLength, encodeTransactions } from '../primitives/block.ts'
+import { equalBytes, fromKey, type Key } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { StateUnavailableError, StoreError } from '../primitives/errors.ts'
+import type { Header } from '../primitives/header.ts'
+import { type AccountValue, accountCodec } from '../state/account-value.ts'
+import { buildGenesisState, type GenesisState, writeGenesisState } from '../state/genesis-state.ts'
+import type { Layer } from '../state/layer.ts'
+import { State } from '../state/state.ts'
+import type { Database } from '../store/database.ts'
+import { keys } from '../store/schema.ts'
+import { NodeFactory } from '../trie/node.ts'
+import { orderedRoot } from '../trie/ordered.ts'
+import type { Pacer } from '../trie/update.ts'
+import { BlockExecutor, type BuiltOutcome, type TransactionOffers } from './block-executor.ts'
+import { BlockIndex, type IndexEntry } from './block-index.ts'
+import { ChainStore } from './chain-store.ts'
+import { Committer } from './committer.ts'
+import { type CreateExecution, createTransferExecution } from './execution.ts'
+import type { Genesis } from './genesis.ts'
+import { Importer, type RecoverSenders } from './importer.ts'
+import { StateKeeper, type StateKeeperOptions } from './state-keeper.ts'
+import type { ChainEvent, ChainParams, Head, ImportOutcome } from './types.ts'
+
+export interface ChainOptions extends Partial<StateKeeperOptions> {
+  readonly genesis: Genesis
+  /** Bytes of state kept in memory for reading, beyond what is not on disk yet. */
+  readonly stateCacheBytes?: number
+}
+
+export interface ChainComponents {
+  readonly database: Database
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly pacer: Pacer
+  readonly recover: RecoverSenders
+  readonly createExecution?: CreateExecution
+}
+
+const LAYOUT_VERSION = 1
+
+const DEFAULTS = {
+  layers: 128,
+  /** About 32 MiB when written. */
+  unflushedChanges: 60_000,
+  undoBlocks: 4096,
+  stateCacheBytes: 96 * 1024 * 1024,
+} as const
+
+/**
+ * The ledger of one network on one database: judges blocks, keeps the states they lead to, follows the branch with the
+ * most work. Knows no peers, no pool and no engine but the one it was given.
+ */
+export class Chain {
+  readonly params: ChainParams
+  readonly genesisHash: Uint8Array
+  readonly #engine: Engine
+  readonly #store: ChainStore
+  readonly #index: BlockIndex
+  readonly #state: State
+  readonly #executor: BlockExecutor
+  readonly #keeper: StateKeeper
+  readonly #committer: Committer
+  readonly #importer: Importer
+  readonly #listeners = new Set<(event: ChainEvent) => void>()
+  #head: IndexEntry
+
+  /**
+   * Opens the chain in `database`, creating it from the genesis if the database is empty, and gets back to the state
+   * of its head after a crash.
+   * @throws StoreError if the database is damaged, of another version or of another genesis.
+   */
+  static async open(options: ChainOptions, components: ChainComponents): Promise<Chain> {
+    const factory = new NodeFactory(accountCodec)
+    const store = new ChainStore(components.database)
+    await prepareGenesis(options.genesis, components, store, factory)
+    const chain = new Chain(options, components, store, factory)
+    await chain.#recoverState(components.database)
+    return chain
+  }
+
+  private constructor(
+    options: ChainOptions,
+    components: ChainComponents,
+    store: ChainStore,
+    factory: NodeFactory<AccountValue>,
+  ) {
+    const { genesis } = options
+    const { database, engine, clock, pacer, recover } = components
+    const genesisHash = database.get(keys.meta('genesis'))!
+    this.params = genesis.params
+    this.genesisHash = genesisHash
+    this.#engine = engine
+    this.#store = store
+    this.#index = new BlockIndex(store, genesis.params.chainId)
+    const index = this.#index
+    const head = index.get(store.headHash() ?? genesisHash)
+    if (head === undefined) throw new StoreError('the head block is missing', 'run `idobata db repair`')
+    this.#head = head
+    const cacheBytes = options.stateCacheBytes ?? DEFAULTS.stateCacheBytes
+    this.#state = State.open({ cacheBytes }, { database, factory, pacer }, (hash) => index.get(hash)?.header.number)
+    const state = this.#state
+    const createExecution = components.createExecution ?? createTransferExecution
+    this.#executor = new BlockExecutor({ state, engine, createExecution, pacer })
+    const executor = this.#executor
+    const writeGenesis = (hash: Uint8Array) =>
+      writeGenesisState(database, factory, buildGenesisState(factory, genesis.accounts), hash)
+    this.#keeper = new StateKeeper(
+      { ...DEFAULTS, ...options },
+      { state, store, index, executor, database, writeGenesis },
+    )
+    const keeper = this.#keeper
+    this.#committer = new Committer({ database, store, index, engine }, head, (event) => this.#announce(event))
+    const committer = this.#committer
+    const { params } = genesis
+    this.#importer = new Importer({
+      params,
+      engine,
+      clock,
+      pacer,
+      recover,
+      store,
+      index,
+      state,
+      keeper,
+      executor,
+      committer,
+    })
+  }
+
+  /** The tip of the canonical chain. */
+  get head(): Head {
+    return this.#head
+  }
+
+  /** Records by hash and number; reads only. */
+  get store(): ChainStore {
+    return this.#store
+  }
+
+  /** Judges a block and takes it in. @throws BlockError if it is invalid or its parent unknown; StoreError. */
+  import(block: Block): Promise<ImportOutcome> {
+    return this.#importer.import(block)
+  }
+
+  /** Calls `listener` after every change; the returned function ends that. */
+  subscribe(listener: (event: ChainEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The account after a block; undefined: there is none. @throws StateUnavailableError, StoreError. */
+  async account(accountKey: Key, blockHash: Uint8Array): Promise<Account | undefined> {
+    return this.#state.read(this.#layer(blockHash), accountKey)
+  }
+
+  /** Several accounts after a block, in the order of `accountKeys`. @throws StateUnavailableError, StoreError. */
+  async accounts(accountKeys: readonly Key[], blockHash: Uint8Array): Promise<(Account | undefined)[]> {
+    const layer = this.#layer(blockHash)
+    await this.#state.load(layer, accountKeys)
+    return accountKeys.map((key) => this.#state.account(layer, key))
+  }
+
+  /** EIP-1186 account proof after a block. @throws StateUnavailableError, StoreError. */
+  async prove(accountKey: Key, blockHash: Uint8Array): Promise<Uint8Array[]> {
+    return this.#state.prove(this.#layer(blockHash), accountKey)
+  }
+
+  /** Which canonical blocks wallets may call safe and finalized. */
+  finality(): Finality {
+    return this.#engine.finality(this.#head.header, this.#index.ancestry(this.#head))
+  }
+
+  /** What the engine may look up about a child of a known block. */
+  ancestry(parentHash: Uint8Array) {
+    const parent = this.#index.get(parentHash)
+    return parent === undefined ? undefined : this.#index.ancestry(parent)
+  }
+
+  /**
+   * Builds a block on a known parent out of what `offers` brings, unsealed.
+   * @param header  final in all that does not follow from the transactions. @throws StateUnavailableError, StoreError.
+   */
+  async build(
+    header: Header,
+    offers: TransactionOffers,
+  ): Promise<{ readonly block: Block; readonly built: BuiltOutcome }> {
+    const built = await this.#executor.build(header, this.#layer(header.parentHash), offers)
+    const transactions = built.transactions.map(({ tx }) => tx)
+    const sealed: Header = {
+      ...header,
+      ...built.fields,
+      transactionsRoot: fromKey(orderedRoot(transactions.map(({ raw }) => raw))),
+    }
+    const body = encodeTransactions(transactions)
+    return { block: { ...hashHeader(sealed), transactions, body, sizeBytes: blockLength(sealed, body) }, built }
+  }
+
+  /** Finishes what is under way and writes the state, so that the next start has nothing to catch up on. */
+  async close(): Promise<void> {
+    await this.#importer.stop()
+    await this.#keeper.flushAll(this.#head)
+  }
+
+  #layer(blockHash: Uint8Array): Layer {
+    const layer = this.#state.layer(blockHash)
+    if (layer === undefined) throw new StateUnavailableError()
+    return layer
+  }
+
+  #announce(event: ChainEvent): void {
+    if (event.type === 'head') this.#head = this.#index.get(event.head.hash)!
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  async #recoverState(database: Database): Promise<void> {
+    if (database.get(keys.meta('rebuilding')) !== undefined) await this.#keeper.rebuild(this.#head)
+    else await this.#keeper.layerOf(this.#head)
+  }
+}
+
+/** Writes the genesis block into an empty database, or checks that the one there is this one. */
+async function prepareGenesis(
+  genesis: Genesis,
+  { database, engine }: ChainComponents,
+  store: ChainStore,
+  factory: NodeFactory<AccountValue>,
+): Promise<void> {
+  const version = database.get(keys.meta('version'))
+  if (version !== undefined && version[0] !== LAYOUT_VERSION) {
+    const remedy = 'use the version of idobata that wrote it, or another --datadir'
+    throw new StoreError(`the database has layout version ${version[0]}, this is ${LAYOUT_VERSION}`, remedy)
+  }
+  const digest = database.get(keys.meta('genesisDigest'))
+  if (digest !== undefined && equalBytes(digest, genesis.digest)) return
+  const state = buildGenesisState(factory, genesis.accounts)
+  const { hash, header } = hashHeader({ ...genesis.header, stateRoot: fromKey(state.stateRoot) })
+  const known = database.get(keys.meta('genesis'))
+  if (known === undefined) await writeGenesisBlock({ hash, header }, genesis, state)
+  else if (!equalBytes(known, hash)) {
+    const remedy = 'give the genesis file it was made with (--genesis), or another --datadir'
+    throw new StoreError(`the database is of another genesis: ${shortHex(known)}, not ${shortHex(hash)}`, remedy)
+  }
+
+  async function writeGenesisBlock(block: Pick<Block, 'hash' | 'header'>, source: Genesis, genesisState: GenesisState) {
+    await writeGenesisState(database, factory, genesisState, block.hash)
+    const body = encodeTransactions([])
+    const whole = { ...block, transactions: [], body, sizeBytes: blockLength(block.header, body) }
+    const index = new BlockIndex(store, source.params.chainId)
+    const entry = index.pin(block.hash, block.header, undefined, engine.weight(block.header))
+    const batch = database.batch()
+    store.putBlock(batch, whole, entry.totalDifficulty)
+    store.putExecution(batch, whole, [], [], [])
+    store.putCanonical(batch, { block: whole, transactions: [], receipts: [] }, entry.historyNodes)
+    store.putHead(batch, block.hash)
+    batch.put(keys.meta('genesis'), block.hash)
+    batch.put(keys.meta('genesisDigest'), source.digest)
+    batch.put(keys.meta('version'), new Uint8Array([LAYOUT_VERSION]))
+    await batch.write({ sync: true })
+  }
+}
+
+function shortHex(hash: Uint8Array): string {
+  return `0x${[...hash.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}…`
+}

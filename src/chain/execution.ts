@@ -1,0 +1,159 @@
+import { type Account, EMPTY_ACCOUNT, hasCode, isEmptyAccount } from '../primitives/account.ts'
+import type { Key } from '../primitives/bytes.ts'
+import { TxError } from '../primitives/errors.ts'
+import type { Receipt } from '../primitives/receipt.ts'
+import { effectiveTip, intrinsicGas, type RecoveredTransaction } from '../primitives/transaction.ts'
+import { checkLedgerRules } from './transaction-rules.ts'
+
+/** What execution reads: accounts before the block, by keccak256(address). All it asks for has been loaded. */
+export interface AccountView {
+  account(key: Key): Account | undefined
+}
+
+/** What execution knows of the block it runs in. */
+export interface BlockEnvironment {
+  readonly baseFeePerGas: bigint
+  readonly gasLimit: bigint
+  /** keccak256 of the miner's address. */
+  readonly minerKey: Key
+}
+
+/** An account before and after a block; undefined: there is none. */
+export interface AccountDiff {
+  readonly key: Key
+  readonly before: Account | undefined
+  readonly after: Account | undefined
+}
+
+/**
+ * Running a block's transactions. The chain knows no more of execution than this, so that another machine, one that runs
+ * contract code, can take its place.
+ */
+export interface Execution {
+  readonly gasUsed: bigint
+  /** Runs one transaction on top of those before it. @throws TxError, and then nothing has changed. */
+  apply(transaction: RecoveredTransaction): Receipt
+  /** Credits `reward` wei to the miner and tells what the block changed. */
+  finish(reward: bigint): AccountDiff[]
+}
+
+export type CreateExecution = (view: AccountView, environment: BlockEnvironment) => Execution
+
+/** Keys that a block's execution may read. */
+export function touchedKeys(transactions: readonly RecoveredTransaction[], minerKey: Key): Set<Key> {
+  const touched = new Set<Key>([minerKey])
+  for (const { senderKey, recipientKey } of transactions) {
+    touched.add(senderKey)
+    if (recipientKey !== '') touched.add(recipientKey)
+  }
+  return touched
+}
+
+/** This ledger's machine: value moves, nothing runs. */
+export const createTransferExecution: CreateExecution = (view, environment) => new TransferExecution(view, environment)
+
+interface Entry {
+  readonly before: Account | undefined
+  now: Account | undefined
+  /** EIP-161's word: part of a transaction that went through, even if nothing changed. Reading alone does not count. */
+  touched: boolean
+}
+
+class TransferExecution implements Execution {
+  readonly #view: AccountView
+  readonly #environment: BlockEnvironment
+  readonly #entries = new Map<Key, Entry>()
+  #gasUsed = 0n
+  /** Tips of all transactions, credited once at the end: nothing but the miner's own transactions reads them before. */
+  #tips = 0n
+
+  constructor(view: AccountView, environment: BlockEnvironment) {
+    this.#view = view
+    this.#environment = environment
+  }
+
+  get gasUsed(): bigint {
+    return this.#gasUsed
+  }
+
+  apply(transaction: RecoveredTransaction): Receipt {
+    const { tx, senderKey, recipientKey } = transaction
+    const { baseFeePerGas, gasLimit, minerKey } = this.#environment
+    if (tx.gasLimit > gasLimit - this.#gasUsed) {
+      throw new TxError('gas-above-block', { gasLimit: tx.gasLimit, available: gasLimit - this.#gasUsed })
+    }
+    if (tx.maxFeePerGas < baseFeePerGas) {
+      throw new TxError('fee-below-base-fee', { maxFeePerGas: tx.maxFeePerGas, baseFeePerGas })
+    }
+    checkLedgerRules(tx)
+    // The miner may spend what earlier transactions of this very block have paid it.
+    if (senderKey === minerKey && this.#tips > 0n) this.#creditTips()
+    const senderEntry = this.#entry(senderKey)
+    const sender = senderEntry.now ?? EMPTY_ACCOUNT
+    checkSender(transaction, sender)
+    const recipientEntry = this.#entry(recipientKey)
+    if (recipientEntry.now !== undefined && hasCode(recipientEntry.now)) throw new TxError('recipient-has-code')
+
+    const gasUsed = intrinsicGas(tx)
+    const tip = effectiveTip(tx, baseFeePerGas)
+    senderEntry.now = {
+      nonce: sender.nonce + 1n,
+      balance: sender.balance - gasUsed * (baseFeePerGas + tip) - tx.value,
+      storageRoot: sender.storageRoot,
+      codeHash: sender.codeHash,
+    }
+    senderEntry.touched = true
+    credit(recipientEntry, tx.value)
+    this.#tips += gasUsed * tip
+    this.#gasUsed += gasUsed
+    return { type: tx.type, status: 1, cumulativeGasUsed: this.#gasUsed, logs: NO_LOGS }
+  }
+
+  finish(reward: bigint): AccountDiff[] {
+    if (this.#gasUsed > 0n) this.#creditTips()
+    if (reward > 0n) credit(this.#entry(this.#environment.minerKey), reward)
+    const diffs: AccountDiff[] = []
+    for (const [key, { before, now, touched }] of this.#entries) {
+      if (!touched) continue
+      // EIP-161: a touched account that is empty goes.
+      const after = now !== undefined && isEmptyAccount(now) ? undefined : now
+      if (after !== before) diffs.push({ key, before, after })
+    }
+    return diffs
+  }
+
+  #creditTips(): void {
+    credit(this.#entry(this.#environment.minerKey), this.#tips)
+    this.#tips = 0n
+  }
+
+  #entry(key: Key): Entry {
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      const before = this.#view.account(key)
+      entry = { before, now: before, touched: false }
+      this.#entries.set(key, entry)
+    }
+    return entry
+  }
+}
+
+const NO_LOGS: readonly [] = []
+
+function credit(entry: Entry, amount: bigint): void {
+  entry.touched = true
+  if (amount === 0n) return
+  const { nonce, balance, storageRoot, codeHash } = entry.now ?? EMPTY_ACCOUNT
+  entry.now = { nonce, balance: balance + amount, storageRoot, codeHash }
+}
+
+function checkSender({ tx }: RecoveredTransaction, sender: Account): void {
+  if (tx.nonce !== sender.nonce) {
+    const facts = { nonce: tx.nonce, expected: sender.nonce }
+    throw new TxError(tx.nonce < sender.nonce ? 'nonce-too-low' : 'nonce-too-high', facts)
+  }
+  // EIP-3607.
+  if (hasCode(sender)) throw new TxError('sender-has-code')
+  const cost = tx.gasLimit * tx.maxFeePerGas + tx.value
+  if (sender.balance < cost) throw new TxError('insufficient-funds', { balance: sender.balance, cost })
+}

@@ -1,0 +1,57 @@
+import type { Block } from '../primitives/block.ts'
+import { type Key, toKey } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { MAX_FUTURE_BLOCKS } from '../primitives/limits.ts'
+
+/**
+ * Valid blocks from too far ahead of the local clock, and blocks on top of them. They are handed back when their time has
+ * come; the one with the latest time goes when there are too many.
+ */
+export class FutureBlocks {
+  readonly #clock: Clock
+  readonly #release: (block: Block) => void
+  readonly #held = new Map<Key, { readonly block: Block; readonly dueMs: number }>()
+  #cancel: (() => void) | undefined
+
+  constructor(clock: Clock, release: (block: Block) => void) {
+    this.#clock = clock
+    this.#release = release
+  }
+
+  has(hash: Uint8Array): boolean {
+    return this.#held.has(toKey(hash))
+  }
+
+  hold(block: Block, dueMs: number): void {
+    this.#held.set(toKey(block.hash), { block, dueMs })
+    if (this.#held.size > MAX_FUTURE_BLOCKS) {
+      const latest = [...this.#held].reduce((a, b) => (b[1].dueMs > a[1].dueMs ? b : a))
+      this.#held.delete(latest[0])
+    }
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#cancel?.()
+    this.#held.clear()
+  }
+
+  #schedule(): void {
+    this.#cancel?.()
+    const next = Math.min(...[...this.#held.values()].map(({ dueMs }) => dueMs))
+    if (next === Number.POSITIVE_INFINITY) return
+    // A timer's range is 2^31 ms; a clock may also be set: look again once a minute at the latest.
+    this.#cancel = this.#clock.after(Math.min(Math.max(next - this.#clock.nowMs(), 0), 60_000), () =>
+      this.#releaseDue(),
+    )
+  }
+
+  #releaseDue(): void {
+    const now = this.#clock.nowMs()
+    const due = [...this.#held.values()].filter(({ dueMs }) => dueMs <= now)
+    due.sort((a, b) => a.block.header.number - b.block.header.number)
+    for (const { block } of due) this.#held.delete(toKey(block.hash))
+    for (const { block } of due) this.#release(block)
+    this.#schedule()
+  }
+}

@@ -1,0 +1,216 @@
+import type { Engine } from '../consensus/engine.ts'
+import type { Block } from '../primitives/block.ts'
+import { equalBytes, fromKey, type Key, toKey } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { BlockError, StateUnavailableError, TxError } from '../primitives/errors.ts'
+import { MAX_BAD_BLOCKS } from '../primitives/limits.ts'
+import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
+import type { Layer } from '../state/layer.ts'
+import type { State } from '../state/state.ts'
+import { orderedRoot } from '../trie/ordered.ts'
+import type { Pacer } from '../trie/update.ts'
+import type { BlockExecutor } from './block-executor.ts'
+import type { BlockIndex, IndexEntry } from './block-index.ts'
+import type { ChainStore } from './chain-store.ts'
+import type { Committer } from './committer.ts'
+import { FutureBlocks } from './future-blocks.ts'
+import { checkHeader } from './header-rules.ts'
+import type { StateKeeper } from './state-keeper.ts'
+import { checkTransactionStateless } from './transaction-rules.ts'
+import type { ChainParams, ImportOutcome } from './types.ts'
+
+/** Recovers senders, somewhere off the main thread; results in the order of `transactions`. */
+export type RecoverSenders = (
+  transactions: readonly Transaction[],
+) => Promise<readonly (RecoveredTransaction | TxError)[]>
+
+export interface ImporterComponents {
+  readonly params: ChainParams
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly pacer: Pacer
+  readonly recover: RecoverSenders
+  readonly store: ChainStore
+  readonly index: BlockIndex
+  readonly state: State
+  readonly keeper: StateKeeper
+  readonly executor: BlockExecutor
+  readonly committer: Committer
+}
+
+/**
+ * The way of a block: header rules at once, cheapest first; then body and senders, several blocks at a time; then execution,
+ * one block after the other in order of arrival; then the committer. A block may be handed over before its parent is
+ * through.
+ */
+export class Importer {
+  readonly #components: ImporterComponents
+  readonly #running = new Map<Key, Promise<ImportOutcome>>()
+  /** Insertion order is age. */
+  readonly #bad = new Set<Key>()
+  readonly #future: FutureBlocks
+  /** Ends when the blocks that arrived before have executed. */
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(components: ImporterComponents) {
+    this.#components = components
+    this.#future = new FutureBlocks(components.clock, (block) => {
+      // A refusal is in the bad-block cache; anything else has stopped the database and with it the node.
+      this.import(block).catch(() => undefined)
+    })
+  }
+
+  /** @throws BlockError if the block is invalid or its parent unknown; StoreError. */
+  import(block: Block): Promise<ImportOutcome> {
+    const key = toKey(block.hash)
+    const running = this.#running.get(key)
+    if (running !== undefined) return running
+    const task = this.#import(block).finally(() => this.#running.delete(key))
+    this.#running.set(key, task)
+    return task
+  }
+
+  /** Drops held blocks and waits for those under way. */
+  async stop(): Promise<void> {
+    this.#future.stop()
+    await Promise.allSettled([...this.#running.values()])
+  }
+
+  async #import(block: Block): Promise<ImportOutcome> {
+    const { hash, header, sizeBytes } = block
+    const { params, engine, index, clock, committer, keeper } = this.#components
+    if (this.#bad.has(toKey(hash))) throw new BlockError('known-bad')
+    if (index.get(hash) !== undefined) return 'known'
+    const { maxBlockBytes } = params
+    if (maxBlockBytes !== undefined && sizeBytes > maxBlockBytes) {
+      throw new BlockError('oversized', { sizeBytes, limitBytes: maxBlockBytes })
+    }
+    const parent = index.get(header.parentHash)
+    if (parent === undefined) return this.#withoutParent(block)
+    checkHeader(header, parent.header, params)
+    engine.verifyHeader(header, parent.header, index.ancestry(parent))
+    const aheadMs =
+      header.timestamp * 1000 - clock.nowMs() - (engine.maxFutureSeconds ?? Number.POSITIVE_INFINITY) * 1000
+    if (aheadMs > 0) {
+      this.#future.hold(block, clock.nowMs() + aheadMs)
+      return 'future'
+    }
+    const entry = index.pin(hash, header, parent, engine.weight(header))
+    try {
+      const executed = await this.#inTurn(this.#checkBody(block), (transactions) =>
+        this.#execute(entry, parent, transactions),
+      )
+      const outcome = await committer.commit(entry, block, executed)
+      if (outcome === 'head') await keeper.settle(entry)
+      return outcome
+    } catch (error) {
+      index.remove(hash)
+      if (error instanceof BlockError) this.#markBad(hash)
+      throw error
+    }
+  }
+
+  #withoutParent(block: Block): ImportOutcome {
+    const { parentHash, timestamp } = block.header
+    if (this.#bad.has(toKey(parentHash))) {
+      this.#markBad(block.hash)
+      throw new BlockError('known-bad')
+    }
+    if (!this.#future.has(parentHash)) throw new BlockError('unknown-parent')
+    this.#future.hold(block, timestamp * 1000)
+    return 'future'
+  }
+
+  #markBad(hash: Uint8Array): void {
+    this.#bad.add(toKey(hash))
+    if (this.#bad.size > MAX_BAD_BLOCKS) this.#bad.delete(this.#bad.values().next().value!)
+  }
+
+  /** Body rules that need no state, cheapest first. @returns the transactions with their senders. */
+  async #checkBody({ header, transactions }: Block): Promise<readonly RecoveredTransaction[]> {
+    const { params, pacer, recover } = this.#components
+    await pacer.pause()
+    const root = fromKey(orderedRoot(transactions.map(({ raw }) => raw)))
+    if (!equalBytes(root, header.transactionsRoot)) throw new BlockError('bad-transactions-root')
+    transactions.forEach((tx, i) => {
+      refuseBlock(i, () => checkTransactionStateless(tx, params.chainId))
+    })
+    const recovered = await recover(transactions)
+    return recovered.map((result, i) => {
+      if (result instanceof TxError) refuseBlock(i, () => raise(result))
+      return result as RecoveredTransaction
+    })
+  }
+
+  /** Runs `work` on what `input` brings, after the blocks that arrived before; their failures are their own. */
+  #inTurn<Input, Result>(input: Promise<Input>, work: (input: Input) => Promise<Result>): Promise<Result> {
+    const result = Promise.all([input, this.#turn]).then(([ready]) => work(ready))
+    // A failing body must not let the next block overtake the ones before it.
+    this.#turn = Promise.allSettled([result, this.#turn]).then(() => undefined)
+    return result
+  }
+
+  async #execute(entry: IndexEntry, parent: IndexEntry, transactions: readonly RecoveredTransaction[]) {
+    const { executor, state, committer } = this.#components
+    if (this.#bad.has(toKey(parent.hash))) throw new BlockError('known-bad')
+    for (;;) {
+      let base = state.layer(parent.hash)
+      if (base === undefined) {
+        // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
+        if (entry.totalDifficulty < committer.best.totalDifficulty) return undefined
+        base = await this.#reach(parent)
+      }
+      try {
+        const outcome = await executor.execute(entry.header, transactions, base)
+        state.add(outcome.derived, entry.hash, entry.header.number)
+        return { transactions, outcome }
+      } catch (error) {
+        // A flush has dropped this side branch's states meanwhile: decide again.
+        if (!(error instanceof StateUnavailableError) || state.layer(parent.hash) === base) throw error
+      }
+    }
+  }
+
+  /** The state after a block on a branch that was left waiting: executes what was not executed yet. */
+  async #reach(target: IndexEntry): Promise<Layer> {
+    const { store, index, keeper, executor, state, committer } = this.#components
+    const waiting: IndexEntry[] = []
+    let at = target
+    while (!store.isExecuted(at.hash)) {
+      waiting.push(at)
+      const parent = index.get(at.header.parentHash)
+      if (parent === undefined) throw new BlockError('unknown-parent')
+      at = parent
+    }
+    let layer = await keeper.layerOf(at)
+    for (const next of waiting.reverse()) {
+      const block = store.block(next.hash)
+      if (block === undefined) throw new BlockError('unknown-parent')
+      try {
+        const transactions = await this.#checkBody(block)
+        const outcome = await executor.execute(next.header, transactions, layer)
+        layer = state.add(outcome.derived, next.hash, next.header.number)
+        await committer.commit(next, block, { transactions, outcome })
+        await keeper.settle(next)
+      } catch (error) {
+        if (error instanceof BlockError) this.#markBad(next.hash)
+        throw error
+      }
+    }
+    return layer
+  }
+}
+
+function raise(error: unknown): never {
+  throw error
+}
+
+/** Turns what a transaction does wrong into what its block does wrong. */
+function refuseBlock(index: number, check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    if (!(error instanceof TxError)) throw error
+    throw new BlockError('bad-transaction', { ...error.facts, index, tx: error.code })
+  }
+}

@@ -1,0 +1,221 @@
+import type { Key } from '../primitives/bytes.ts'
+import { equalBytes, toKey } from '../primitives/bytes.ts'
+import type { AccountValue } from '../state/account-value.ts'
+import type { AccountChange, Layer } from '../state/layer.ts'
+import type { State } from '../state/state.ts'
+import { type Database, damaged } from '../store/database.ts'
+import { keys } from '../store/schema.ts'
+import type { AccountStep } from './account-journal.ts'
+import type { BlockExecutor } from './block-executor.ts'
+import type { BlockIndex, IndexEntry } from './block-index.ts'
+import type { ChainStore } from './chain-store.ts'
+
+export interface StateKeeperOptions {
+  /** Blocks kept as layers in memory: reorgs within them cost nothing, and RPC can look at them. */
+  readonly layers: number
+  /** Account changes kept in memory; past it the older half goes to disk. Some 350 bytes each on their way there. */
+  readonly unflushedChanges: number
+  /** Blocks below the state on disk whose journals are kept, to undo them in a deep reorg. */
+  readonly undoBlocks: number
+}
+
+export interface StateKeeperComponents {
+  readonly state: State
+  readonly store: ChainStore
+  readonly index: BlockIndex
+  readonly executor: BlockExecutor
+  readonly database: Database
+  /** Replaces the state on disk by that of the genesis block. */
+  readonly writeGenesis: (genesisHash: Uint8Array) => Promise<void>
+}
+
+/**
+ * Decides which states are held: moves the one on disk forward as blocks come, and gets one back that is not held, by
+ * doing journalled account changes again or undoing them, never by recovering a signature.
+ */
+export class StateKeeper {
+  readonly #options: StateKeeperOptions
+  readonly #components: StateKeeperComponents
+  #flushing: Promise<void> | undefined
+  #prunedBelow = 0
+
+  constructor(options: StateKeeperOptions, components: StateKeeperComponents) {
+    this.#options = options
+    this.#components = components
+  }
+
+  /**
+   * The state after a block that has been executed, also if it has to be got back.
+   * Cost: free if held; else proportional to the changes between it and the nearest state held; beyond the journals, all
+   * blocks from genesis on are executed again. @throws StoreError.
+   */
+  async layerOf(entry: IndexEntry): Promise<Layer> {
+    return (await this.#fromJournals(entry)) ?? (await this.rebuild(entry))
+  }
+
+  async #fromJournals(entry: IndexEntry): Promise<Layer | undefined> {
+    const { state, store, index } = this.#components
+    const missing: IndexEntry[] = []
+    let at: IndexEntry | undefined = entry
+    let layer: Layer | undefined
+    let onDisk = index.get(state.disk.blockHash)
+    for (;;) {
+      layer = state.layer(at.hash)
+      if (layer !== undefined) break
+      while (onDisk !== undefined && onDisk.header.number > at.header.number) onDisk = this.#parent(onDisk)
+      if (onDisk !== undefined && equalBytes(onDisk.hash, at.hash)) {
+        layer = await this.#undoTo(at)
+        if (layer === undefined) return undefined
+        break
+      }
+      missing.push(at)
+      at = this.#parent(at)
+      if (at === undefined) return undefined
+    }
+    for (const next of missing.reverse()) {
+      const steps = store.journal(next.header.number, next.hash)
+      if (steps === undefined) return undefined
+      layer = await this.#advance(layer, next, steps.map(redo))
+    }
+    return layer
+  }
+
+  #parent({ header }: IndexEntry): IndexEntry | undefined {
+    return header.number === 0 ? undefined : this.#components.index.get(header.parentHash)
+  }
+
+  /**
+   * Starts from genesis and runs every block up to `target` again. Other states are gone meanwhile. A crash
+   * in between is known by the mark, and the next start begins anew.
+   */
+  async rebuild(target: IndexEntry): Promise<Layer> {
+    const { state, store, executor, database, writeGenesis, index } = this.#components
+    await this.#flushing
+    await mark(database, true)
+    const genesisHash = store.canonicalHash(0)
+    if (genesisHash === undefined) throw damaged('it has no genesis block')
+    await writeGenesis(genesisHash)
+    let layer = state.reload((hash) => index.get(hash)?.header.number)
+    for (const hash of this.#branch(target)) {
+      const block = store.executed(hash)
+      if (block === undefined) throw damaged(`a block before ${target.header.number} is missing`)
+      const { header } = block.block
+      const { derived } = await executor.execute(header, block.transactions, layer)
+      layer = state.add(derived, hash, header.number)
+      if (state.unflushed > this.#options.unflushedChanges) {
+        await state.flush(layer)
+        await state.trim(layer)
+      }
+    }
+    if (layer.base !== undefined) await state.flush(layer)
+    await mark(database, false)
+    return layer
+  }
+
+  /** Hashes from block 1 to `target`, oldest first. */
+  #branch(target: IndexEntry): Uint8Array[] {
+    const hashes: Uint8Array[] = []
+    for (let at: IndexEntry | undefined = target; at !== undefined && at.header.number > 0; at = this.#parent(at)) {
+      hashes.push(at.hash)
+    }
+    return hashes.reverse()
+  }
+
+  /** The state after an ancestor of the block whose state is on disk. */
+  async #undoTo(target: IndexEntry): Promise<Layer | undefined> {
+    const { state, store, index } = this.#components
+    const before = new Map<Key, AccountValue | undefined>()
+    let at = index.get(state.disk.blockHash)
+    while (at !== undefined && at.header.number > target.header.number) {
+      const steps = store.journal(at.header.number, at.hash)
+      if (steps === undefined) return undefined
+      for (const step of steps) before.set(step.key, step.before)
+      at = this.#parent(at)
+    }
+    const disk = state.layer(state.disk.blockHash)
+    if (disk === undefined) return undefined
+    return this.#advance(
+      disk,
+      target,
+      [...before].map(([key, value]) => ({ key, value })),
+    )
+  }
+
+  async #advance(from: Layer, to: IndexEntry, changes: readonly AccountChange[]): Promise<Layer> {
+    const derived = await this.#components.state.derive(from, changes)
+    if (derived.stateRoot !== toKey(to.header.stateRoot)) {
+      throw damaged(`the journal of block ${to.header.number} does not lead to its state`)
+    }
+    return this.#components.state.add(derived, to.hash, to.header.number)
+  }
+
+  /**
+   * To be called after a block that others will build on is on disk, journal included. Starts moving the state on disk
+   * forward, up to that block at most, when there is enough to move; waits only when writing cannot keep up.
+   */
+  async settle(head: IndexEntry): Promise<void> {
+    const { layers, unflushedChanges } = this.#options
+    const { state } = this.#components
+    const tooMany = state.unflushed > unflushedChanges || head.header.number - state.disk.number > layers
+    if (!tooMany) return
+    if (this.#flushing !== undefined) {
+      if (state.unflushed > 2 * unflushedChanges) await this.#flushing
+      return
+    }
+    this.#flushing = this.#flush(head).finally(() => {
+      this.#flushing = undefined
+    })
+    // Whoever waits for it sees the failure; the database has told the node of it in any case.
+    this.#flushing.catch(() => undefined)
+  }
+
+  /** Writes everything up to `head`; for a clean stop. */
+  async flushAll(head: IndexEntry): Promise<void> {
+    await this.#flushing
+    const layer = this.#components.state.layer(head.hash)
+    if (layer !== undefined && !equalBytes(head.hash, this.#components.state.disk.blockHash)) {
+      await this.#components.state.flush(layer)
+    }
+  }
+
+  async #flush(head: IndexEntry): Promise<void> {
+    const { state, store } = this.#components
+    const target = this.#flushTarget(head)
+    if (target !== undefined) await state.flush(target)
+    const newest = state.layer(head.hash)
+    if (newest !== undefined) await state.trim(newest)
+    const below = state.disk.number - this.#options.undoBlocks
+    // In strides: a range deletion looks at every record it passes.
+    if (below - this.#prunedBelow >= this.#options.undoBlocks / 4) {
+      await store.pruneJournals(below)
+      this.#prunedBelow = below
+    }
+  }
+
+  /** The oldest ancestor of the head above which at most half of the allowance is left. */
+  #flushTarget(head: IndexEntry): Layer | undefined {
+    const { layers, unflushedChanges } = this.#options
+    let layer = this.#components.state.layer(head.hash)
+    let changes = 0
+    let blocks = 0
+    while (layer?.base !== undefined) {
+      changes += layer.changed
+      blocks++
+      if (changes > unflushedChanges / 2 || blocks > layers / 2)
+        return layer.base.base === undefined ? layer : layer.base
+      layer = layer.base
+    }
+    return undefined
+  }
+}
+
+async function mark(database: Database, rebuilding: boolean): Promise<void> {
+  const batch = database.batch()
+  if (rebuilding) batch.put(keys.meta('rebuilding'), new Uint8Array([1]))
+  else batch.delete(keys.meta('rebuilding'))
+  await batch.write({ sync: true })
+}
+
+function redo({ key, after }: AccountStep): AccountChange {
+  return { key, value: after }
+}
