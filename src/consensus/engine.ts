@@ -39,8 +39,15 @@ export interface Engine {
   /** Seconds that a header may be ahead of the local clock before it waits; undefined: no bound (`--dev`). */
   readonly maxFutureSeconds: number | undefined
 
+  /** Whether a miner should seal without transactions; false: it waits for one (`poa` with a period of 0). */
+  readonly sealsEmptyBlocks: boolean
+
+  /** Address that `miner` must hold in headers given to `seal`; undefined: the operator chooses. */
+  readonly requiredMiner: Uint8Array | undefined
+
   /**
    * Judges everything about `header` that the shared rules do not, seal included, cheapest first. Not called for genesis.
+   * `parent` is the header that `header.parentHash` names, and numbered one below.
    * @throws BlockError
    */
   verifyHeader(header: Header, parent: Header, ancestry: Ancestry): void
@@ -48,12 +55,13 @@ export interface Engine {
   /** Earliest Unix second at which a child of `parent` may stand, at least parent.timestamp + 1. */
   earliestTimestamp(parent: Header): number
 
-  /** Fields of a child of `parent` at `timestamp`, not yet sealed. */
+  /** Fields of a child of `parent` at `timestamp`, not yet sealed but as long as they will be, so that sizes are final. */
   prepare(parent: Header, timestamp: number, ancestry: Ancestry): ConsensusFields
 
   /**
    * Seals a header whose other fields are final: searches a nonce, or waits for this signer's turn and signs.
-   * @returns the header with its seal; undefined when `signal` aborted first or this node may not seal now.
+   * @returns the header with its seal; undefined when `signal` aborted first, or when this node may not seal on `parent`
+   * at all: asking again is in vain until there is another head.
    */
   seal(header: Header, parent: Header, ancestry: Ancestry, signal: AbortSignal): Promise<Header | undefined>
 
@@ -65,11 +73,15 @@ export interface Engine {
 
   /**
    * Decides between two blocks of equal total difficulty. True: `challenger` becomes head in place of `head`.
-   * Engines without a preference answer false: the one seen first stays.
+   * Engines without a preference answer false: the one seen first stays. Others answer by a fixed total order, the same
+   * on every node.
    */
-  winsTie(challenger: Candidate, head: Candidate, ancestry: Ancestry): boolean
+  winsTie(challenger: Candidate, head: Candidate): boolean
 
-  /** Which canonical ancestors of `head` are safe and final. A reorg below a final block is refused if `reorgsFinal` is false. */
+  /**
+   * Which canonical ancestors of `head` are safe and final: 0 <= finalized <= safe <= head.number, never lower for a
+   * descendant. A reorg below a final block is refused if `reorgsFinal` is false.
+   */
   finality(head: Header, ancestry: Ancestry): Finality
 
   /** Whether fork choice may leave a block that `finality` called final: true where final is only a label (proof of work). */

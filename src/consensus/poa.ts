@@ -1,0 +1,216 @@
+import { headerHash } from '../crypto/hashes.ts'
+import { assert } from '../primitives/assert.ts'
+import { bytesToBigint, compareBytes, concatBytes, equalBytes, type Key, toHex, toKey } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { BlockError } from '../primitives/errors.ts'
+import type { Header } from '../primitives/header.ts'
+import { parentOf } from './ancestry.ts'
+import { BoundedMap } from './bounded-map.ts'
+import type { Ancestry, Engine } from './engine.ts'
+import type { SealEvidence } from './evidence.ts'
+import { SealQuorum } from './poa-quorum.ts'
+
+export interface PoaParams {
+  /** Addresses of 20 bytes, each once, in the order of genesis. */
+  readonly signers: readonly Uint8Array[]
+  /** Seconds between blocks at least; 0: a block as soon as a transaction is pending. */
+  readonly periodSec: number
+  /** Seconds that a header may be ahead of the clock; undefined (`--dev`): no bound, and sealing never waits for the clock. */
+  readonly maxFutureSeconds: number | undefined
+}
+
+export interface BlockSigner {
+  readonly address: Uint8Array
+  /** Signs a 32-byte hash: r ‖ s ‖ yParity, 65 bytes, s in the lower half. */
+  signHash(hash: Uint8Array): Uint8Array | Promise<Uint8Array>
+}
+
+export interface PoaComponents {
+  readonly clock: Clock
+  /** Address that signed `hash` with r ‖ s ‖ yParity; undefined if no key could have. */
+  recoverSigner(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined
+  /** Absent on a node that does not seal. */
+  readonly signer?: BlockSigner
+  /** Told of every verified header; stops this node's sealing once it holds two conflicting final blocks. */
+  readonly evidence?: SealEvidence
+}
+
+export const IN_TURN_DIFFICULTY = 2n
+export const OUT_OF_TURN_DIFFICULTY = 1n
+/**
+ * Milliseconds by which each next signer waits longer when the one in turn stays silent. Longer than a block takes to
+ * arrive, so that normally one of them seals; not a rule that others check.
+ */
+export const OUT_OF_TURN_STEP_MS = 500
+
+const ROOT_BYTES = 32
+const SIGNATURE_BYTES = 65
+const EXTRA_DATA_BYTES = ROOT_BYTES + SIGNATURE_BYTES
+const NO_SIGNATURE = new Uint8Array(SIGNATURE_BYTES)
+const NO_MIX_HASH = new Uint8Array(32)
+const NO_NONCE = new Uint8Array(8)
+/** Half the order of secp256k1: EIP-2's bound for s. */
+const MAX_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
+/** Headers whose verdict is remembered: one is seen in header sync, then again with its block. */
+const REMEMBERED_HEADERS = 1_024
+
+/** What the signer signs: the hash of the header without the signature at the end of its `extraData`. */
+export function poaSealHash(header: Header): Uint8Array {
+  return headerHash({ ...header, extraData: header.extraData.subarray(0, ROOT_BYTES) })
+}
+
+/** Proof of authority by signers fixed in genesis: docs/protocol.md, "Consensus: poa and --dev". */
+export function createPoa(params: PoaParams, components: PoaComponents): Engine {
+  const { signers, maxFutureSeconds } = params
+  const { clock, signer, evidence } = components
+  const places = new Map<Key, number>(signers.map((address, place) => [toKey(address), place]))
+  assert(signers.length > 0, 'poa without signers')
+  assert(places.size === signers.length, 'poa with a signer listed twice')
+  const quorum = new SealQuorum(signers.length)
+  const verified = new BoundedMap<Key, true>(REMEMBERED_HEADERS)
+  let highestSealed = 0
+  /** When this node was first asked to seal on the parent it was last asked about. */
+  let asked: { readonly parent: Key; readonly atMs: number } | undefined
+
+  const placeOf = (address: Uint8Array) => places.get(toKey(address))
+  /** Blocks since the signer at `place` was in turn: 0 when it is. */
+  const sinceTurn = (number: number, place: number) =>
+    ((number % signers.length) - place + signers.length) % signers.length
+  const difficultyAt = (number: number, place: number) =>
+    sinceTurn(number, place) === 0 ? IN_TURN_DIFFICULTY : OUT_OF_TURN_DIFFICULTY
+  const earliestTimestamp = (parent: Header) => parent.timestamp + Math.max(1, params.periodSec)
+
+  /** Places of those who may not seal on `parent`, having sealed one of the last ⌊n/2⌋ blocks. Cost: as many look-ups. */
+  function recentPlaces(parent: Header, ancestry: Ancestry): Set<number> {
+    const recent = new Set<number>()
+    let header = parent
+    for (let left = Math.floor(signers.length / 2); left > 0 && header.number > 0; left--) {
+      recent.add(placeOf(header.miner)!)
+      header = parentOf(header, ancestry).header
+    }
+    return recent
+  }
+
+  function checkHeader(header: Header, parent: Header, ancestry: Ancestry): void {
+    const { extraData, mixHash, nonce, number, timestamp, difficulty, miner } = header
+    if (extraData.length !== EXTRA_DATA_BYTES) {
+      throw new BlockError('bad-extra-data', { sizeBytes: extraData.length, expected: EXTRA_DATA_BYTES })
+    }
+    if (!equalBytes(mixHash, NO_MIX_HASH) || !equalBytes(nonce, NO_NONCE)) throw new BlockError('bad-seal')
+    const earliest = earliestTimestamp(parent)
+    if (timestamp < earliest) {
+      throw new BlockError('timestamp-not-after-parent', { timestamp, parentTimestamp: parent.timestamp, earliest })
+    }
+    const place = placeOf(miner)
+    if (place === undefined) throw new BlockError('unauthorized-signer', { miner: toHex(miner) })
+    const expected = difficultyAt(number, place)
+    if (difficulty !== expected) throw new BlockError('bad-difficulty', { difficulty, expected })
+    if (recentPlaces(parent, ancestry).has(place)) throw new BlockError('signed-recently', { miner: toHex(miner) })
+    if (!equalBytes(extraData.subarray(0, ROOT_BYTES), ancestry.historyRoot())) throw new BlockError('bad-history-root')
+    const signature = extraData.subarray(ROOT_BYTES)
+    // Anyone can turn s into n - s: a second hash for the same block, which would look like its signer's double seal.
+    if (bytesToBigint(signature.subarray(32, 64)) > MAX_S || signature[64]! > 1) throw new BlockError('bad-seal')
+    const recovered = components.recoverSigner(poaSealHash(header), signature)
+    if (recovered === undefined || !equalBytes(recovered, miner)) throw new BlockError('bad-seal')
+  }
+
+  /** Signers of whom each waits for those before it: the ones that may seal on `parent`, the latest in turn first. */
+  function placesInLine(parent: Header, ancestry: Ancestry): number[] {
+    const recent = recentPlaces(parent, ancestry)
+    const number = parent.number + 1
+    return signers
+      .map((_, place) => place)
+      .filter((place) => !recent.has(place))
+      .sort((a, b) => sinceTurn(number, a) - sinceTurn(number, b))
+  }
+
+  /** When to seal, in clock milliseconds. A fresh template on the same parent does not begin the wait anew. */
+  function startMs(header: Header, parent: Header, turnsToWait: number): number {
+    const key = toKey(header.parentHash)
+    if (asked?.parent !== key) asked = { parent: key, atMs: clock.nowMs() }
+    const waitMs = turnsToWait * OUT_OF_TURN_STEP_MS
+    if (maxFutureSeconds === undefined) return asked.atMs + waitMs
+    return Math.max(header.timestamp * 1_000, Math.max(asked.atMs, earliestTimestamp(parent) * 1_000) + waitMs)
+  }
+
+  return {
+    name: 'poa',
+    maxFutureSeconds,
+    sealsEmptyBlocks: params.periodSec > 0,
+    requiredMiner: signer?.address,
+    reorgsFinal: false,
+    commitsToHistory: true,
+    earliestTimestamp,
+
+    verifyHeader(header, parent, ancestry) {
+      const hash = headerHash(header)
+      const key = toKey(hash)
+      if (verified.has(key)) return
+      checkHeader(header, parent, ancestry)
+      verified.set(key, true)
+      evidence?.observe(quorum.of({ hash, header }, ancestry), ancestry)
+    },
+
+    prepare(parent, _timestamp, ancestry) {
+      const place = signer && placeOf(signer.address)
+      return {
+        difficulty: place === undefined ? IN_TURN_DIFFICULTY : difficultyAt(parent.number + 1, place),
+        extraData: concatBytes(ancestry.historyRoot(), NO_SIGNATURE),
+        mixHash: NO_MIX_HASH,
+        nonce: NO_NONCE,
+      }
+    },
+
+    async seal(header, parent, ancestry, signal) {
+      if (signer === undefined || evidence?.conflictingFinal !== undefined) return undefined
+      assert(equalBytes(header.miner, signer.address), 'sealing a header of another miner')
+      const place = placeOf(signer.address)
+      const line = placesInLine(parent, ancestry)
+      const ahead = place === undefined ? -1 : line.indexOf(place)
+      if (ahead === -1) return undefined
+      // A second block at a height already sealed would be evidence against this signer: everyone else goes first.
+      const turnsToWait = header.number > highestSealed ? ahead : ahead + signers.length - 1
+      if (!(await waitUntil(clock, startMs(header, parent, turnsToWait), signal))) return undefined
+      const signature = await signer.signHash(poaSealHash(header))
+      highestSealed = Math.max(highestSealed, header.number)
+      return { ...header, extraData: concatBytes(header.extraData.subarray(0, ROOT_BYTES), signature) }
+    },
+
+    reward: () => 0n,
+    weight: (header) => header.difficulty,
+
+    /** In EIP-3436's manner: the lower block, the one whose signer was in turn more recently, the smaller hash. */
+    winsTie(challenger, head) {
+      const higher = challenger.header.number - head.header.number
+      if (higher !== 0) return higher < 0
+      const since = ({ number, miner }: Header) => sinceTurn(number, placeOf(miner)!)
+      const later = since(challenger.header) - since(head.header)
+      if (later !== 0) return later < 0
+      return compareBytes(challenger.hash, head.hash) < 0
+    },
+
+    finality(head, ancestry) {
+      const branch = quorum.of({ hash: headerHash(head), header: head }, ancestry)
+      evidence?.head(branch, ancestry)
+      return { safe: quorum.safeNumber(branch), finalized: branch.finalized?.header.number ?? 0 }
+    },
+  }
+}
+
+/** @returns false if `signal` aborts first. */
+function waitUntil(clock: Clock, timeMs: number, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false)
+  const delayMs = timeMs - clock.nowMs()
+  if (delayMs <= 0) return Promise.resolve(true)
+  return new Promise((resolve) => {
+    const onAbort = () => {
+      cancel()
+      resolve(false)
+    }
+    const cancel = clock.after(delayMs, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(true)
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
