@@ -6,6 +6,7 @@ import {
   CALLDATA_NONZERO_GAS,
   CALLDATA_ZERO_GAS,
   MAX_TRANSACTION_BYTES,
+  TX_CREATE_GAS,
   TX_GAS,
 } from './limits.ts'
 import { encodeRlp, type RlpInput, RlpReader, rlpHeaderLength, writeRlpHeader } from './rlp.ts'
@@ -69,6 +70,7 @@ export function decodeTransaction(raw: Uint8Array): Transaction {
   const first = raw[0]
   if (first === undefined) throw new DecodeError('empty transaction')
   if (first >= 0xc0) return decodeLegacy(raw)
+  if (first >= 0x80) throw new DecodeError('transaction is neither a list nor typed')
   if (first !== 1 && first !== 2) throw new TxError('type-not-supported', { type: first })
   return decodeTyped(raw, first)
 }
@@ -222,7 +224,7 @@ function relist(raw: Uint8Array, start: number, end: number, suffix: Uint8Array,
   return bytes
 }
 
-/** Puts a signature to `fields`. `r` and `s` may be left-padded; the result is canonical. */
+/** Puts a signature to `fields`. Types 0 and 1 take their price from `maxFeePerGas`. @throws TxError `oversized`. */
 export function assembleTransaction(
   fields: TransactionFields,
   signature: { readonly r: bigint; readonly s: bigint; readonly yParity: 0 | 1 },
@@ -234,9 +236,9 @@ export function assembleTransaction(
   return decodeTransaction(encodeRlp([...unsignedFields(fields), v, r, s]))
 }
 
-/** Gas a transaction must bring before anything runs; for a transfer, all it uses. Contract creations not counted. */
-export function intrinsicGas(tx: Pick<TransactionFields, 'data' | 'accessList'>): bigint {
-  let gas = TX_GAS
+/** Gas a transaction must bring before anything runs; for a transfer, all it uses. */
+export function intrinsicGas(tx: Pick<TransactionFields, 'to' | 'data' | 'accessList'>): bigint {
+  let gas = tx.to === undefined ? TX_GAS + TX_CREATE_GAS : TX_GAS
   if (tx.data.length > 0) {
     let zeros = 0
     for (const byte of tx.data) if (byte === 0) zeros++
