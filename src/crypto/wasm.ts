@@ -1,8 +1,11 @@
-import { instantiateSecp256k1 } from '@bitauth/libauth'
 import { type Recovery, writeCompactSignature } from './recovery.ts'
 
-/** libsecp256k1 in WebAssembly: for platforms without a prebuilt native addon. */
+/**
+ * libsecp256k1 in WebAssembly: for platforms without a prebuilt native addon.
+ * Imported only when asked for: the package brings 45 MB and a tenth of a second of other things.
+ */
 export async function wasmRecovery(): Promise<Recovery> {
+  const { instantiateSecp256k1 } = await import('@bitauth/libauth')
   const secp256k1 = await instantiateSecp256k1()
   const signature = new Uint8Array(64)
   return {

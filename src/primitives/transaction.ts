@@ -9,7 +9,15 @@ import {
   TX_CREATE_GAS,
   TX_GAS,
 } from './limits.ts'
-import { encodeRlp, type RlpInput, RlpReader, rlpHeaderLength, writeRlpHeader } from './rlp.ts'
+import {
+  encodeRlp,
+  type RlpInput,
+  RlpReader,
+  rlpHeaderLength,
+  rlpLength,
+  writeRlpBigint,
+  writeRlpHeader,
+} from './rlp.ts'
 
 /** One EIP-2930 entry: a 20-byte address and its 32-byte storage keys. */
 export interface AccessListEntry {
@@ -200,10 +208,15 @@ export function signingBytes(tx: Transaction): Uint8Array {
     return relist(tx.raw, 1, end, EMPTY_BYTES, tx.type)
   }
   const v = tx.chainId === undefined ? 27n : 35n + 2n * tx.chainId
-  const vLength = encodeRlp(v + BigInt(tx.yParity)).length
-  const end = tx.raw.length - itemLength(tx.r) - itemLength(tx.s) - vLength
-  const suffix = tx.chainId === undefined ? EMPTY_BYTES : encodeRlp([tx.chainId, 0n, 0n]).subarray(1)
-  return relist(tx.raw, 0, end, suffix, undefined)
+  const end = tx.raw.length - itemLength(tx.r) - itemLength(tx.s) - rlpLength(v + BigInt(tx.yParity))
+  return relist(tx.raw, 0, end, tx.chainId === undefined ? EMPTY_BYTES : protection(tx.chainId), undefined)
+}
+
+/** EIP-155: the items chainId, 0, 0. */
+function protection(chainId: bigint): Uint8Array {
+  const items = new Uint8Array(rlpLength(chainId) + 2)
+  items.fill(0x80, writeRlpBigint(items, 0, chainId))
+  return items
 }
 
 function itemLength(uint: Uint8Array): number {
