@@ -1,6 +1,6 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { getPublicKey, hashes, recoverPublicKey, sign, verify } from '@noble/secp256k1'
+import { getPublicKey, hashes, recoverPublicKey, sign, utils, verify } from '@noble/secp256k1'
 import { bytesToBigint } from '../primitives/bytes.ts'
 import {
   assembleTransaction,
@@ -68,6 +68,11 @@ export function signHash(hash: Uint8Array, privateKey: Uint8Array): Signature {
 export function verifyHash(hash: Uint8Array, signature: Uint8Array, publicKey: Uint8Array, lowS: boolean): boolean {
   if (signature.length !== 64) throw new RangeError(`signature has ${signature.length} bytes, not 64`)
   return verify(signature, hash, publicKey, { prehash: false, lowS })
+}
+
+/** Whether `bytes` are 32, not zero, and below the group order. */
+export function isPrivateKey(bytes: Uint8Array): boolean {
+  return utils.isValidSecretKey(bytes)
 }
 
 /** 20 bytes. @throws RangeError if `privateKey` is not 32 bytes, zero, or not below the group order. */
