@@ -9,6 +9,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import { promisify } from 'node:util'
+import { scryptAsync as portableScrypt } from '@noble/hashes/scrypt.js'
 import { keccak256 } from '../crypto/keccak.ts'
 import { isPrivateKey, privateKeyToAddress } from '../crypto/noble.ts'
 import { concatBytes, equalBytes, fromHex, toHex } from '../primitives/bytes.ts'
@@ -111,7 +112,7 @@ export async function encryptKeystore(
  * The private key, 32 bytes.
  * @param keystore parsed JSON, from anywhere: costs are checked before anything is computed.
  * @throws KeystoreError
- * Cost: as the file demands, at most 1 GiB and about half a minute, off the main thread.
+ * Cost: as the file demands, at most 1 GiB and about half a minute; off the main thread where OpenSSL takes the numbers.
  */
 export async function decryptKeystore(keystore: unknown, password: string): Promise<Uint8Array> {
   const root = object(keystore, 'keystore')
@@ -173,8 +174,8 @@ function kdfParameters(crypto: Record<string, unknown>): KdfParameters {
   return { kdf, salt, iterations: count(fields.c, 'c') }
 }
 
-const scryptAsync = promisify<string, Uint8Array, number, ScryptOptions, Buffer>(scrypt)
-const pbkdf2Async = promisify(pbkdf2)
+const nativeScrypt = promisify<string, Uint8Array, number, ScryptOptions, Buffer>(scrypt)
+const nativePbkdf2 = promisify(pbkdf2)
 
 async function deriveKey(password: string, parameters: KdfParameters): Promise<Uint8Array> {
   const { salt } = parameters
@@ -186,7 +187,7 @@ async function deriveKey(password: string, parameters: KdfParameters): Promise<U
         `keystore asks for ${iterations} iterations, above ${MAX_PBKDF2_ITERATIONS}`,
       )
     }
-    return pbkdf2Async(password, salt, iterations, DERIVED_KEY_BYTES, 'sha256')
+    return nativePbkdf2(password, salt, iterations, DERIVED_KEY_BYTES, 'sha256')
   }
   const { n, r, p } = parameters.cost
   if (n < 2 || !Number.isInteger(Math.log2(n))) {
@@ -196,9 +197,13 @@ async function deriveKey(password: string, parameters: KdfParameters): Promise<U
   if (memory > MAX_SCRYPT_MEMORY_BYTES || memory * p > MAX_SCRYPT_WORK_BYTES) {
     throw new KeystoreError('too-costly', `keystore scrypt cost n ${n}, r ${r}, p ${p} is above what is accepted`)
   }
+  // OpenSSL holds to RFC 7914's n < 2^(16 r), which early wallets, with r = 1, did not.
+  if (n >= 2 ** (16 * r)) {
+    return portableScrypt(password, salt, { N: n, r, p, dkLen: DERIVED_KEY_BYTES, maxmem: 2 * MAX_SCRYPT_MEMORY_BYTES })
+  }
   // OpenSSL counts its working space on top.
   const maxmem = memory + 128 * r * (p + 2) + 2 ** 16
-  return scryptAsync(password, salt, DERIVED_KEY_BYTES, { N: n, r, p, maxmem })
+  return nativeScrypt(password, salt, DERIVED_KEY_BYTES, { N: n, r, p, maxmem })
 }
 
 function object(value: unknown, name: string): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { createCipheriv, pbkdf2Sync } from 'node:crypto'
+import { scrypt } from '@noble/hashes/scrypt.js'
 import { decryptKeystoreJson, encryptKeystoreJson } from 'ethers'
 import { describe, expect, it } from 'vitest'
 import { keccak256 } from '../../../src/crypto/keccak.ts'
@@ -28,14 +29,14 @@ function changed(root: Changes, crypto: Changes = {}, kdfparams: Changes = {}): 
   }
 }
 
-/** A pbkdf2 keystore of `secret`, which encryptKeystore does not write. */
-function pbkdf2Keystore(secret: Uint8Array, iterations: number) {
-  const salt = new Uint8Array(32).fill(3)
+const SALT = new Uint8Array(32).fill(3)
+const hex = (bytes: Uint8Array) => toHex(bytes).slice(2)
+
+/** A keystore as other wallets write it: without an address, at any cost, of any secret. */
+function foreignKeystore(secret: Uint8Array, kdf: string, kdfparams: Changes, derived: Uint8Array) {
   const iv = new Uint8Array(16).fill(0xff)
-  const derived = pbkdf2Sync(PASSWORD, salt, iterations, 32, 'sha256')
   const cipher = createCipheriv('aes-128-ctr', derived.subarray(0, 16), iv)
   const ciphertext = concatBytes(cipher.update(secret), cipher.final())
-  const hex = (bytes: Uint8Array) => toHex(bytes).slice(2)
   return {
     version: 3,
     id: 'c0ffee00-0000-4000-8000-000000000000',
@@ -43,11 +44,16 @@ function pbkdf2Keystore(secret: Uint8Array, iterations: number) {
       cipher: 'aes-128-ctr',
       cipherparams: { iv: hex(iv) },
       ciphertext: hex(ciphertext),
-      kdf: 'pbkdf2',
-      kdfparams: { c: iterations, dklen: 32, prf: 'hmac-sha256', salt: hex(salt) },
+      kdf,
+      kdfparams: { ...kdfparams, dklen: 32, salt: hex(SALT) },
       mac: hex(keccak256(concatBytes(derived.subarray(16, 32), ciphertext))),
     },
   }
+}
+
+function pbkdf2Keystore(secret: Uint8Array, c: number) {
+  const derived = pbkdf2Sync(PASSWORD, SALT, c, 32, 'sha256')
+  return foreignKeystore(secret, 'pbkdf2', { c, prf: 'hmac-sha256' }, derived)
 }
 
 function refusal(code: KeystoreErrorCode) {
@@ -74,6 +80,12 @@ describe('keystore', () => {
     const written = await encryptKeystoreJson(account, PASSWORD, { scrypt: { N: 4, r: 8, p: 2 } })
     // ethers writes "Crypto" with a capital.
     expect(await decryptKeystore(JSON.parse(written), PASSWORD)).toEqual(KEY)
+  })
+
+  it('is read at costs outside RFC 7914, which early wallets wrote', async () => {
+    const cost = { n: 2 ** 16, r: 1, p: 2 }
+    const derived = scrypt(PASSWORD, SALT, { N: cost.n, r: cost.r, p: cost.p, dkLen: 32 })
+    expect(await decryptKeystore(foreignKeystore(KEY, 'scrypt', cost, derived), PASSWORD)).toEqual(KEY)
   })
 
   it('is read with pbkdf2 too, and when leading zero bytes were dropped', async () => {
@@ -125,8 +137,8 @@ describe('keystore', () => {
     ['more than 1 GiB of scrypt', changed({}, {}, { n: 2 ** 21, r: 8 }), 'too-costly'],
     ['absurdly large r', changed({}, {}, { n: 2, r: 2 ** 30 }), 'too-costly'],
     ['absurdly large p', changed({}, {}, { n: 2 ** 18, p: 2 ** 20 }), 'too-costly'],
-    ['absurdly many iterations', { ...pbkdf2Keystore(KEY, 1), ...changedIterations(10_000_001) }, 'too-costly'],
-    ['no iterations', { ...pbkdf2Keystore(KEY, 1), ...changedIterations(0) }, 'malformed'],
+    ['absurdly many iterations', withIterations(10_000_001), 'too-costly'],
+    ['no iterations', withIterations(0), 'malformed'],
   ])('is refused with %s', async (_, malformed, code) => {
     await expect(decryptKeystore(malformed, PASSWORD)).rejects.toEqual(refusal(code))
   })
@@ -136,9 +148,9 @@ describe('keystore', () => {
   })
 })
 
-function changedIterations(c: number) {
-  const { crypto } = pbkdf2Keystore(KEY, 1)
-  return { crypto: { ...crypto, kdfparams: { ...crypto.kdfparams, c } } }
+function withIterations(c: number): unknown {
+  const { crypto, ...root } = pbkdf2Keystore(KEY, 1)
+  return { ...root, crypto: { ...crypto, kdfparams: { ...crypto.kdfparams, c } } }
 }
 
 describe('generated private keys', () => {
