@@ -1,4 +1,4 @@
-import { concatBytes, fromKey, type Key, sliceToKey } from '../primitives/bytes.ts'
+import { concatBytes, fromKey, type Key, keyAt } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
 import { RlpReader } from '../primitives/rlp.ts'
 import { type AccountValue, encodeAccountValue } from '../state/account-value.ts'
@@ -33,13 +33,13 @@ export function decodeSteps(encoded: Uint8Array): AccountStep[] {
   let at = 0
   const value = (): AccountValue | undefined => {
     const length = new RlpReader(encoded, at).raw().length
-    const read = sliceToKey(encoded, at, at + length)
+    const read = keyAt(encoded, at, at + length)
     at += length
     return read === NONE ? undefined : read
   }
   while (at < encoded.length) {
     if (at + 32 > encoded.length) throw new DecodeError('account journal ends early')
-    const key = sliceToKey(encoded, at, at + 32)
+    const key = keyAt(encoded, at, at + 32)
     at += 32
     steps.push({ key, before: value(), after: value() })
   }

@@ -116,7 +116,7 @@ export class Committer {
     const head = this.#best
     const wins =
       entry.totalDifficulty > head.totalDifficulty ||
-      (entry.totalDifficulty === head.totalDifficulty && engine.winsTie(entry, head, index.ancestry(head)))
+      (entry.totalDifficulty === head.totalDifficulty && engine.winsTie(entry, head))
     if (!wins) return { type: 'side', head: entry }
     const { left, joined, fork } = this.#path(head, entry)
     if (!engine.reorgsFinal && left.length > 0) {

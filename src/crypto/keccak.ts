@@ -1,5 +1,5 @@
 import { createKeccak } from 'hash-wasm'
-import { type Key, toKey } from '../primitives/bytes.ts'
+import { type Key, outsideHeap, toKey } from '../primitives/bytes.ts'
 
 /**
  * keccak256 in WebAssembly: 9 to 11 times @noble/hashes at the sizes of trie nodes. Compiled once while this module
@@ -10,7 +10,7 @@ const hasher = await createKeccak(256)
 /** 32 bytes. Cost: about 1 µs per 136 bytes of input. */
 export function keccak256(bytes: Uint8Array): Uint8Array {
   hasher.init()
-  hasher.update(bytes)
+  hasher.update(outsideHeap(bytes))
   return hasher.digest('binary')
 }
 

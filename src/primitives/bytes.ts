@@ -10,11 +10,26 @@ export type Key = string
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 const NodeBuffer = (globalThis as { Buffer?: typeof Buffer }).Buffer
 
+/** V8 keeps arrays up to this size inside its own heap. */
+const MAX_ON_HEAP_BYTES = 64
+const scratch = new Uint8Array(new ArrayBuffer(MAX_ON_HEAP_BYTES))
+
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0)
+
+/**
+ * The same bytes in memory that native code reads at once. An array on V8's heap is first moved out of it when it is
+ * handed to native code (Buffer's methods, WebAssembly, an addon), for 0.6 µs; copying it costs 0.02 µs.
+ * @returns a view that the next call overwrites, or `bytes` itself where it is large.
+ */
+export function outsideHeap(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > MAX_ON_HEAP_BYTES) return bytes
+  scratch.set(bytes)
+  return scratch.subarray(0, bytes.length)
+}
 
 /** `0x`-prefixed lowercase hex. */
 export function toHex(bytes: Uint8Array): string {
-  if (NodeBuffer) return `0x${NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`
+  if (NodeBuffer) return `0x${NodeBuffer.prototype.hexSlice.call(outsideHeap(bytes), 0, bytes.length)}`
   let hex = '0x'
   for (const byte of bytes) hex += HEX[byte]
   return hex
@@ -23,27 +38,41 @@ export function toHex(bytes: Uint8Array): string {
 /** @throws TypeError if `hex` is not an even number of hex digits, with or without `0x`. */
 export function fromHex(hex: string): Uint8Array {
   const digits = hex.startsWith('0x') ? hex.slice(2) : hex
-  if (!/^([0-9a-fA-F]{2})*$/.test(digits)) throw new TypeError(`not hex bytes: ${hex.slice(0, 80)}`)
+  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) {
+    throw new TypeError(`not hex bytes: ${hex.slice(0, 80)}`)
+  }
   const bytes = new Uint8Array(digits.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16)
+  if (NodeBuffer && bytes.length > MAX_ON_HEAP_BYTES) {
+    NodeBuffer.prototype.hexWrite.call(bytes, digits, 0, bytes.length)
+  } else {
+    for (let i = 0; i < bytes.length; i++) {
+      bytes[i] = hexDigit(digits.charCodeAt(2 * i)) * 16 + hexDigit(digits.charCodeAt(2 * i + 1))
+    }
+  }
   return bytes
 }
 
+function hexDigit(charCode: number): number {
+  // '0' is 0x30; 'A' 0x41 and 'a' 0x61 end in 1 and have a bit set above the sixth.
+  return (charCode & 15) + (charCode >> 6) * 9
+}
+
 export function toKey(bytes: Uint8Array): Key {
-  if (NodeBuffer) return NodeBuffer.prototype.latin1Slice.call(bytes, 0, bytes.length)
+  if (NodeBuffer) return NodeBuffer.prototype.latin1Slice.call(outsideHeap(bytes), 0, bytes.length)
   let key = ''
   for (const byte of bytes) key += String.fromCharCode(byte)
   return key
 }
 
-/** `bytes[start, end)` as a Key of its own: unlike a slice of a longer Key it keeps nothing else alive. */
-export function sliceToKey(bytes: Uint8Array, start: number, end: number): Key {
+/** The Key of `bytes[start, end)`: faster than `toKey` of a view, and unlike a slice of a Key it keeps nothing alive. */
+export function keyAt(bytes: Uint8Array, start: number, end: number): Key {
   return NodeBuffer ? NodeBuffer.prototype.latin1Slice.call(bytes, start, end) : toKey(bytes.subarray(start, end))
 }
 
 export function fromKey(key: Key): Uint8Array {
   const bytes = new Uint8Array(key.length)
-  writeKey(bytes, key, 0)
+  if (key.length > MAX_ON_HEAP_BYTES) writeKey(bytes, key, 0)
+  else for (let i = 0; i < key.length; i++) bytes[i] = key.charCodeAt(i)
   return bytes
 }
 

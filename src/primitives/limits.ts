@@ -13,6 +13,8 @@ export const MAX_FUTURE_BLOCKS = 256
 export const MAX_BAD_BLOCKS = 1024
 
 export const TX_GAS = 21_000n
+/** EIP-2, on top of TX_GAS. */
+export const TX_CREATE_GAS = 32_000n
 /** EIP-2028. */
 export const CALLDATA_ZERO_GAS = 4n
 export const CALLDATA_NONZERO_GAS = 16n

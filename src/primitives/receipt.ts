@@ -1,3 +1,4 @@
+import { DecodeError } from './errors.ts'
 import { encodeRlp, RlpReader } from './rlp.ts'
 
 export interface Log {
@@ -46,7 +47,8 @@ export function decodeStoredReceipts(encoded: Uint8Array, types: readonly (0 | 1
   outer.end()
   const receipts = types.map((type): Receipt => {
     const fields = list.list()
-    const status = fields.number('status') === 0 ? 0 : 1
+    const status = fields.number('status')
+    if (status !== 0 && status !== 1) throw new DecodeError(`receipt status ${status}`)
     const cumulativeGasUsed = fields.bigint(8, 'cumulativeGasUsed')
     const logList = fields.list()
     const logs: Log[] = []

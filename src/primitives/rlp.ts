@@ -10,8 +10,8 @@ export type RlpItem = Uint8Array | RlpItem[]
 /** What can be encoded: bigints and numbers become minimal big-endian byte strings. */
 export type RlpInput = Uint8Array | bigint | number | readonly RlpInput[]
 
-/** Depth at which `decodeRlp` gives up: an attacker's `c1c1c1…` must not exhaust the stack. */
-const MAX_DEPTH = 64
+/** Lists in lists at which `decodeRlp` gives up: an attacker's `c1c1c1…` must not exhaust the stack. */
+const MAX_DEPTH = 1024
 
 /** Length of the header that precedes a payload of `length` bytes (strings of one byte < 0x80 have none). */
 export function rlpHeaderLength(length: number): number {
@@ -19,7 +19,7 @@ export function rlpHeaderLength(length: number): number {
 }
 
 function byteLength(value: number): number {
-  return value < 0x100 ? 1 : value < 0x1_0000 ? 2 : value < 0x100_0000 ? 3 : value < 0x1_0000_0000 ? 4 : 6
+  return value < 0x100 ? 1 : value < 0x1_0000 ? 2 : value < 0x100_0000 ? 3 : value < 0x1_0000_0000 ? 4 : 5
 }
 
 /** Writes a string (`base` 0x80) or list (`base` 0xc0) header; returns the offset after it. */
@@ -44,7 +44,9 @@ function stringLength(bytes: Uint8Array): number {
 
 function bigintLength(value: bigint): number {
   if (value < 0n) throw new RangeError(`RLP has no negative numbers: ${value}`)
-  return value < 0x80n ? 1 : 1 + bigintByteLength(value)
+  if (value < 0x80n) return 1
+  const length = bigintByteLength(value)
+  return rlpHeaderLength(length) + length
 }
 
 function payloadLength(items: readonly RlpInput[]): number {
@@ -86,9 +88,9 @@ export function writeRlpBigint(target: Uint8Array, offset: number, value: bigint
     return offset + 1
   }
   const length = bigintByteLength(value)
-  target[offset] = 0x80 + length
-  writeBigint(target, value, offset + 1, length)
-  return offset + 1 + length
+  const start = writeRlpHeader(target, offset, length, 0x80)
+  writeBigint(target, value, start, length)
+  return start + length
 }
 
 export function encodeRlp(item: RlpInput): Uint8Array {

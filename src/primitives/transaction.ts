@@ -6,9 +6,18 @@ import {
   CALLDATA_NONZERO_GAS,
   CALLDATA_ZERO_GAS,
   MAX_TRANSACTION_BYTES,
+  TX_CREATE_GAS,
   TX_GAS,
 } from './limits.ts'
-import { encodeRlp, type RlpInput, RlpReader, rlpHeaderLength, writeRlpHeader } from './rlp.ts'
+import {
+  encodeRlp,
+  type RlpInput,
+  RlpReader,
+  rlpHeaderLength,
+  rlpLength,
+  writeRlpBigint,
+  writeRlpHeader,
+} from './rlp.ts'
 
 /** One EIP-2930 entry: a 20-byte address and its 32-byte storage keys. */
 export interface AccessListEntry {
@@ -69,6 +78,7 @@ export function decodeTransaction(raw: Uint8Array): Transaction {
   const first = raw[0]
   if (first === undefined) throw new DecodeError('empty transaction')
   if (first >= 0xc0) return decodeLegacy(raw)
+  if (first >= 0x80) throw new DecodeError('transaction is neither a list nor typed')
   if (first !== 1 && first !== 2) throw new TxError('type-not-supported', { type: first })
   return decodeTyped(raw, first)
 }
@@ -198,10 +208,15 @@ export function signingBytes(tx: Transaction): Uint8Array {
     return relist(tx.raw, 1, end, EMPTY_BYTES, tx.type)
   }
   const v = tx.chainId === undefined ? 27n : 35n + 2n * tx.chainId
-  const vLength = encodeRlp(v + BigInt(tx.yParity)).length
-  const end = tx.raw.length - itemLength(tx.r) - itemLength(tx.s) - vLength
-  const suffix = tx.chainId === undefined ? EMPTY_BYTES : encodeRlp([tx.chainId, 0n, 0n]).subarray(1)
-  return relist(tx.raw, 0, end, suffix, undefined)
+  const end = tx.raw.length - itemLength(tx.r) - itemLength(tx.s) - rlpLength(v + BigInt(tx.yParity))
+  return relist(tx.raw, 0, end, tx.chainId === undefined ? EMPTY_BYTES : protection(tx.chainId), undefined)
+}
+
+/** EIP-155: the items chainId, 0, 0. */
+function protection(chainId: bigint): Uint8Array {
+  const items = new Uint8Array(rlpLength(chainId) + 2)
+  items.fill(0x80, writeRlpBigint(items, 0, chainId))
+  return items
 }
 
 function itemLength(uint: Uint8Array): number {
@@ -222,7 +237,7 @@ function relist(raw: Uint8Array, start: number, end: number, suffix: Uint8Array,
   return bytes
 }
 
-/** Puts a signature to `fields`. `r` and `s` may be left-padded; the result is canonical. */
+/** Puts a signature to `fields`. Types 0 and 1 take their price from `maxFeePerGas`. @throws TxError `oversized`. */
 export function assembleTransaction(
   fields: TransactionFields,
   signature: { readonly r: bigint; readonly s: bigint; readonly yParity: 0 | 1 },
@@ -234,9 +249,9 @@ export function assembleTransaction(
   return decodeTransaction(encodeRlp([...unsignedFields(fields), v, r, s]))
 }
 
-/** Gas a transaction must bring before anything runs; for a transfer, all it uses. Contract creations not counted. */
-export function intrinsicGas(tx: Pick<TransactionFields, 'data' | 'accessList'>): bigint {
-  let gas = TX_GAS
+/** Gas a transaction must bring before anything runs; for a transfer, all it uses. */
+export function intrinsicGas(tx: Pick<TransactionFields, 'to' | 'data' | 'accessList'>): bigint {
+  let gas = tx.to === undefined ? TX_GAS + TX_CREATE_GAS : TX_GAS
   if (tx.data.length > 0) {
     let zeros = 0
     for (const byte of tx.data) if (byte === 0) zeros++

@@ -1,4 +1,4 @@
-import { fromKey, type Key, sliceToKey, toKey, writeKey } from '../primitives/bytes.ts'
+import { fromKey, type Key, keyAt, toKey, writeKey } from '../primitives/bytes.ts'
 import { RlpReader } from '../primitives/rlp.ts'
 import type { Branch, Child, NodeFactory, TrieNode } from '../trie/node.ts'
 import { compactNibbles } from '../trie/proof.ts'
@@ -114,7 +114,7 @@ function decodeBranch(
   for (let slot = 0; slot < 16; slot++) {
     if (((taken >> slot) & 1) === 0) continue
     if (((leaves >> slot) & 1) === 0) {
-      children[slot] = sliceToKey(record, at, at + 32)
+      children[slot] = keyAt(record, at, at + 32)
       at += 32
       continue
     }
@@ -122,7 +122,7 @@ function decodeBranch(
     const end = valueAt + accountValueLength(record, valueAt)
     if ((depth & 1) === 1) leafKey[depth >> 1] = (leafKey[depth >> 1]! & 0xf0) | slot
     leafKey.set(record.subarray(at, valueAt), keyStart)
-    children[slot] = factory.leaf(toKey(leafKey), sliceToKey(record, valueAt, end), depth + 1)
+    children[slot] = factory.leaf(toKey(leafKey), keyAt(record, valueAt, end), depth + 1)
     at = end
   }
   const branch = factory.branch(children, undefined)

@@ -1,31 +1,21 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asertTarget } from '../../src/consensus/asert.ts'
 import { compactOf, targetOfCompact } from '../support/compact-target.ts'
-
-export interface Report {
-  passed(name: string): void
-  failed(name: string, reason: string): void
-  skipped(name: string, reason: string): void
-}
+import { judgeCase, type Suite } from './report.ts'
 
 const SPACING_SEC = 600n
 const HALF_LIFE_SEC = 172_800n
 const PROOF_OF_WORK_LIMIT = 0x1d00ffff
 
-/** Bitcoin Cash Node's published aserti3-2d runs: `dir` holds a folder `asert` with the files run01, run02, … */
-export async function run(dir: string, report: Report): Promise<void> {
-  const folder = join(dir, 'asert')
-  if (!existsSync(folder)) return report.skipped('asert', `no folder ${folder}`)
-  for (const name of readdirSync(folder).filter((file) => /^run\d+$/.test(file))) {
-    const reason = firstDifference(readFileSync(join(folder, name), 'utf8'))
-    if (reason === undefined) report.passed(`asert/${name}`)
-    else report.failed(`asert/${name}`, reason)
+/** Bitcoin Cash Node's published aserti3-2d runs: files run01, run02, … */
+export const run: Suite = async (dir, report) => {
+  for (const name of readdirSync(dir).filter((file) => /^run\d+$/.test(file))) {
+    await judgeCase(report, name, () => judgeRun(readFileSync(join(dir, name), 'utf8')))
   }
 }
 
-/** What is wrong with the first row that differs; undefined when all agree. */
-function firstDifference(text: string): string | undefined {
+function judgeRun(text: string): void {
   const lines = text.split('\n').map((line) => line.trim())
   const fact = (label: string) => {
     const value = lines.find((line) => line.startsWith('##') && line.includes(`${label}:`))?.split(`${label}:`)[1]
@@ -43,12 +33,11 @@ function firstDifference(text: string): string | undefined {
     maxTarget: targetOfCompact(PROOF_OF_WORK_LIMIT),
   }
   const rows = lines.filter((line) => line !== '' && !line.startsWith('#'))
-  if (BigInt(rows.length) !== fact('iterations')) return `${rows.length} rows, not ${fact('iterations')}`
+  if (BigInt(rows.length) !== fact('iterations')) throw new Error(`${rows.length} rows, not ${fact('iterations')}`)
   for (const row of rows) {
     const [iteration, height, time, bits] = row.split(/\s+/)
     const parent = { height: BigInt(height!), timeSec: BigInt(time!) }
     const computed = compactOf(asertTarget(anchor, parent, params))
-    if (computed !== Number(bits)) return `row ${iteration}: 0x${computed.toString(16)}, not ${bits}`
+    if (computed !== Number(bits)) throw new Error(`row ${iteration}: 0x${computed.toString(16)}, not ${bits}`)
   }
-  return undefined
 }

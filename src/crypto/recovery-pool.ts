@@ -1,0 +1,215 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { TxError } from '../primitives/errors.ts'
+import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
+import type { RecoveryName } from './recovery.ts'
+import { packQuestion, readAnswer } from './recovery-batch.ts'
+
+/** Transactions a worker gets at once: some 14 ms of work, so that a batch ends on all workers at about one time. */
+const MAX_CHUNK_TRANSACTIONS = 256
+/** Below this, the message costs more than what a further worker gains. */
+const MIN_CHUNK_TRANSACTIONS = 32
+/** Bytes at which a chunk ends early: large transactions must not make one message hundreds of megabytes. */
+const MAX_CHUNK_BYTES = 1024 * 1024
+/** Chunks a worker holds, so that it has work for 0.1 s while the main thread is busy. */
+const MAX_CHUNKS_IN_FLIGHT = 8
+
+const WORKER_URL = new URL(`./recovery-worker${extname(import.meta.url)}`, import.meta.url)
+
+/** The pool could not do its work; says nothing about the transactions. */
+export class RecoveryPoolError extends Error {
+  override readonly name = 'RecoveryPoolError'
+}
+
+export interface RecoveryPoolOptions {
+  /** Worker threads, at least 1. */
+  readonly threads: number
+  /** Only this backend; the fastest that loads if absent. */
+  readonly backend?: RecoveryName
+}
+
+interface Batch {
+  readonly transactions: readonly Transaction[]
+  readonly results: (RecoveredTransaction | TxError)[]
+  chunksLeft: number
+  failed: boolean
+  readonly resolve: (results: (RecoveredTransaction | TxError)[]) => void
+  readonly reject: (error: RecoveryPoolError) => void
+}
+
+/** `batch.transactions[start, end)`. */
+interface Chunk {
+  readonly batch: Batch
+  readonly start: number
+  readonly end: number
+}
+
+interface Lane {
+  readonly worker: Worker
+  /** Posted and not answered; oldest first, which is the order of the answers. */
+  readonly inFlight: Chunk[]
+}
+
+/**
+ * Recovers senders in worker threads, first come, first served. The main thread only copies encodings in and records
+ * out, a few hundred nanoseconds per transaction. An idle pool does not keep the process alive. What waits is not
+ * bounded here: callers hold the transactions, and bound them.
+ */
+export class RecoveryPool {
+  readonly #options: RecoveryPoolOptions
+  /** All that run, also those that are not ready. */
+  readonly #workers = new Set<Worker>()
+  #lanes: Lane[] = []
+  #queue: Chunk[] = []
+  #backend: RecoveryName = 'noble'
+  /** Set once no worker is left and none will be. */
+  #closed: RecoveryPoolError | undefined
+
+  /** @throws RecoveryPoolError if a worker does not start, for instance because `backend` does not load here. */
+  static async start(options: RecoveryPoolOptions): Promise<RecoveryPool> {
+    if (!(options.threads >= 1)) throw new RangeError(`a recovery pool needs threads, not ${options.threads}`)
+    const pool = new RecoveryPool(options)
+    try {
+      await Promise.all(Array.from({ length: options.threads }, () => pool.#startWorker()))
+    } catch (error) {
+      await pool.stop()
+      throw error
+    }
+    return pool
+  }
+
+  private constructor(options: RecoveryPoolOptions) {
+    this.#options = options
+  }
+
+  /** Which backend the workers run. */
+  get backend(): RecoveryName {
+    return this.#backend
+  }
+
+  /**
+   * Results stand in the order of `transactions`: TxError `invalid-signature` where nobody signed. Byte fields of the
+   * results are views that share memory with up to 255 others; copy what is kept long after its neighbours.
+   * Does not check any other rule.
+   * @throws RecoveryPoolError if a worker died over it, or the pool is stopped.
+   */
+  recover(transactions: readonly Transaction[]): Promise<(RecoveredTransaction | TxError)[]> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    if (transactions.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      const results = new Array<RecoveredTransaction | TxError>(transactions.length)
+      const batch = { transactions, results, chunksLeft: 0, failed: false, resolve, reject }
+      for (const chunk of split(batch, this.#options.threads)) {
+        batch.chunksLeft++
+        this.#queue.push(chunk)
+      }
+      this.#dispatch()
+    })
+  }
+
+  /** Rejects what is pending and ends the workers. */
+  async stop(): Promise<void> {
+    this.#close(new RecoveryPoolError('the recovery pool is stopped'))
+    await Promise.all(Array.from(this.#workers, (worker) => worker.terminate()))
+  }
+
+  /** Resolves once the worker has said which backend it runs and takes work. */
+  #startWorker(): Promise<void> {
+    const worker = new Worker(WORKER_URL, {
+      name: 'recovery',
+      workerData: { backend: this.#options.backend },
+      // Flags that the process was started with (--input-type, --eval) would break a worker that inherits them.
+      execArgv: [],
+    })
+    const lane: Lane = { worker, inFlight: [] }
+    this.#workers.add(worker)
+    return new Promise((resolve, reject) => {
+      let failure: unknown
+      worker.once('message', (backend: RecoveryName) => {
+        worker.on('message', (answer: ArrayBuffer) => this.#answered(lane, answer))
+        worker.unref()
+        this.#backend = backend
+        this.#lanes.push(lane)
+        this.#dispatch()
+        resolve()
+      })
+      worker.on('error', (error) => {
+        failure = error
+      })
+      worker.on('exit', () => {
+        this.#workers.delete(worker)
+        if (this.#lanes.includes(lane)) this.#died(lane, failure)
+        else reject(new RecoveryPoolError('a recovery worker did not start', { cause: failure }))
+      })
+    })
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      let lane: Lane | undefined
+      for (const candidate of this.#lanes) {
+        if (lane === undefined || candidate.inFlight.length < lane.inFlight.length) lane = candidate
+      }
+      if (lane === undefined || lane.inFlight.length >= MAX_CHUNKS_IN_FLIGHT) return
+      const chunk = this.#queue.shift()!
+      if (chunk.batch.failed) continue
+      const question = packQuestion(chunk.batch.transactions, chunk.start, chunk.end)
+      lane.inFlight.push(chunk)
+      if (lane.inFlight.length === 1) lane.worker.ref()
+      lane.worker.postMessage(question, [question])
+    }
+  }
+
+  #answered(lane: Lane, answer: ArrayBuffer): void {
+    const { batch, start } = lane.inFlight.shift()!
+    if (lane.inFlight.length === 0) lane.worker.unref()
+    this.#dispatch()
+    if (batch.failed) return
+    readAnswer(answer, batch.transactions, start, batch.results)
+    if (--batch.chunksLeft === 0) batch.resolve(batch.results)
+  }
+
+  /** The chunk at work fails its batch; those behind it, which did no harm, go to others. */
+  #died(lane: Lane, failure: unknown): void {
+    this.#lanes = this.#lanes.filter((other) => other !== lane)
+    const [guilty, ...innocent] = lane.inFlight
+    if (guilty !== undefined) fail(guilty.batch, new RecoveryPoolError('a recovery worker died', { cause: failure }))
+    this.#queue.unshift(...innocent)
+    this.#dispatch()
+    // A worker that cannot even start is not tried again: the pool goes on with those it has.
+    this.#startWorker().catch((error: RecoveryPoolError) => {
+      if (this.#lanes.length === 0) this.#close(error)
+    })
+  }
+
+  #close(reason: RecoveryPoolError): void {
+    this.#closed ??= reason
+    const pending = [...this.#lanes.flatMap(({ inFlight }) => inFlight), ...this.#queue]
+    this.#lanes = []
+    this.#queue = []
+    for (const { batch } of pending) fail(batch, reason)
+  }
+}
+
+function fail(batch: Batch, error: RecoveryPoolError): void {
+  batch.failed = true
+  batch.reject(error)
+}
+
+function* split(batch: Batch, threads: number): Generator<Chunk> {
+  const { transactions } = batch
+  const share = Math.ceil(transactions.length / threads)
+  const maxCount = Math.max(MIN_CHUNK_TRANSACTIONS, Math.min(MAX_CHUNK_TRANSACTIONS, share))
+  let start = 0
+  let bytes = 0
+  for (let i = 0; i < transactions.length; i++) {
+    const { length } = transactions[i]!.raw
+    if (i > start && (i - start === maxCount || bytes + length > MAX_CHUNK_BYTES)) {
+      yield { batch, start, end: i }
+      start = i
+      bytes = 0
+    }
+    bytes += length
+  }
+  yield { batch, start, end: transactions.length }
+}

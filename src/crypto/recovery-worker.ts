@@ -1,0 +1,14 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { loadRecovery } from './load-recovery.ts'
+import { answerQuestion } from './recovery-batch.ts'
+
+/** Thread of the recovery pool: first says which backend it runs, then answers questions in the order they come. */
+const port = parentPort
+if (port === null) throw new Error('recovery-worker runs as a worker thread of the recovery pool')
+
+const recovery = await loadRecovery(workerData.backend)
+port.on('message', (question: ArrayBuffer) => {
+  const answer = answerQuestion(recovery, question)
+  port.postMessage(answer, [answer])
+})
+port.postMessage(recovery.name)
