@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { asertTarget, relativeDifficulty, targetOf } from '../../../src/consensus/asert.ts'
 import { MAX_UINT256 } from '../../../src/primitives/limits.ts'
 import { run } from '../../conformance/asert.ts'
+import { Tally } from '../../conformance/report.ts'
 import { compactOf, targetOfCompact } from '../../support/compact-target.ts'
 
-const VECTORS = fileURLToPath(new URL('../../../../shared/vectors', import.meta.url))
+const VECTORS = fileURLToPath(new URL('../../../../shared/vectors/asert', import.meta.url))
 const params = { spacingSec: 600n, halfLifeSec: 172_800n, maxTarget: 2n ** 224n }
 const anchor = { height: 100n, parentTimeSec: 1_000_000n, target: 2n ** 200n }
 /** Seconds at which a block at `height` is exactly on schedule. */
@@ -63,15 +64,10 @@ describe('asertTarget', () => {
 
 describe.skipIf(!existsSync(VECTORS))('published aserti3-2d runs', () => {
   it('agree', async () => {
-    const passed: string[] = []
-    const complaints: string[] = []
-    await run(VECTORS, {
-      passed: (name) => passed.push(name),
-      failed: (name, reason) => complaints.push(`${name} failed: ${reason}`),
-      skipped: (name, reason) => complaints.push(`${name} skipped: ${reason}`),
-    })
-    expect(complaints).toEqual([])
-    expect(passed.length).toBeGreaterThan(0)
+    const tally = new Tally()
+    await run(VECTORS, tally)
+    expect(tally.failures).toEqual([])
+    expect(tally.passed).toBeGreaterThan(0)
   })
 })
 
