@@ -1,0 +1,151 @@
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Chain } from '../../src/chain/chain.ts'
+import { nextBaseFee } from '../../src/chain/header-rules.ts'
+import { hashHeader } from '../../src/crypto/hashes.ts'
+import { loadRecovery } from '../../src/crypto/load-recovery.ts'
+import { recoverTransaction } from '../../src/crypto/sender.ts'
+import { createPacer, systemClock } from '../../src/node/system.ts'
+import { type Block, blockLength, decodeBlock, encodeBlock } from '../../src/primitives/block.ts'
+import { EMPTY_OMMERS_HASH } from '../../src/primitives/header.ts'
+import { EMPTY_BLOOM } from '../../src/primitives/receipt.ts'
+import { RlpReader } from '../../src/primitives/rlp.ts'
+import type { RecoveredTransaction } from '../../src/primitives/transaction.ts'
+import { Database } from '../../src/store/database.ts'
+import { accountAddress, benchEngine, benchGenesis, SIGNER_ADDRESS, signedTransfer } from './network.ts'
+
+export interface FixtureShape {
+  readonly accounts: number
+  readonly blocks: number
+  readonly transfers: number
+}
+
+/** A database at genesis, and a file of blocks that go on from there. Made once per machine and shape. */
+export interface Fixture {
+  readonly shape: FixtureShape
+  /** To be copied, not opened. */
+  readonly genesisDirectory: string
+  readonly blocksFile: string
+}
+
+/** Changes whenever fixtures made before can no longer be used. */
+const FIXTURE_VERSION = 1
+
+export async function prepareFixture(shape: FixtureShape, log: (text: string) => void): Promise<Fixture> {
+  const { accounts, blocks, transfers } = shape
+  const directory = join(tmpdir(), `idobata-bench-${FIXTURE_VERSION}-${accounts}-${blocks}-${transfers}`)
+  const fixture = { shape, genesisDirectory: join(directory, 'genesis'), blocksFile: join(directory, 'blocks.rlp') }
+  if (existsSync(directory)) return fixture
+  log(`preparing ${accounts} accounts and ${blocks} blocks of ${transfers} transfers (once per machine)`)
+  const making = `${directory}.making`
+  rmSync(making, { recursive: true, force: true })
+  mkdirSync(making, { recursive: true })
+  await makeFixture(shape, making)
+  renameSync(making, directory)
+  return fixture
+}
+
+/** The genesis that a fixture's database was made from; its accounts are not needed again. */
+export function fixtureGenesis({ accounts }: FixtureShape) {
+  return benchGenesis(accounts, new Set())
+}
+
+/** Blocks as bytes: decoding is part of what is measured. */
+export function readFixtureBlocks({ blocksFile }: Fixture): Uint8Array[] {
+  const reader = new RlpReader(new Uint8Array(readFileSync(blocksFile)))
+  const blocks: Uint8Array[] = []
+  while (!reader.done()) blocks.push(reader.raw())
+  return blocks
+}
+
+export function decodeFixtureBlock(encoded: Uint8Array): Block {
+  const decoded = decodeBlock(encoded)
+  return { ...hashHeader(decoded.header), ...decoded }
+}
+
+async function makeFixture({ accounts, blocks, transfers }: FixtureShape, directory: string): Promise<void> {
+  const random = xorshift(0x1d0ba7a)
+  const pick = () => Math.floor(random() * accounts)
+  const plan = Array.from({ length: blocks }, () => Array.from({ length: transfers }, () => [pick(), pick()] as const))
+  const keyed = new Set(plan.flat().map(([from]) => from))
+  const genesis = benchGenesis(accounts, keyed)
+  const engine = benchEngine()
+  const recovery = await loadRecovery()
+  const components = { engine, clock: systemClock, pacer: createPacer(), recover: async () => [] }
+  const genesisDatabase = await Database.open(join(directory, 'genesis'))
+  await (await Chain.open({ genesis }, { ...components, database: genesisDatabase })).close()
+  await genesisDatabase.close()
+
+  const database = await Database.open(join(directory, 'scratch'))
+  const known = new Map<Uint8Array, RecoveredTransaction>()
+  const recover = async (transactions: readonly { raw: Uint8Array }[]) => transactions.map(({ raw }) => known.get(raw)!)
+  const chain = await Chain.open({ genesis }, { ...components, database, recover })
+  const nonces = new Map<number, bigint>()
+  const file = openSync(join(directory, 'blocks.rlp'), 'w')
+  for (const transfersOfBlock of plan) {
+    const candidates = transfersOfBlock.map(([from, to]) => {
+      const nonce = nonces.get(from) ?? 0n
+      nonces.set(from, nonce + 1n)
+      return recoverTransaction(recovery, signedTransfer(from, nonce, accountAddress(to, keyed)))
+    })
+    known.clear()
+    for (const candidate of candidates) known.set(candidate.tx.raw, candidate)
+    const block = await sealBlock(chain, engine, candidates)
+    await chain.import(block)
+    writeSync(file, encodeBlock(block))
+  }
+  closeSync(file)
+  await chain.close()
+  await database.close()
+  rmSync(join(directory, 'scratch'), { recursive: true })
+}
+
+async function sealBlock(chain: Chain, engine: ReturnType<typeof benchEngine>, candidates: RecoveredTransaction[]): Promise<Block> {
+  const parent = chain.head
+  const ancestry = chain.ancestry(parent.hash)!
+  const timestamp = engine.earliestTimestamp(parent.header)
+  let offered = false
+  const { block } = await chain.build(
+    {
+      ...engine.prepare(parent.header, timestamp, ancestry),
+      parentHash: parent.hash,
+      ommersHash: EMPTY_OMMERS_HASH,
+      miner: SIGNER_ADDRESS,
+      stateRoot: new Uint8Array(32),
+      transactionsRoot: new Uint8Array(32),
+      receiptsRoot: new Uint8Array(32),
+      logsBloom: EMPTY_BLOOM,
+      number: parent.header.number + 1,
+      gasLimit: parent.header.gasLimit,
+      gasUsed: 0n,
+      timestamp,
+      baseFeePerGas: nextBaseFee(parent.header),
+    },
+    {
+      next: () => {
+        const batch = offered ? [] : candidates
+        offered = true
+        return batch
+      },
+      taken: () => {},
+      refused: (_, reason) => {
+        throw reason
+      },
+    },
+  )
+  const header = await engine.seal(block.header, parent.header, ancestry, new AbortController().signal)
+  if (header === undefined) throw new Error('the bench signer could not seal')
+  return { ...block, ...hashHeader(header), sizeBytes: blockLength(header, block.body) }
+}
+
+/** Seeded, so that every machine gets the same transfers. */
+function xorshift(seed: number): () => number {
+  let state = seed
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+}
