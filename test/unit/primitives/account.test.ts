@@ -2,17 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { keccak256 } from '../../../src/crypto/keccak.ts'
 import {
   type Account,
-  accountLength,
   decodeAccount,
-  decodeSlimAccount,
   EMPTY_ACCOUNT,
   EMPTY_CODE_HASH,
   EMPTY_TRIE_ROOT,
   encodeAccount,
-  encodeSlimAccount,
   hasCode,
   isEmptyAccount,
-  writeAccount,
 } from '../../../src/primitives/account.ts'
 import { DecodeError } from '../../../src/primitives/errors.ts'
 import { encodeRlp, type RlpInput } from '../../../src/primitives/rlp.ts'
@@ -30,30 +26,14 @@ describe('accounts', () => {
       const { nonce, balance, storageRoot, codeHash } = account
       const encoded = encodeAccount(account)
       expect(encoded).toEqual(encodeRlp([nonce, balance, storageRoot, codeHash]))
-      expect(encoded).toHaveLength(accountLength(account))
       expect(decodeAccount(encoded)).toEqual(account)
     }
   })
 
-  it('are written in place', () => {
-    const target = new Uint8Array(accountLength(plain) + 3).fill(9)
-    expect(writeAccount(target, 2, plain)).toBe(target.length - 1)
-    expect(target.subarray(2, -1)).toEqual(encodeAccount(plain))
-    expect([target[0], target[1], target.at(-1)]).toEqual([9, 9, 9])
-  })
-
-  it('are stored without the hashes that say nothing', () => {
-    for (const account of all) expect(decodeSlimAccount(encodeSlimAccount(account))).toEqual(account)
-    expect(encodeSlimAccount(plain)).toEqual(encodeRlp([plain.nonce, plain.balance]))
-    expect(encodeSlimAccount({ ...plain, codeHash: EMPTY_CODE_HASH.slice() })).toEqual(encodeSlimAccount(plain))
-    expect(encodeSlimAccount(withCode).length).toBeGreaterThan(66)
-  })
-
   it('share the two common hashes and keep no buffer alive', () => {
-    for (const decoded of [decodeAccount(encodeAccount(plain)), decodeSlimAccount(encodeSlimAccount(plain))]) {
-      expect(decoded.storageRoot).toBe(EMPTY_TRIE_ROOT)
-      expect(decoded.codeHash).toBe(EMPTY_CODE_HASH)
-    }
+    const common = decodeAccount(encodeAccount({ ...plain, codeHash: EMPTY_CODE_HASH.slice() }))
+    expect(common.storageRoot).toBe(EMPTY_TRIE_ROOT)
+    expect(common.codeHash).toBe(EMPTY_CODE_HASH)
     const encoded = encodeAccount(withCode)
     const decoded = decodeAccount(encoded)
     encoded.fill(0)
@@ -69,17 +49,14 @@ describe('accounts', () => {
     ['a nonce with a leading zero', [Uint8Array.of(0), 0n, HASH, HASH]],
   ])('are refused with %s', (_, fields) => {
     expect(() => decodeAccount(encodeRlp(fields))).toThrow(DecodeError)
-    expect(() => decodeSlimAccount(encodeRlp(fields))).toThrow(DecodeError)
   })
 
   it('refuse bytes after them', () => {
     expect(() => decodeAccount(Uint8Array.of(...encodeAccount(plain), 0))).toThrow(DecodeError)
-    expect(() => decodeSlimAccount(Uint8Array.of(...encodeSlimAccount(plain), 0))).toThrow(DecodeError)
   })
 
   it('cannot owe', () => {
     expect(() => encodeAccount({ ...plain, balance: -1n })).toThrow(RangeError)
-    expect(() => encodeSlimAccount({ ...plain, balance: -1n })).toThrow(RangeError)
   })
 
   it('are empty without nonce, balance and code, whatever their storage (EIP-161)', () => {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { keccak256 } from '../../../src/crypto/keccak.ts'
-import { decodeBlock, decodeTransactions, encodeBlock, encodeTransactions } from '../../../src/primitives/block.ts'
+import {
+  blockLength,
+  decodeBlock,
+  decodeTransactions,
+  encodeBlock,
+  encodeTransactions,
+} from '../../../src/primitives/block.ts'
 import { toHex } from '../../../src/primitives/bytes.ts'
 import { DecodeError, TxError } from '../../../src/primitives/errors.ts'
 import { decodeHeader, EMPTY_OMMERS_HASH, encodeHeader, headerFields } from '../../../src/primitives/header.ts'
@@ -62,17 +68,21 @@ describe('headers', () => {
 
 describe('blocks', () => {
   const transactions = [legacy, typed]
+  const body = encodeTransactions(transactions)
 
   it('come back as they were, with their size', () => {
-    const encoded = encodeBlock({ header, transactions })
-    expect(decodeBlock(encoded)).toEqual({ header, transactions, sizeBytes: encoded.length })
-    const empty = encodeBlock({ header, transactions: [] })
-    expect(decodeBlock(empty)).toEqual({ header, transactions: [], sizeBytes: empty.length })
+    for (const list of [transactions, []]) {
+      const encodedList = encodeTransactions(list)
+      const encoded = encodeBlock({ header, body: encodedList })
+      const sizeBytes = encoded.length
+      expect(decodeBlock(encoded)).toEqual({ header, transactions: list, body: encodedList, sizeBytes })
+      expect(blockLength(header, encodedList)).toBe(sizeBytes)
+    }
   })
 
   it('hold legacy transactions as lists and typed ones as strings', () => {
-    expect(encodeTransactions(transactions)).toEqual(encodeRlpList([legacy.raw, encodeRlp(typed.raw)]))
-    expect(decodeTransactions(encodeTransactions(transactions))).toEqual(transactions)
+    expect(body).toEqual(encodeRlpList([legacy.raw, encodeRlp(typed.raw)]))
+    expect(decodeTransactions(body)).toEqual(transactions)
   })
 
   it('have one encoding: a legacy transaction in a string is refused', () => {
@@ -82,7 +92,7 @@ describe('blocks', () => {
   it.each<[string, Uint8Array]>([
     ['an empty string', encodeRlp([new Uint8Array()])],
     ['a string of RLP', encodeRlp([Uint8Array.of(0x83, 1, 2, 3)])],
-    ['bytes after the list', Uint8Array.of(...encodeTransactions(transactions), 0xc0)],
+    ['bytes after the list', Uint8Array.of(...body, 0xc0)],
     ['a string in place of the list', encodeRlp(new Uint8Array())],
   ])('refuse %s among the transactions', (_, encoded) => {
     expect(() => decodeTransactions(encoded)).toThrow(DecodeError)
@@ -93,11 +103,11 @@ describe('blocks', () => {
   })
 
   it('have no ommers, and nothing after them', () => {
-    const parts = [encodeHeader(header), encodeTransactions(transactions)]
+    const parts = [encodeHeader(header), body]
     expect(() => decodeBlock(encodeRlpList([...parts, encodeRlpList([encodeHeader(header)])]))).toThrow('ommers')
     expect(() => decodeBlock(encodeRlpList(parts))).toThrow(DecodeError)
     expect(() => decodeBlock(encodeRlpList([...parts, encodeRlp(new Uint8Array())]))).toThrow(DecodeError)
     expect(() => decodeBlock(encodeRlpList([...parts, NO_OMMERS, NO_OMMERS]))).toThrow(DecodeError)
-    expect(() => decodeBlock(Uint8Array.of(...encodeBlock({ header, transactions }), 0))).toThrow(DecodeError)
+    expect(() => decodeBlock(Uint8Array.of(...encodeBlock({ header, body }), 0))).toThrow(DecodeError)
   })
 })
