@@ -6,7 +6,7 @@ import type { AccessListEntry, TransactionFields } from '../../src/primitives/tr
 const MAX_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
 
 /** Unsigned numbers up to `bits` bits, of all lengths alike. */
-export function uint(bits: number): fc.Arbitrary<bigint> {
+function uint(bits: number): fc.Arbitrary<bigint> {
   return fc.nat(bits).chain((length) => fc.bigInt({ min: 0n, max: 2n ** BigInt(length) - 1n }))
 }
 
