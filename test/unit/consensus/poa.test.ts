@@ -53,6 +53,12 @@ for (const count of [1, 2, 3, 5]) {
   describeEngine(`poa with ${count} signers`, () => poaFixture({ count, clock: lateClock() }))
 }
 
+describeEngine('poa as --dev', () => {
+  const setting = { count: 1, clock: new ManualClock(0), periodSec: 0, maxFutureSeconds: undefined }
+  const { unsealable, ...immediate } = poaFixture(setting)
+  return immediate
+})
+
 function poaFixture(setting: Setting): EngineFixture {
   return {
     genesis,
