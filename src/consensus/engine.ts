@@ -12,7 +12,7 @@ export interface Ancestry {
 }
 
 /** The header fields that an engine decides; the rest follow from the parent and the transactions. */
-export type ConsensusFields = Pick<Header, 'difficulty' | 'extraData' | 'mixHash' | 'nonce'>
+type ConsensusFields = Pick<Header, 'difficulty' | 'extraData' | 'mixHash' | 'nonce'>
 
 /** A block as fork choice sees it. */
 export interface Candidate {

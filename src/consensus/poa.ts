@@ -1,6 +1,7 @@
 import { headerHash } from '../crypto/hashes.ts'
+import { isCanonicalSignature } from '../crypto/sender.ts'
 import { assert } from '../primitives/assert.ts'
-import { bytesToBigint, compareBytes, concatBytes, equalBytes, type Key, toHex, toKey } from '../primitives/bytes.ts'
+import { compareBytes, concatBytes, equalBytes, type Key, toHex, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { BlockError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
@@ -49,8 +50,6 @@ const EXTRA_DATA_BYTES = ROOT_BYTES + SIGNATURE_BYTES
 const NO_SIGNATURE = new Uint8Array(SIGNATURE_BYTES)
 const NO_MIX_HASH = new Uint8Array(32)
 const NO_NONCE = new Uint8Array(8)
-/** Half the order of secp256k1: EIP-2's bound for s. */
-const MAX_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
 /** Headers whose verdict is remembered: one is seen in header sync, then again with its block. */
 const REMEMBERED_HEADERS = 1_024
 
@@ -109,7 +108,9 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
     if (!equalBytes(extraData.subarray(0, ROOT_BYTES), ancestry.historyRoot())) throw new BlockError('bad-history-root')
     const signature = extraData.subarray(ROOT_BYTES)
     // Anyone can turn s into n - s: a second hash for the same block, which would look like its signer's double seal.
-    if (bytesToBigint(signature.subarray(32, 64)) > MAX_S || signature[64]! > 1) throw new BlockError('bad-seal')
+    if (!isCanonicalSignature(signature.subarray(0, 32), signature.subarray(32, 64)) || signature[64]! > 1) {
+      throw new BlockError('bad-seal')
+    }
     const recovered = components.recoverSigner(poaSealHash(header), signature)
     if (recovered === undefined || !equalBytes(recovered, miner)) throw new BlockError('bad-seal')
   }
@@ -162,7 +163,7 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
     },
 
     async seal(header, parent, ancestry, signal) {
-      if (signer === undefined || evidence?.conflictingFinal !== undefined) return undefined
+      if (signer === undefined) return undefined
       assert(equalBytes(header.miner, signer.address), 'sealing a header of another miner')
       const place = placeOf(signer.address)
       const line = placesInLine(parent, ancestry)
@@ -171,6 +172,7 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
       // A second block at a height already sealed would be evidence against this signer: everyone else goes first.
       const turnsToWait = header.number > highestSealed ? ahead : ahead + signers.length - 1
       if (!(await waitUntil(clock, startMs(header, parent, turnsToWait), signal))) return undefined
+      if (evidence?.conflictingFinal !== undefined) return undefined
       const signature = await signer.signHash(poaSealHash(header))
       highestSealed = Math.max(highestSealed, header.number)
       return { ...header, extraData: concatBytes(header.extraData.subarray(0, ROOT_BYTES), signature) }

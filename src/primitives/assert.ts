@@ -1,5 +1,5 @@
 /** A bug of ours, never the fault of input: the node stops rather than go on with a state nobody foresaw. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 

@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Candidate, Engine } from '../../../src/consensus/engine.ts'
 import type { BlockErrorCode } from '../../../src/primitives/errors.ts'
 import { encodeHeader, type Header } from '../../../src/primitives/header.ts'
-import { refusalOf } from '../../support/expect-refused.ts'
 import { HeaderChain } from '../../support/header-chain.ts'
 import type { ManualClock } from '../../support/manual-clock.ts'
+import { refusalOf } from '../../support/refusal-of.ts'
 
 /** A sealed header changed in a way that the engine must refuse. */
-export interface Tampering {
+interface Tampering {
   readonly what: string
   readonly code: BlockErrorCode
   /** Given block 4 of a chain whose blocks stand as close together as they may. */

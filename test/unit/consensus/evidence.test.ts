@@ -20,7 +20,8 @@ class Node {
   readonly chain = new HeaderChain(headerWith({ extraData: Uint8Array.of(1, 2, 3) }))
   readonly reported: Evidence[] = []
   readonly evidence = new SealEvidence((evidence) => this.reported.push(evidence))
-  readonly engine = engineOf(0, new ManualClock(2_000_000_000_000), this.evidence)
+  readonly clock = new ManualClock(2_000_000_000_000)
+  readonly engine = engineOf(0, this.clock, this.evidence)
 
   /** A block by the signer at `place`, not shown to the node yet. */
   async block(parent: Candidate, place: number, secondsLate = 0): Promise<Candidate> {
@@ -134,7 +135,11 @@ describe('seal evidence', () => {
     const timestamp = node.engine.earliestTimestamp(tip.header)
     expect((await node.chain.seal(node.engine, tip, timestamp)).number).toBe(4)
 
+    // A second block at one height waits; the news comes while it does.
+    const sealing = node.chain.seal(node.engine, tip, timestamp + 1)
     node.show(theirs[2]!)
+    node.clock.advance(60_000)
+    await expect(sealing).rejects.toThrow('did not seal')
     expect(node.evidence.conflictingFinal).toEqual({
       kind: 'conflicting-final',
       ours: ours.toReversed().map(hashed),
@@ -142,7 +147,6 @@ describe('seal evidence', () => {
     })
     expect(node.evidence.list()[0]).toBe(node.evidence.conflictingFinal)
     expect(node.reported.filter(({ kind }) => kind === 'conflicting-final')).toHaveLength(1)
-    await expect(node.chain.seal(node.engine, tip, timestamp + 1)).rejects.toThrow('did not seal')
   })
 
   it('keeps at most 16 records of one signer, and those of another beside them', async () => {

@@ -11,9 +11,9 @@ import { headerHash } from '../../../src/crypto/hashes.ts'
 import { bigintToBytes, bytesToBigint, concatBytes } from '../../../src/primitives/bytes.ts'
 import type { Header } from '../../../src/primitives/header.ts'
 import { recoverTestSigner, testSigner } from '../../support/block-signers.ts'
-import { refusalOf } from '../../support/expect-refused.ts'
 import { GENESIS_TIMESTAMP, HeaderChain, headerWith } from '../../support/header-chain.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import { refusalOf } from '../../support/refusal-of.ts'
 import { describeEngine, type EngineFixture } from './engine-compliance.ts'
 
 const GROUP_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
@@ -52,6 +52,12 @@ function mirrored(signature: Uint8Array): Uint8Array {
 for (const count of [1, 2, 3, 5]) {
   describeEngine(`poa with ${count} signers`, () => poaFixture({ count, clock: lateClock() }))
 }
+
+describeEngine('poa as --dev', () => {
+  const setting = { count: 1, clock: new ManualClock(0), periodSec: 0, maxFutureSeconds: undefined }
+  const { unsealable, ...immediate } = poaFixture(setting)
+  return immediate
+})
 
 function poaFixture(setting: Setting): EngineFixture {
   return {

@@ -1,4 +1,3 @@
-import { expect } from 'vitest'
 import { BlockError, type BlockErrorCode } from '../../src/primitives/errors.ts'
 
 /** The code with which `action` breaks a rule; undefined when it does not throw. Anything but a BlockError is a bug. */
@@ -10,8 +9,4 @@ export function refusalOf(action: () => void): BlockErrorCode | undefined {
     throw error
   }
   return undefined
-}
-
-export function expectRefused(code: BlockErrorCode, action: () => void): void {
-  expect(refusalOf(action)).toBe(code)
 }
