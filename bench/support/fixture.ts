@@ -101,7 +101,11 @@ async function makeFixture({ accounts, blocks, transfers }: FixtureShape, direct
   rmSync(join(directory, 'scratch'), { recursive: true })
 }
 
-async function sealBlock(chain: Chain, engine: ReturnType<typeof benchEngine>, candidates: RecoveredTransaction[]): Promise<Block> {
+async function sealBlock(
+  chain: Chain,
+  engine: ReturnType<typeof benchEngine>,
+  candidates: RecoveredTransaction[],
+): Promise<Block> {
   const parent = chain.head
   const ancestry = chain.ancestry(parent.hash)!
   const timestamp = engine.earliestTimestamp(parent.header)

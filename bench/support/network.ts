@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { Genesis } from '../../src/chain/genesis.ts'
-import { createPoa } from '../../src/consensus/poa.ts'
 import type { Engine } from '../../src/consensus/engine.ts'
+import { createPoa } from '../../src/consensus/poa.ts'
 import { keccak256 } from '../../src/crypto/keccak.ts'
 import { nativeRecovery } from '../../src/crypto/native.ts'
 import { recoverAddress } from '../../src/crypto/sender.ts'
@@ -130,9 +130,14 @@ export function benchEngine(): Engine {
     {
       clock: systemClock,
       recoverSigner: (hash, signature) =>
-        recoverAddress(recovery, hash, signature.subarray(0, 32), signature.subarray(32, 64), signature[64] === 0 ? 0 : 1),
+        recoverAddress(
+          recovery,
+          hash,
+          signature.subarray(0, 32),
+          signature.subarray(32, 64),
+          signature[64] === 0 ? 0 : 1,
+        ),
       signer: { address: SIGNER_ADDRESS, signHash: (hash) => sign(hash, SIGNER_KEY) },
     },
   )
 }
-

@@ -104,8 +104,8 @@ export class StateKeeper {
       layer = state.add(derived, hash, header.number)
       if (state.unflushed > this.#options.unflushedChanges) {
         await state.flush(layer)
-        await state.trim(layer)
       }
+      state.trim(layer)
     }
     if (layer.base !== undefined) await state.flush(layer)
     await mark(database, false)
@@ -156,6 +156,8 @@ export class StateKeeper {
   async settle(head: IndexEntry): Promise<void> {
     const { layers, unflushedChanges } = this.#options
     const { state } = this.#components
+    const newest = state.layer(head.hash)
+    if (newest !== undefined) state.trim(newest)
     const tooMany = state.unflushed > unflushedChanges || head.header.number - state.disk.number > layers
     if (!tooMany) return
     if (this.#flushing !== undefined) {
@@ -182,8 +184,6 @@ export class StateKeeper {
     const { state, store } = this.#components
     const target = this.#flushTarget(head)
     if (target !== undefined) await state.flush(target)
-    const newest = state.layer(head.hash)
-    if (newest !== undefined) await state.trim(newest)
     const below = state.disk.number - this.#options.undoBlocks
     // In strides: a range deletion looks at every record it passes.
     if (below - this.#prunedBelow >= this.#options.undoBlocks / 4) {

@@ -8,7 +8,7 @@ import { type Child, NodeFactory } from '../trie/node.ts'
 import { bytesCodec } from '../trie/ordered.ts'
 import { type TrieChange, updateTrie } from '../trie/update.ts'
 import { type AccountValue, encodeAccountValue } from './account-value.ts'
-import { putNode, putStateMarker, unstoredNodes } from './write.ts'
+import { NodeWriter, putStateMarker, unstoredNodes } from './write.ts'
 
 /** One account of a genesis. `storage`: 32-byte slot to value; zero values are not stored. */
 export interface GenesisAccount {
@@ -79,8 +79,9 @@ export async function writeGenesisState(
     batch.put(key, value)
     batch = await full()
   }
+  const writer = new NodeWriter(factory)
   for (const placed of unstoredNodes(state.root)) {
-    putNode(factory, batch, placed)
+    writer.put(batch, placed)
     if (batch.sizeBytes >= BATCH_BYTES) batch = await full()
   }
   putStateMarker(batch, blockHash, state.stateRoot)

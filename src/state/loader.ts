@@ -1,7 +1,7 @@
 import type { Key } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
 import type { Database } from '../store/database.ts'
-import { keys } from '../store/schema.ts'
+import { MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
 import { lookup, type RootHolder, StubSite } from '../trie/lookup.ts'
 import type { NodeFactory, TrieNode } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
@@ -55,7 +55,10 @@ export class Loader {
       // In key order neighbours share LevelDB blocks.
       const ordered = [...sites.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
       if (ordered.length <= SYNC_READS) {
-        for (const site of ordered) this.#attach(site, this.#database.get(keys.trieNode(site.path)), unreadable)
+        const recordKeys = keysOf(ordered)
+        ordered.forEach((site, i) => {
+          this.#attach(site, this.#database.get(recordKeys[i]!), unreadable)
+        })
       } else await this.#readMany(ordered, unreadable)
     }
   }
@@ -78,7 +81,7 @@ export class Loader {
   async #readMany(sites: readonly StubSite<AccountValue>[], unreadable: (what: string) => Error): Promise<void> {
     const chunks: StubSite<AccountValue>[][] = []
     for (let at = 0; at < sites.length; at += READ_CHUNK) chunks.push(sites.slice(at, at + READ_CHUNK))
-    const reads = chunks.map((chunk) => this.#database.getMany(chunk.map(({ path }) => keys.trieNode(path))))
+    const reads = chunks.map((chunk) => this.#database.getMany(keysOf(chunk)))
     for (let i = 0; i < chunks.length; i++) {
       const records = await reads[i]!
       chunks[i]!.forEach((site, at) => {
@@ -103,4 +106,13 @@ export class Loader {
       throw error
     }
   }
+}
+
+/** Database keys of the places, cut out of one buffer. */
+function keysOf(sites: readonly StubSite<AccountValue>[]): Uint8Array[] {
+  const buffer = new Uint8Array(sites.length * MAX_TRIE_NODE_KEY_BYTES + MAX_TRIE_NODE_KEY_BYTES)
+  return sites.map(({ key, depth }, i) => {
+    const start = i * MAX_TRIE_NODE_KEY_BYTES
+    return buffer.subarray(start, start + writeTrieNodeKey(buffer, start, key, depth))
+  })
 }

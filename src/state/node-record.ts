@@ -22,55 +22,55 @@ const LEAF = 2
 
 const KEY_BYTES = 32
 
-export function encodeNodeRecord(
+/** A branch of 16 leaves with all fields at their longest takes less. */
+export const MAX_NODE_RECORD_BYTES = 4096
+
+/** Writes a node's record to the start of `target`; returns its length. */
+export function writeNodeRecord(
   factory: NodeFactory<AccountValue>,
   node: TrieNode<AccountValue>,
   depth: number,
-): Uint8Array {
-  if (node.kind === 'leaf') return fromKey(String.fromCharCode(LEAF) + node.key + node.value)
-  if (node.kind === 'branch') return encodeBranch(node.children, depth)
+  target: Uint8Array,
+): number {
+  if (node.kind === 'branch') return writeBranch(node.children, depth, target)
+  if (node.kind === 'leaf') {
+    target[0] = LEAF
+    writeKey(target, node.key, 1)
+    writeKey(target, node.value, 1 + KEY_BYTES)
+    return 1 + KEY_BYTES + node.value.length
+  }
   const rlp = factory.encode(node, depth)
-  const record = new Uint8Array(rlp.length + 1)
-  record[0] = EXTENSION
-  record.set(rlp, 1)
-  return record
+  target[0] = EXTENSION
+  target.set(rlp, 1)
+  return 1 + rlp.length
 }
 
-function encodeBranch(children: readonly Child<AccountValue>[], depth: number): Uint8Array {
+function writeBranch(children: readonly Child<AccountValue>[], depth: number, record: Uint8Array): number {
   const keyStart = (depth + 1) >> 1
   let taken = 0
   let leaves = 0
-  let length = 5
-  for (let slot = 0; slot < 16; slot++) {
-    const child = children[slot]
-    if (child === undefined) continue
-    taken |= 1 << slot
-    if (typeof child === 'object' && child.kind === 'leaf') {
-      leaves |= 1 << slot
-      length += KEY_BYTES - keyStart + child.value.length
-    } else length += 32
-  }
-  const record = new Uint8Array(length)
-  record[0] = BRANCH
-  record[1] = taken >> 8
-  record[2] = taken & 0xff
-  record[3] = leaves >> 8
-  record[4] = leaves & 0xff
   let at = 5
   for (let slot = 0; slot < 16; slot++) {
     const child = children[slot]
     if (child === undefined) continue
+    taken |= 1 << slot
     if (typeof child === 'string' || child.kind !== 'leaf') {
       writeKey(record, typeof child === 'string' ? child : child.ref, at)
       at += 32
       continue
     }
+    leaves |= 1 << slot
     writeKey(record, keyStart === 0 ? child.key : child.key.slice(keyStart), at)
     at += KEY_BYTES - keyStart
     writeKey(record, child.value, at)
     at += child.value.length
   }
-  return record
+  record[0] = BRANCH
+  record[1] = taken >> 8
+  record[2] = taken & 0xff
+  record[3] = leaves >> 8
+  record[4] = leaves & 0xff
+  return at
 }
 
 /**

@@ -12,7 +12,7 @@ import { type AccountValue, decodeAccountValue } from './account-value.ts'
 import { evict } from './evict.ts'
 import type { AccountChange, Derived, Layer } from './layer.ts'
 import { Loader } from './loader.ts'
-import { putNode, putStateMarker, unstoredNodes } from './write.ts'
+import { NodeWriter, putStateMarker, unstoredNodes } from './write.ts'
 
 /** Records put between two looks at the clock. */
 const PACED_RECORDS = 1024
@@ -43,6 +43,7 @@ export class State {
   readonly #loader: Loader
   readonly #layers = new Map<Key, Layer>()
   #disk: Layer
+  #trimmedSlot = 0
 
   private constructor(options: StateOptions, components: StateComponents, disk: Layer) {
     this.#options = options
@@ -108,12 +109,11 @@ export class State {
     return proveKey(this.#factory, layer.root, key)
   }
 
-  /** The state that `changes` (distinct keys) make of `base`; lets other work run in between. */
+  /**
+   * The state that `changes` (distinct keys) make of `base`. Quickest where they were loaded before. Lets other work run
+   * in between. @throws StoreError, StateUnavailableError.
+   */
   async derive(base: Layer, changes: readonly AccountChange[]): Promise<Derived> {
-    await this.load(
-      base,
-      changes.map(({ key }) => key),
-    )
     this.#factory.generation++
     const { root, removed } = await this.#update(base, changes)
     return { base, root, stateRoot: this.#factory.rootHash(root), removed, changes }
@@ -125,8 +125,9 @@ export class State {
         return await updateTriePaced(this.#factory, base.root, changes, this.#pacer)
       } catch (error) {
         if (!(error instanceof MissingNodeError)) throw error
-        // A deletion left a branch with one child, and that one is on disk: any key below it will lead there.
-        await this.load(base, [error.path.padEnd(32, '\0').slice(0, 32)])
+        // A changed key, or what stands beside a deleted one and has to move up: any key below it leads there.
+        const sibling = error.path.padEnd(32, '\0').slice(0, 32)
+        await this.load(base, [sibling, ...changes.map(({ key }) => key)])
       }
     }
   }
@@ -162,13 +163,14 @@ export class State {
    */
   async flush(target: Layer): Promise<void> {
     const batch = this.#database.batch()
+    const writer = new NodeWriter(this.#factory)
     for (let layer: Layer | undefined = target; layer !== this.#disk; layer = layer.base) {
       if (layer === undefined) throw new StateUnavailableError()
-      for (const path of layer.removed) batch.delete(keys.trieNode(path))
+      for (const place of layer.removed) writer.delete(batch, place)
     }
     const written: TrieNode<AccountValue>[] = []
     for (const placed of unstoredNodes(target.root)) {
-      putNode(this.#factory, batch, placed)
+      writer.put(batch, placed)
       written.push(placed.node)
       if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
     }
@@ -179,9 +181,16 @@ export class State {
     this.#loader.forget()
   }
 
-  /** Brings memory back within its budget. `newest`: the layer that new blocks build on. @returns bytes held. Cost: see `evict`. */
-  async trim(newest: Layer): Promise<number> {
-    return evict(newest.root, this.#factory.generation, this.#options.cacheBytes, this.#pacer)
+  /**
+   * Brings one sixteenth of the memory back within its budget, in turn; keys are hashes, so sixteenths are alike.
+   * @param newest  the layer that new blocks build on. Cost: see `evict`; some milliseconds at the default budget.
+   */
+  trim(newest: Layer): void {
+    const { root } = newest
+    if (typeof root !== 'object' || root.kind !== 'branch') return
+    this.#trimmedSlot = (this.#trimmedSlot + 1) % 16
+    const subtree = root.children[this.#trimmedSlot]
+    evict(subtree, this.#factory.generation, this.#options.cacheBytes / 16)
   }
 
   #retain(target: Layer): void {

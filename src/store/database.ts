@@ -23,6 +23,7 @@ const REMEDY_DAMAGED =
   'run `idobata db check`, then `idobata db repair`; or delete the directory and sync or import again'
 
 export interface WriteBatch {
+  /** Copies both before it returns. */
   put(key: Uint8Array, value: Uint8Array): void
   delete(key: Uint8Array): void
   /** Bytes of keys and values put so far. */

@@ -73,7 +73,6 @@ function fromPath(table: Table, path: Key): Uint8Array {
 }
 
 export const keys = {
-  trieNode: (path: Key) => fromPath('trieNode', path),
   storage: (accountKey: Key, slotKey: Key) => fromPath('storage', accountKey + slotKey),
   code: (codeHash: Uint8Array) => prefixed('code', codeHash),
   header: (hash: Uint8Array) => prefixed('header', hash),
@@ -87,6 +86,23 @@ export const keys = {
   pooled: (hash: Uint8Array) => prefixed('pooled', hash),
   meta: (name: keyof typeof META) => prefixed('meta', new TextEncoder().encode(META[name])),
 } as const
+
+/** Bytes that `writeTrieNodeKey` may need. */
+export const MAX_TRIE_NODE_KEY_BYTES = 34
+
+/**
+ * Writes the key of the trie node at the first `depth` nibbles of `path` to `target`; returns its length. Unlike the
+ * others it writes into a buffer of the caller's: there are tens of thousands, and LevelDB copies them anyway.
+ */
+export function writeTrieNodeKey(target: Uint8Array, offset: number, path: Key, depth: number): number {
+  target[offset] = PREFIX.trieNode
+  target[offset + 1] = depth
+  const whole = depth >> 1
+  for (let i = 0; i < whole; i++) target[offset + 2 + i] = path.charCodeAt(i)
+  if ((depth & 1) === 0) return 2 + whole
+  target[offset + 2 + whole] = path.charCodeAt(whole) & 0xf0
+  return 3 + whole
+}
 
 /** Half-open key range. */
 export interface KeyRange {

@@ -1,0 +1,90 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Chain } from '../src/chain/chain.ts'
+import { keccak256Key } from '../src/crypto/keccak.ts'
+import { RecoveryPool } from '../src/crypto/recovery-pool.ts'
+import { createPacer, systemClock } from '../src/node/system.ts'
+import { toKey } from '../src/primitives/bytes.ts'
+import type { RecoveredTransaction, Transaction } from '../src/primitives/transaction.ts'
+import { Database } from '../src/store/database.ts'
+import { decodeFixtureBlock, fixtureGenesis, prepareFixture, readFixtureBlocks } from './support/fixture.ts'
+import { benchEngine } from './support/network.ts'
+
+/**
+ * Imports a fixture's blocks in a process of its own, so that memory and event loop are the import's alone.
+ * Usage: node import-run.ts ACCOUNTS BLOCKS TRANSFERS unseen|pooled. Prints one JSON line.
+ */
+const [accounts, blocks, transfers, mode] = process.argv.slice(2)
+const shape = { accounts: Number(accounts), blocks: Number(blocks), transfers: Number(transfers) }
+const fixture = await prepareFixture(shape, () => {})
+const directory = mkdtempSync(join(tmpdir(), 'idobata-bench-run-'))
+cpSync(fixture.genesisDirectory, directory, { recursive: true })
+
+/** Blocks handed over and not finished: one executes, one recovers, one is written. */
+const IN_FLIGHT = 4
+
+const encoded = readFixtureBlocks(fixture)
+const recovery = await RecoveryPool.start({ threads: availableParallelism() })
+const pooled = new Map<string, RecoveredTransaction>()
+if (mode === 'pooled') {
+  for (const bytes of encoded) {
+    for (const result of await recovery.recover(decodeFixtureBlock(bytes).transactions)) {
+      if (result instanceof Error) throw result
+      pooled.set(toKey(result.hash), result)
+    }
+  }
+}
+const recover = async (transactions: readonly Transaction[]) =>
+  mode === 'pooled' ? fromPool(transactions) : recovery.recover(transactions)
+
+const database = await Database.open(directory)
+const genesis = fixtureGenesis(shape)
+const chain = await Chain.open(
+  { genesis },
+  { database, engine: benchEngine(), clock: systemClock, pacer: createPacer(), recover },
+)
+const delay = monitorEventLoopDelay({ resolution: 10 })
+let peakRss = 0
+const watch = setInterval(() => {
+  peakRss = Math.max(peakRss, process.memoryUsage.rss())
+}, 50)
+delay.enable()
+const startMs = performance.now()
+const cpu = process.cpuUsage()
+const running = new Set<Promise<unknown>>()
+for (const bytes of encoded) {
+  const task = chain.import(decodeFixtureBlock(bytes)).finally(() => running.delete(task))
+  running.add(task)
+  if (running.size >= IN_FLIGHT) await Promise.race(running)
+}
+await Promise.all(running)
+const seconds = (performance.now() - startMs) / 1000
+const { user, system } = process.cpuUsage(cpu)
+delay.disable()
+clearInterval(watch)
+await chain.close()
+await database.close()
+await recovery.stop()
+const transactions = shape.blocks * shape.transfers
+console.log(
+  JSON.stringify({
+    perSecond: transactions / seconds,
+    cpuMicros: (user + system) / transactions,
+    delayP99Ms: delay.percentile(99) / 1e6,
+    delayMaxMs: delay.max / 1e6,
+    peakRssMb: peakRss / 2 ** 20,
+    diskBytes: directoryBytes(directory),
+    genesisBytes: directoryBytes(fixture.genesisDirectory),
+  }),
+)
+rmSync(directory, { recursive: true })
+
+function directoryBytes(path: string): number {
+  return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+}
+
+function fromPool(transactions: readonly Transaction[]): RecoveredTransaction[] {
+  return transactions.map((tx) => pooled.get(keccak256Key(tx.raw))!)
+}
