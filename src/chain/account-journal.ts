@@ -1,4 +1,4 @@
-import { concatBytes, fromKey, type Key, keyAt } from '../primitives/bytes.ts'
+import { type Key, keyAt, writeKey } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
 import { RlpReader } from '../primitives/rlp.ts'
 import { type AccountValue, encodeAccountValue } from '../state/account-value.ts'
@@ -24,7 +24,17 @@ const NONE = '\x80'
 
 /** A block's steps one after the other: key (32 bytes), value before, value after. */
 export function encodeSteps(steps: readonly AccountStep[]): Uint8Array {
-  return concatBytes(...steps.map(({ key, before, after }) => fromKey(key + (before ?? NONE) + (after ?? NONE))))
+  let length = 0
+  for (const { before, after } of steps) length += 32 + (before ?? NONE).length + (after ?? NONE).length
+  const encoded = new Uint8Array(length)
+  let at = 0
+  for (const { key, before, after } of steps) {
+    for (const part of [key, before ?? NONE, after ?? NONE]) {
+      writeKey(encoded, part, at)
+      at += part.length
+    }
+  }
+  return encoded
 }
 
 /** @throws DecodeError. */

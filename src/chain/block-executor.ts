@@ -1,17 +1,20 @@
 import type { Engine } from '../consensus/engine.ts'
 import { logsBloom } from '../crypto/hashes.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
+import type { Account } from '../primitives/account.ts'
+import { assert } from '../primitives/assert.ts'
 import { fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import { BlockError, TxError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
-import { encodeReceipt, type Receipt } from '../primitives/receipt.ts'
+import { EMPTY_BLOOM, type Receipt, receiptLength, writeReceipt } from '../primitives/receipt.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import type { Derived, Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
+import type { ValueCodec } from '../trie/node.ts'
 import { orderedRoot } from '../trie/ordered.ts'
 import type { Pacer } from '../trie/update.ts'
 import { type AccountStep, toSteps } from './account-journal.ts'
-import { type CreateExecution, type Execution, touchedKeys } from './execution.ts'
+import { type AccountView, type CreateExecution, type Execution, touchedKeys } from './execution.ts'
 
 /** What executing a block established. */
 export interface Outcome {
@@ -51,8 +54,10 @@ export class BlockExecutor {
    * @throws BlockError; StoreError, StateUnavailableError. Lets other work of the thread run in between.
    */
   async execute(header: Header, transactions: readonly RecoveredTransaction[], parent: Layer): Promise<Outcome> {
-    const { execution, minerKey } = this.#begin(header, parent)
-    await this.#components.state.load(parent, touchedKeys(transactions, minerKey))
+    const minerKey = keccak256Key(header.miner)
+    const view = new LoadedAccounts(this.#components.state, parent)
+    await view.load(touchedKeys(transactions, minerKey))
+    const execution = this.#components.createExecution(view, { ...header, minerKey })
     const receipts: Receipt[] = []
     for (let index = 0; index < transactions.length; index++) {
       try {
@@ -79,14 +84,16 @@ export class BlockExecutor {
    * @param header  a header whose `miner`, `baseFeePerGas`, `gasLimit`, `number` and `timestamp` are final.
    */
   async build(header: Header, parent: Layer, offers: TransactionOffers): Promise<BuiltOutcome> {
-    const { execution, minerKey } = this.#begin(header, parent)
-    await this.#components.state.load(parent, [minerKey])
+    const minerKey = keccak256Key(header.miner)
+    const view = new LoadedAccounts(this.#components.state, parent)
+    await view.load([minerKey])
+    const execution = this.#components.createExecution(view, { ...header, minerKey })
     const transactions: RecoveredTransaction[] = []
     const receipts: Receipt[] = []
     for (;;) {
       const offered = offers.next(header.gasLimit - execution.gasUsed)
       if (offered.length === 0) break
-      await this.#components.state.load(parent, touchedKeys(offered, minerKey))
+      await view.load(touchedKeys(offered, minerKey))
       for (const transaction of offered) {
         try {
           receipts.push(execution.apply(transaction))
@@ -102,21 +109,11 @@ export class BlockExecutor {
     return { transactions, ...(await this.#finish(execution, header, receipts, parent)) }
   }
 
-  #begin(header: Header, parent: Layer): { execution: Execution; minerKey: Key } {
-    const { state, createExecution } = this.#components
-    const minerKey = keccak256Key(header.miner)
-    const { baseFeePerGas, gasLimit } = header
-    const view = { account: (key: Key) => state.account(parent, key) }
-    return { execution: createExecution(view, { baseFeePerGas, gasLimit, minerKey }), minerKey }
-  }
-
   async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], parent: Layer) {
     const { state, engine, pacer } = this.#components
     const steps = toSteps(execution.finish(engine.reward(header)))
     await pacer.pause()
-    const blooms = receipts.map(({ logs }) => logsBloom(logs))
-    const receiptsRoot = fromKey(orderedRoot(receipts.map((receipt, i) => encodeReceipt(receipt, blooms[i]!))))
-    await pacer.pause()
+    const receiptsRoot = fromKey(await orderedRoot(receipts, receiptCodec, pacer))
     const derived = await state.derive(
       parent,
       steps.map(({ key, after }) => ({ key, value: after })),
@@ -124,10 +121,35 @@ export class BlockExecutor {
     const fields: ExecutionFields = {
       stateRoot: fromKey(derived.stateRoot),
       receiptsRoot,
-      logsBloom: joinBlooms(blooms),
+      logsBloom: joinBlooms(receipts),
       gasUsed: execution.gasUsed,
     }
     return { derived, receipts, steps, fields }
+  }
+}
+
+/** Accounts of one state, loaded ahead of the execution that reads them. */
+class LoadedAccounts implements AccountView {
+  readonly #state: State
+  readonly #layer: Layer
+  readonly #accounts = new Map<Key, Account | undefined>()
+
+  constructor(state: State, layer: Layer) {
+    this.#state = state
+    this.#layer = layer
+  }
+
+  async load(touched: Iterable<Key>): Promise<void> {
+    const missing = [...touched].filter((key) => !this.#accounts.has(key))
+    const accounts = await this.#state.read(this.#layer, missing)
+    missing.forEach((key, i) => {
+      this.#accounts.set(key, accounts[i])
+    })
+  }
+
+  account(key: Key): Account | undefined {
+    assert(this.#accounts.has(key), 'execution reads an account that was not loaded')
+    return this.#accounts.get(key)
   }
 }
 
@@ -144,8 +166,17 @@ export interface BuiltOutcome extends Outcome {
   readonly fields: ExecutionFields
 }
 
-function joinBlooms(blooms: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(256)
-  for (const bloom of new Set(blooms)) for (let i = 0; i < 256; i++) joined[i] = joined[i]! | bloom[i]!
+const receiptCodec: ValueCodec<Receipt> = {
+  length: receiptLength,
+  write: (target, offset, receipt) => writeReceipt(target, offset, receipt, logsBloom(receipt.logs)),
+}
+
+function joinBlooms(receipts: readonly Receipt[]): Uint8Array {
+  const joined = EMPTY_BLOOM.slice()
+  for (const { logs } of receipts) {
+    if (logs.length === 0) continue
+    const bloom = logsBloom(logs)
+    for (let i = 0; i < 256; i++) joined[i] = joined[i]! | bloom[i]!
+  }
   return joined
 }

@@ -1,7 +1,7 @@
 import { transactionHash } from '../crypto/hashes.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import { type Block, blockLength, decodeTransactions } from '../primitives/block.ts'
-import { concatBytes, equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
+import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import { headerFields, readHeader } from '../primitives/header.ts'
 import { decodeStoredReceipts, encodeStoredReceipts, type Receipt } from '../primitives/receipt.ts'
@@ -147,7 +147,10 @@ export class ChainStore {
     receipts: readonly Receipt[],
     steps: readonly AccountStep[],
   ): void {
-    const senders = concatBytes(...transactions.map(({ sender }) => sender))
+    const senders = new Uint8Array(20 * transactions.length)
+    transactions.forEach(({ sender }, i) => {
+      senders.set(sender, 20 * i)
+    })
     batch.put(keys.execution(block.hash), encodeRlpList([encodeStoredReceipts(receipts), encodeRlp(senders)]))
     batch.put(keys.journal(block.header.number, block.hash), encodeSteps(steps))
   }

@@ -13,7 +13,6 @@ import { State } from '../state/state.ts'
 import type { Database } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
 import { NodeFactory } from '../trie/node.ts'
-import { orderedRoot } from '../trie/ordered.ts'
 import type { Pacer } from '../trie/update.ts'
 import { BlockExecutor, type BuiltOutcome, type TransactionOffers } from './block-executor.ts'
 import { BlockIndex, type IndexEntry } from './block-index.ts'
@@ -23,6 +22,7 @@ import { type CreateExecution, createTransferExecution } from './execution.ts'
 import type { Genesis } from './genesis.ts'
 import { Importer, type RecoverSenders } from './importer.ts'
 import { StateKeeper, type StateKeeperOptions } from './state-keeper.ts'
+import { transactionsRoot } from './transactions-root.ts'
 import type { ChainEvent, ChainParams, Head, ImportOutcome } from './types.ts'
 
 export interface ChainOptions extends Partial<StateKeeperOptions> {
@@ -58,6 +58,7 @@ export class Chain {
   readonly params: ChainParams
   readonly genesisHash: Uint8Array
   readonly #engine: Engine
+  readonly #pacer: Pacer
   readonly #store: ChainStore
   readonly #index: BlockIndex
   readonly #state: State
@@ -94,6 +95,7 @@ export class Chain {
     this.params = genesis.params
     this.genesisHash = genesisHash
     this.#engine = engine
+    this.#pacer = pacer
     this.#store = store
     this.#index = new BlockIndex(store, genesis.params.chainId)
     const index = this.#index
@@ -154,14 +156,13 @@ export class Chain {
 
   /** The account after a block; undefined: there is none. @throws StateUnavailableError, StoreError. */
   async account(accountKey: Key, blockHash: Uint8Array): Promise<Account | undefined> {
-    return this.#state.read(this.#layer(blockHash), accountKey)
+    const [account] = await this.#state.read(this.#layer(blockHash), [accountKey])
+    return account
   }
 
   /** Several accounts after a block, in the order of `accountKeys`. @throws StateUnavailableError, StoreError. */
   async accounts(accountKeys: readonly Key[], blockHash: Uint8Array): Promise<(Account | undefined)[]> {
-    const layer = this.#layer(blockHash)
-    await this.#state.load(layer, accountKeys)
-    return accountKeys.map((key) => this.#state.account(layer, key))
+    return this.#state.read(this.#layer(blockHash), accountKeys)
   }
 
   /** EIP-1186 account proof after a block. @throws StateUnavailableError, StoreError. */
@@ -193,7 +194,7 @@ export class Chain {
     const sealed: Header = {
       ...header,
       ...built.fields,
-      transactionsRoot: fromKey(orderedRoot(transactions.map(({ raw }) => raw))),
+      transactionsRoot: fromKey(await transactionsRoot(transactions, this.#pacer)),
     }
     const body = encodeTransactions(transactions)
     return { block: { ...hashHeader(sealed), transactions, body, sizeBytes: blockLength(sealed, body) }, built }

@@ -7,7 +7,6 @@ import { MAX_BAD_BLOCKS } from '../primitives/limits.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
-import { orderedRoot } from '../trie/ordered.ts'
 import type { Pacer } from '../trie/update.ts'
 import type { BlockExecutor } from './block-executor.ts'
 import type { BlockIndex, IndexEntry } from './block-index.ts'
@@ -17,6 +16,7 @@ import { FutureBlocks } from './future-blocks.ts'
 import { checkHeader } from './header-rules.ts'
 import type { StateKeeper } from './state-keeper.ts'
 import { checkTransactionStateless } from './transaction-rules.ts'
+import { transactionsRoot } from './transactions-root.ts'
 import type { ChainParams, ImportOutcome } from './types.ts'
 
 /** Recovers senders, somewhere off the main thread; results in the order of `transactions`. */
@@ -129,8 +129,7 @@ export class Importer {
   /** Body rules that need no state, cheapest first. @returns the transactions with their senders. */
   async #checkBody({ header, transactions }: Block): Promise<readonly RecoveredTransaction[]> {
     const { params, pacer, recover } = this.#components
-    await pacer.pause()
-    const root = fromKey(orderedRoot(transactions.map(({ raw }) => raw)))
+    const root = fromKey(await transactionsRoot(transactions, pacer))
     if (!equalBytes(root, header.transactionsRoot)) throw new BlockError('bad-transactions-root')
     transactions.forEach((tx, i) => {
       refuseBlock(i, () => checkTransactionStateless(tx, params.chainId))

@@ -1,5 +1,5 @@
 import { DecodeError } from './errors.ts'
-import { encodeRlp, RlpReader } from './rlp.ts'
+import { encodeRlp, RlpReader, rlpHeaderLength, rlpLength, writeRlpBigint, writeRlpHeader } from './rlp.ts'
 
 export interface Log {
   /** 20 bytes. */
@@ -27,13 +27,36 @@ function logFields(logs: readonly Log[]) {
 
 /** The consensus encoding, EIP-2718. `bloom` is that of `receipt.logs`. */
 export function encodeReceipt(receipt: Receipt, bloom: Uint8Array): Uint8Array {
-  const payload = encodeRlp([receipt.status, receipt.cumulativeGasUsed, bloom, logFields(receipt.logs)])
-  if (receipt.type === 0) return payload
-  const encoded = new Uint8Array(payload.length + 1)
-  encoded[0] = receipt.type
-  encoded.set(payload, 1)
+  const encoded = new Uint8Array(receiptLength(receipt))
+  writeReceipt(encoded, 0, receipt, bloom)
   return encoded
 }
+
+/** Bytes of the consensus encoding. */
+export function receiptLength({ type, cumulativeGasUsed, logs }: Receipt): number {
+  const payload = 1 + rlpLength(cumulativeGasUsed) + BLOOM_ITEM_BYTES + rlpLength(logFields(logs))
+  return (type === 0 ? 0 : 1) + rlpHeaderLength(payload) + payload
+}
+
+/** Writes the consensus encoding; returns the offset after it. */
+export function writeReceipt(target: Uint8Array, offset: number, receipt: Receipt, bloom: Uint8Array): number {
+  const { type, status, cumulativeGasUsed, logs } = receipt
+  const logItems = logFields(logs)
+  let at = offset
+  if (type !== 0) target[at++] = type
+  const payload = 1 + rlpLength(cumulativeGasUsed) + BLOOM_ITEM_BYTES + rlpLength(logItems)
+  at = writeRlpHeader(target, at, payload, 0xc0)
+  target[at++] = status === 0 ? 0x80 : 1
+  at = writeRlpBigint(target, at, cumulativeGasUsed)
+  at = writeRlpHeader(target, at, bloom.length, 0x80)
+  target.set(bloom, at)
+  const encodedLogs = logs.length === 0 ? NO_LOGS : encodeRlp(logItems)
+  target.set(encodedLogs, at + bloom.length)
+  return at + bloom.length + encodedLogs.length
+}
+
+const BLOOM_ITEM_BYTES = 256 + 3
+const NO_LOGS = encodeRlp([])
 
 /** What is stored for a block: blooms and types follow from logs and transactions. */
 export function encodeStoredReceipts(receipts: readonly Receipt[]): Uint8Array {

@@ -34,33 +34,57 @@ export class Loader {
   }
 
   /**
-   * After it, `lookup` of each of `accountKeys` under `holder` answers from memory.
+   * Values of `accountKeys` under `holder`, in their order; undefined where the trie proves that there is none. Afterwards
+   * `lookup` answers for each of them from memory.
    * @param unreadable makes the error for a place whose record is missing or hashes to something else.
-   * Cost: one read and a few hashes a missing node, level by level, all of a level at once.
+   * Cost: a descent a key; one read and a few hashes a missing node, level by level, all of a level at once.
    */
   async load(
     holder: RootHolder<AccountValue>,
-    accountKeys: Iterable<Key>,
+    accountKeys: readonly Key[],
     unreadable: (what: string) => Error,
-  ): Promise<void> {
-    let pending = [...accountKeys]
-    for (;;) {
-      const sites = new Map<Key, StubSite<AccountValue>>()
-      pending = pending.filter((key) => {
-        const site = this.#firstUnread(holder, key)
-        if (site !== undefined) sites.set(site.path, site)
-        return site !== undefined
+  ): Promise<(AccountValue | undefined)[]> {
+    const generation = this.#factory.generation
+    const values = new Array<AccountValue | undefined>(accountKeys.length)
+    let waiting = new Waiting()
+    accountKeys.forEach((key, index) => {
+      this.#settle(lookup(holder, key, generation), key, index, values, waiting)
+    })
+    while (waiting.bySite.size > 0) {
+      const entries = waiting.inKeyOrder()
+      const sites = entries.map(({ site }) => site)
+      const nodes =
+        sites.length <= SYNC_READS ? this.#readNow(sites, unreadable) : await this.#readMany(sites, unreadable)
+      waiting = new Waiting()
+      entries.forEach(({ site, keys }, i) => {
+        for (const { key, index } of keys) {
+          this.#settle(site.resume(nodes[i]!, key, generation), key, index, values, waiting)
+        }
       })
-      if (sites.size === 0) return
-      // In key order neighbours share LevelDB blocks.
-      const ordered = [...sites.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
-      if (ordered.length <= SYNC_READS) {
-        const recordKeys = keysOf(ordered)
-        ordered.forEach((site, i) => {
-          this.#attach(site, this.#database.get(recordKeys[i]!), unreadable)
-        })
-      } else await this.#readMany(ordered, unreadable)
     }
+    return values
+  }
+
+  /** Takes a descent's result, going on as far as nodes loaded before lead. */
+  #settle(
+    result: AccountValue | undefined | StubSite<AccountValue>,
+    key: Key,
+    index: number,
+    values: (AccountValue | undefined)[],
+    waiting: Waiting,
+  ): void {
+    let found = result
+    while (found instanceof StubSite) {
+      const { path } = found
+      const recent = this.#recent.get(path)
+      if (recent?.ref !== found.ref) {
+        waiting.add(path, found, key, index)
+        return
+      }
+      found.attach(recent)
+      found = found.resume(recent, key, this.#factory.generation)
+    }
+    values[index] = found
   }
 
   /** Forgets what is kept only against reading twice. */
@@ -68,34 +92,41 @@ export class Loader {
     this.#recent = new Map()
   }
 
-  #firstUnread(holder: RootHolder<AccountValue>, key: Key): StubSite<AccountValue> | undefined {
-    for (;;) {
-      const found = lookup(holder, key, this.#factory.generation)
-      if (!(found instanceof StubSite)) return undefined
-      const recent = this.#recent.get(found.path)
-      if (recent?.ref !== found.ref) return found
-      found.attach(recent)
-    }
+  #readNow(sites: readonly StubSite<AccountValue>[], unreadable: (what: string) => Error): TrieNode<AccountValue>[] {
+    const recordKeys = keysOf(sites)
+    return sites.map((site, i) => this.#attach(site, this.#database.get(recordKeys[i]!), unreadable))
   }
 
-  async #readMany(sites: readonly StubSite<AccountValue>[], unreadable: (what: string) => Error): Promise<void> {
+  async #readMany(
+    sites: readonly StubSite<AccountValue>[],
+    unreadable: (what: string) => Error,
+  ): Promise<TrieNode<AccountValue>[]> {
     const chunks: StubSite<AccountValue>[][] = []
     for (let at = 0; at < sites.length; at += READ_CHUNK) chunks.push(sites.slice(at, at + READ_CHUNK))
     const reads = chunks.map((chunk) => this.#database.getMany(keysOf(chunk)))
+    // All are under way: a failure of a later one must not go unheard while an earlier one is waited for.
+    for (const read of reads) read.catch(() => undefined)
+    const nodes: TrieNode<AccountValue>[] = []
     for (let i = 0; i < chunks.length; i++) {
       const records = await reads[i]!
       chunks[i]!.forEach((site, at) => {
-        this.#attach(site, records[at], unreadable)
+        nodes.push(this.#attach(site, records[at], unreadable))
       })
       await this.#pacer.pause()
     }
+    return nodes
   }
 
-  #attach(site: StubSite<AccountValue>, record: Uint8Array | undefined, unreadable: (what: string) => Error): void {
+  #attach(
+    site: StubSite<AccountValue>,
+    record: Uint8Array | undefined,
+    unreadable: (what: string) => Error,
+  ): TrieNode<AccountValue> {
     const node = record === undefined ? undefined : this.#decode(site, record)
     if (node?.ref !== site.ref) throw unreadable(`a trie node at depth ${site.depth} does not match the state root`)
     this.#recent.set(site.path, node)
     site.attach(node)
+    return node
   }
 
   #decode(site: StubSite<AccountValue>, record: Uint8Array): TrieNode<AccountValue> | undefined {
@@ -105,6 +136,28 @@ export class Loader {
       if (error instanceof DecodeError || error instanceof RangeError) return undefined
       throw error
     }
+  }
+}
+
+interface WaitingSite {
+  readonly path: Key
+  readonly site: StubSite<AccountValue>
+  readonly keys: { readonly key: Key; readonly index: number }[]
+}
+
+/** Places that have to be read, each with the keys whose descent goes on from there. */
+class Waiting {
+  readonly bySite = new Map<Key, WaitingSite>()
+
+  add(path: Key, site: StubSite<AccountValue>, key: Key, index: number): void {
+    const entry = this.bySite.get(path)
+    if (entry === undefined) this.bySite.set(path, { path, site, keys: [{ key, index }] })
+    else entry.keys.push({ key, index })
+  }
+
+  /** Neighbours share LevelDB blocks. */
+  inKeyOrder(): WaitingSite[] {
+    return [...this.bySite.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
   }
 }
 

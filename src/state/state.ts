@@ -4,7 +4,6 @@ import { StateUnavailableError } from '../primitives/errors.ts'
 import { RlpReader } from '../primitives/rlp.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
-import { lookup, StubSite } from '../trie/lookup.ts'
 import type { NodeFactory, TrieNode } from '../trie/node.ts'
 import { proveKey } from '../trie/proof.ts'
 import { MissingNodeError, type Pacer, type TrieUpdate, updateTriePaced } from '../trie/update.ts'
@@ -85,32 +84,28 @@ export class State {
     return this.#layers.get(toKey(blockHash))
   }
 
-  /** Brings accounts into memory, so that `account` can answer. @throws StoreError, StateUnavailableError. */
-  async load(layer: Layer, accountKeys: Iterable<Key>): Promise<void> {
-    await this.#loader.load(layer, accountKeys, (what) => this.#unreadable(layer, what))
+  /**
+   * Accounts in the order of `accountKeys`; undefined: proven absent. Their paths are in memory afterwards.
+   * Cost: a microsecond each from memory, else up to three reads with their hashes.
+   * @throws StoreError, StateUnavailableError.
+   */
+  async read(layer: Layer, accountKeys: readonly Key[]): Promise<(Account | undefined)[]> {
+    const values = await this.#load(layer, accountKeys)
+    return values.map((value) => (value === undefined ? undefined : decodeAccountValue(value)))
   }
 
-  /** From memory alone. Undefined: proven absent. @throws StateUnavailableError if the key was not loaded before. */
-  account(layer: Layer, key: Key): Account | undefined {
-    const found = lookup(layer, key, this.#factory.generation)
-    if (found instanceof StubSite) throw new StateUnavailableError()
-    return found === undefined ? undefined : decodeAccountValue(found)
-  }
-
-  /** Loads one account. Cost: memory, or up to three reads and hashes. @throws StoreError, StateUnavailableError. */
-  async read(layer: Layer, key: Key): Promise<Account | undefined> {
-    await this.load(layer, [key])
-    return this.account(layer, key)
+  #load(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
+    return this.#loader.load(layer, accountKeys, (what) => this.#unreadable(layer, what))
   }
 
   /** EIP-1186 account proof: nodes from the root down. @throws StoreError, StateUnavailableError. */
   async prove(layer: Layer, key: Key): Promise<Uint8Array[]> {
-    await this.load(layer, [key])
+    await this.#load(layer, [key])
     return proveKey(this.#factory, layer.root, key)
   }
 
   /**
-   * The state that `changes` (distinct keys) make of `base`. Quickest where they were loaded before. Lets other work run
+   * The state that `changes` (distinct keys) make of `base`. Quickest where they were read before. Lets other work run
    * in between. @throws StoreError, StateUnavailableError.
    */
   async derive(base: Layer, changes: readonly AccountChange[]): Promise<Derived> {
@@ -127,7 +122,7 @@ export class State {
         if (!(error instanceof MissingNodeError)) throw error
         // A changed key, or what stands beside a deleted one and has to move up: any key below it leads there.
         const sibling = error.path.padEnd(32, '\0').slice(0, 32)
-        await this.load(base, [sibling, ...changes.map(({ key }) => key)])
+        await this.#load(base, [sibling, ...changes.map(({ key }) => key)])
       }
     }
   }

@@ -42,8 +42,7 @@ function childPath(path: Key, depth: number, slot: number): Key {
 /** Puts and deletes trie nodes by the ten thousand, in buffers of its own: batches copy what they are given. */
 export class NodeWriter {
   readonly #factory: NodeFactory<AccountValue>
-  // Twice what is needed: arrays of at most 64 bytes live on V8's heap, where native code is slow to reach them.
-  readonly #key = new Uint8Array(2 * MAX_TRIE_NODE_KEY_BYTES)
+  readonly #key = new Uint8Array(MAX_TRIE_NODE_KEY_BYTES)
   readonly #record = new Uint8Array(MAX_NODE_RECORD_BYTES)
 
   constructor(factory: NodeFactory<AccountValue>) {

@@ -18,6 +18,7 @@ export interface DatabaseOptions {
 const DEFAULT_CACHE_BYTES = 8 * 1024 * 1024
 const DEFAULT_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 const CRC_BYTES = 4
+const SCRATCH_BYTES = 8192
 
 const REMEDY_DAMAGED =
   'run `idobata db check`, then `idobata db repair`; or delete the directory and sync or import again'
@@ -38,6 +39,8 @@ export interface WriteBatch {
 export class Database {
   readonly #level: Level<Uint8Array, Uint8Array>
   #failure: StoreError | undefined
+  /** Where records are put together: LevelDB copies them, and reads large buffers faster than small ones. */
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES)
   readonly #failureListeners = new Set<(error: StoreError) => void>()
 
   private constructor(level: Level<Uint8Array, Uint8Array>) {
@@ -113,14 +116,17 @@ export class Database {
     const batch = this.#level.batch()
     let sizeBytes = 0
     return {
-      put(key, value) {
-        const sealed = seal(key, value)
-        sizeBytes += key.length + sealed.length
-        batch.put(key, sealed)
+      put: (key, value) => {
+        const end = key.length + value.length + CRC_BYTES
+        const record = end <= this.#scratch.length ? this.#scratch : new Uint8Array(end)
+        const length = seal(record, key, value)
+        sizeBytes += length
+        batch.put(record.subarray(0, key.length), record.subarray(key.length, length))
       },
-      delete(key) {
+      delete: (key) => {
         sizeBytes += key.length
-        batch.del(key)
+        this.#scratch.set(key)
+        batch.del(this.#scratch.subarray(0, key.length))
       },
       get sizeBytes() {
         return sizeBytes
@@ -160,13 +166,21 @@ export class Database {
   }
 }
 
-/** LevelDB has no checksum that `level` would check on reading; a flipped bit came back as a wrong value without error. */
-function seal(key: Uint8Array, value: Uint8Array): Uint8Array {
-  if (isHashChecked(key)) return value
-  const sealed = new Uint8Array(value.length + CRC_BYTES)
-  sealed.set(value)
-  new DataView(sealed.buffer).setUint32(value.length, crc32(value, crc32(key)))
-  return sealed
+/**
+ * Writes key, value and their CRC to the start of `record`; returns their length. LevelDB has no checksum that `level`
+ * would check on reading: a flipped bit came back as a wrong value without any error.
+ */
+function seal(record: Uint8Array, key: Uint8Array, value: Uint8Array): number {
+  record.set(key)
+  record.set(value, key.length)
+  const end = key.length + value.length
+  if (isHashChecked(key)) return end
+  const crc = crc32(record.subarray(0, end))
+  record[end] = crc >>> 24
+  record[end + 1] = crc >>> 16
+  record[end + 2] = crc >>> 8
+  record[end + 3] = crc
+  return end + CRC_BYTES
 }
 
 function open(key: Uint8Array, sealed: Uint8Array): Uint8Array {

@@ -6,6 +6,8 @@ export interface RootHolder<V> {
   root: Child<V>
 }
 
+type Holder<V> = RootHolder<V> | Extension<V> | Branch<V>
+
 /** A place where a descent met a stub. */
 export class StubSite<V> {
   /** Hash that the missing node must have. */
@@ -13,9 +15,9 @@ export class StubSite<V> {
   /** The key looked for; its first `depth` nibbles lead here. */
   readonly key: Key
   readonly depth: number
-  readonly #holder: RootHolder<V> | Extension<V> | Branch<V>
+  readonly #holder: Holder<V>
 
-  constructor(holder: RootHolder<V> | Extension<V> | Branch<V>, ref: Key, key: Key, depth: number) {
+  constructor(holder: Holder<V>, ref: Key, key: Key, depth: number) {
     this.#holder = holder
     this.ref = ref
     this.key = key
@@ -37,6 +39,11 @@ export class StubSite<V> {
       if (holder.children[slot] === this.ref) holder.children[slot] = node
     } else if (node.kind === 'branch') holder.child = node
   }
+
+  /** Goes on with the descent from the node that belongs here, for this site's key or another one through it. */
+  resume(node: TrieNode<V>, key: Key, generation: number): V | undefined | StubSite<V> {
+    return descend(this.#holder, node, key, this.depth, generation)
+  }
 }
 
 /**
@@ -45,14 +52,22 @@ export class StubSite<V> {
  * before a node has been loaded. Cost: one step a level, no hashing.
  */
 export function lookup<V>(holder: RootHolder<V>, key: Key, generation: number): V | undefined | StubSite<V> {
-  let parent: RootHolder<V> | Extension<V> | Branch<V> = holder
-  let child = holder.root
-  let depth = 0
+  return descend(holder, holder.root, key, 0, generation)
+}
+
+function descend<V>(
+  holder: Holder<V>,
+  from: Child<V>,
+  key: Key,
+  startDepth: number,
+  generation: number,
+): V | undefined | StubSite<V> {
+  let parent = holder
+  let child = from
+  let depth = startDepth
   for (;;) {
     if (child === undefined) return undefined
-    if (typeof child === 'string') {
-      return new StubSite(parent, child, key, depth)
-    }
+    if (typeof child === 'string') return new StubSite(parent, child, key, depth)
     if (child.kind === 'leaf') return child.key === key ? child.value : undefined
     child.usedAt = generation
     parent = child

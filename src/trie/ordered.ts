@@ -1,7 +1,7 @@
 import { type Key, toKey } from '../primitives/bytes.ts'
 import { encodeRlp } from '../primitives/rlp.ts'
 import { NodeFactory, type ValueCodec } from './node.ts'
-import { updateTrie } from './update.ts'
+import { type Pacer, updateTriePaced } from './update.ts'
 
 /** Values that are byte strings already. */
 export const bytesCodec: ValueCodec<Uint8Array> = {
@@ -12,9 +12,21 @@ export const bytesCodec: ValueCodec<Uint8Array> = {
   },
 }
 
-/** Root, as 32 bytes in a Key, of the trie `rlp(index) → value`: the form of a block's transactions and receipts. */
-export function orderedRoot(values: readonly Uint8Array[]): Key {
-  const factory = new NodeFactory(bytesCodec)
-  const changes = values.map((value, index) => ({ key: toKey(encodeRlp(index)), value }))
-  return factory.rootHash(updateTrie(factory, undefined, changes).root)
+/**
+ * Root, as 32 bytes in a Key, of the trie `rlp(index) → value`: the form of a block's transactions and receipts. Lets other
+ * work of the thread run in between.
+ */
+export async function orderedRoot<V>(values: readonly V[], codec: ValueCodec<V>, pacer: Pacer): Promise<Key> {
+  const factory = new NodeFactory(codec)
+  const changes = values.map((value, index) => ({ key: indexKey(index), value }))
+  return factory.rootHash((await updateTriePaced(factory, undefined, changes, pacer)).root)
+}
+
+/** rlp(index), without an array in between: there are thousands. */
+function indexKey(index: number): Key {
+  if (index === 0) return '\x80'
+  if (index < 0x80) return String.fromCharCode(index)
+  if (index < 0x100) return String.fromCharCode(0x81, index)
+  if (index < 0x1_0000) return String.fromCharCode(0x82, index >> 8, index & 0xff)
+  return toKey(encodeRlp(index))
 }
