@@ -58,12 +58,14 @@ const watch = setInterval(() => {
 delay.enable()
 let importMs = 0
 let cpuMicros = 0
+let mainCpuMicros = 0
 const group = mode === 'pooled' ? POOLED_BLOCKS : encoded.length
 for (let at = 0; at < encoded.length; at += group) {
   const ahead = encoded.slice(at, at + group)
   if (mode === 'pooled') await fillPool(ahead)
   const startMs = performance.now()
   const cpu = process.cpuUsage()
+  const mainCpu = process.threadCpuUsage()
   const running = new Set<Promise<unknown>>()
   for (const bytes of ahead) {
     const task = chain.import(decodeFixtureBlock(bytes)).finally(() => running.delete(task))
@@ -74,6 +76,8 @@ for (let at = 0; at < encoded.length; at += group) {
   importMs += performance.now() - startMs
   const { user, system } = process.cpuUsage(cpu)
   cpuMicros += user + system
+  const main = process.threadCpuUsage(mainCpu)
+  mainCpuMicros += main.user + main.system
 }
 delay.disable()
 clearInterval(watch)
@@ -85,6 +89,7 @@ console.log(
   JSON.stringify({
     perSecond: (transactions / importMs) * 1000,
     cpuMicros: cpuMicros / transactions,
+    mainCpuMicros: mainCpuMicros / transactions,
     delayP99Ms: delay.percentile(99) / 1e6,
     delayMaxMs: delay.max / 1e6,
     peakRssMb: peakRss / 2 ** 20,

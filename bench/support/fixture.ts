@@ -30,7 +30,7 @@ export interface Fixture {
 }
 
 /** Changes whenever fixtures made before can no longer be used. */
-const FIXTURE_VERSION = 1
+const FIXTURE_VERSION = 2
 
 export async function prepareFixture(shape: FixtureShape, log: (text: string) => void): Promise<Fixture> {
   const { accounts, blocks, transfers } = shape

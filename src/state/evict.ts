@@ -1,12 +1,11 @@
-import type { Branch, Child, Extension, TrieNode } from '../trie/node.ts'
+import type { Branch, Extension, TrieNode } from '../trie/node.ts'
 import type { AccountValue } from './account-value.ts'
 
 type InnerNode = Branch<AccountValue> | Extension<AccountValue>
 
 /** Bytes of heap a node takes, measured with its strings; what matters is their proportion. */
-const BRANCH_BYTES = 280
-const STUB_BYTES = 48
-const LEAF_BYTES = 176
+const BRANCH_BYTES = 260
+const LEAF_BYTES = 120
 const EXTENSION_BYTES = 200
 
 /**
@@ -15,7 +14,7 @@ const EXTENSION_BYTES = 200
  *
  * Cost: one walk over the nodes in memory, some 0.2 µs each; a second one if they exceed the budget.
  */
-export function evict(root: Child<AccountValue>, generation: number, budgetBytes: number): void {
+export function evict(root: TrieNode<AccountValue> | undefined, generation: number, budgetBytes: number): void {
   const bytesByAge: number[] = []
   walk(root, (node) => {
     const age = generation - node.usedAt
@@ -33,22 +32,19 @@ const MIN_AGE = 8
 
 function sizeOf(node: InnerNode): number {
   if (node.kind !== 'branch') return EXTENSION_BYTES
-  let bytes = BRANCH_BYTES
-  for (const child of node.children) {
-    if (typeof child === 'string') bytes += STUB_BYTES
-    else if (child?.kind === 'leaf') bytes += LEAF_BYTES
-  }
+  let bytes = BRANCH_BYTES + node.rlp.length + node.packed.length
+  for (let slot = 0; slot < 16; slot++) if (node.children[slot]?.kind === 'leaf') bytes += LEAF_BYTES
   return bytes
 }
 
 function stubOut(node: InnerNode, keepFrom: number): void {
   if (node.kind === 'extension') {
-    if (typeof node.child === 'object' && isOld(node.child, keepFrom)) node.child = node.child.ref
+    if (node.child !== undefined && isOld(node.child, keepFrom)) node.child = undefined
     return
   }
   for (let slot = 0; slot < 16; slot++) {
     const child = node.children[slot]
-    if (typeof child === 'object' && isOld(child, keepFrom)) node.children[slot] = child.ref
+    if (child !== undefined && isOld(child, keepFrom)) node.children[slot] = undefined
   }
 }
 
@@ -57,10 +53,10 @@ function isOld(node: TrieNode<AccountValue>, keepFrom: number): boolean {
   return node.kind !== 'leaf' && node.stored && node.usedAt < keepFrom
 }
 
-function walk(root: Child<AccountValue>, visit: (node: InnerNode) => void): void {
+function walk(root: TrieNode<AccountValue> | undefined, visit: (node: InnerNode) => void): void {
   const stack: InnerNode[] = []
-  const push = (child: Child<AccountValue>) => {
-    if (typeof child === 'object' && child.kind !== 'leaf') stack.push(child)
+  const push = (child: TrieNode<AccountValue> | undefined) => {
+    if (child !== undefined && child.kind !== 'leaf') stack.push(child)
   }
   push(root)
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {

@@ -4,7 +4,7 @@ import { bigintToBytes, fromKey, type Key } from '../primitives/bytes.ts'
 import { encodeRlp } from '../primitives/rlp.ts'
 import type { Database, WriteBatch } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
-import { type Child, NodeFactory } from '../trie/node.ts'
+import { NodeFactory, type Root } from '../trie/node.ts'
 import { bytesCodec } from '../trie/ordered.ts'
 import { type TrieChange, updateTrie } from '../trie/update.ts'
 import { type AccountValue, encodeAccountValue } from './account-value.ts'
@@ -24,7 +24,7 @@ const BATCH_BYTES = 16 * 1024 * 1024
 
 /** State in memory that a genesis describes, ready to be written. */
 export interface GenesisState {
-  readonly root: Child<AccountValue>
+  readonly root: Root<AccountValue>
   /** 32 bytes in a Key. */
   readonly stateRoot: Key
   /** Records of code and storage. */

@@ -1,6 +1,6 @@
 import type { Key } from '../primitives/bytes.ts'
 import type { RootHolder } from '../trie/lookup.ts'
-import type { Child } from '../trie/node.ts'
+import type { Root } from '../trie/node.ts'
 import type { AccountValue } from './account-value.ts'
 
 /** An account's new value under keccak256(address); undefined where the account is gone. */
@@ -16,7 +16,7 @@ export interface AccountChange {
 export interface Layer extends RootHolder<AccountValue> {
   readonly blockHash: Uint8Array
   readonly number: number
-  root: Child<AccountValue>
+  root: Root<AccountValue>
   /** The layer this one was computed from; undefined for the one on disk. */
   base: Layer | undefined
   /** Places where `base` has a branch or extension and this layer has none. */
@@ -28,7 +28,7 @@ export interface Layer extends RootHolder<AccountValue> {
 /** What an update made of a layer, before it belongs to a block. */
 export interface Derived {
   readonly base: Layer
-  readonly root: Child<AccountValue>
+  readonly root: Root<AccountValue>
   /** 32 bytes in a Key. */
   readonly stateRoot: Key
   readonly removed: readonly Key[]

@@ -4,6 +4,7 @@ import type { Database } from '../store/database.ts'
 import { MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
 import { lookup, type RootHolder, StubSite } from '../trie/lookup.ts'
 import type { NodeFactory, TrieNode } from '../trie/node.ts'
+import { unpackLeaf } from '../trie/packed-leaves.ts'
 import type { Pacer } from '../trie/update.ts'
 import type { AccountValue } from './account-value.ts'
 import { decodeNodeRecord } from './node-record.ts'
@@ -12,6 +13,9 @@ import { decodeNodeRecord } from './node-record.ts'
 const SYNC_READS = 16
 /** Records asked of LevelDB at a time: results are copied on the main thread, some 1 µs each. */
 const READ_CHUNK = 512
+
+/** Makes the error for a place whose record is missing or hashes to something else. */
+type Unreadable = (what: string) => Error
 
 /**
  * Brings the paths to given accounts into memory, checking every record against the hash its parent holds. Nothing
@@ -25,7 +29,7 @@ export class Loader {
    * Nodes loaded of late by place. An update copies the nodes of its path, so what was loaded for a layer
    * while its successor was being computed is attached to the older copy only: found here, it is not read twice.
    */
-  #recent = new Map<Key, TrieNode<AccountValue>>()
+  #recent = new Map<Key, { readonly ref: Key; readonly node: TrieNode<AccountValue> }>()
 
   constructor(database: Database, factory: NodeFactory<AccountValue>, pacer: Pacer) {
     this.#database = database
@@ -36,19 +40,18 @@ export class Loader {
   /**
    * Values of `accountKeys` under `holder`, in their order; undefined where the trie proves that there is none. Afterwards
    * `lookup` answers for each of them from memory.
-   * @param unreadable makes the error for a place whose record is missing or hashes to something else.
    * Cost: a descent a key; one read and a few hashes a missing node, level by level, all of a level at once.
    */
   async load(
     holder: RootHolder<AccountValue>,
     accountKeys: readonly Key[],
-    unreadable: (what: string) => Error,
+    unreadable: Unreadable,
   ): Promise<(AccountValue | undefined)[]> {
     const generation = this.#factory.generation
     const values = new Array<AccountValue | undefined>(accountKeys.length)
     let waiting = new Waiting()
     accountKeys.forEach((key, index) => {
-      this.#settle(lookup(holder, key, generation), key, index, values, waiting)
+      this.#settle(lookup(holder, key, generation), key, index, values, waiting, unreadable)
     })
     while (waiting.bySite.size > 0) {
       const entries = waiting.inKeyOrder()
@@ -58,7 +61,7 @@ export class Loader {
       waiting = new Waiting()
       entries.forEach(({ site, keys }, i) => {
         for (const { key, index } of keys) {
-          this.#settle(site.resume(nodes[i]!, key, generation), key, index, values, waiting)
+          this.#settle(site.resume(nodes[i]!, key, generation), key, index, values, waiting, unreadable)
         }
       })
     }
@@ -72,19 +75,41 @@ export class Loader {
     index: number,
     values: (AccountValue | undefined)[],
     waiting: Waiting,
+    unreadable: Unreadable,
   ): void {
     let found = result
     while (found instanceof StubSite) {
-      const { path } = found
-      const recent = this.#recent.get(path)
-      if (recent?.ref !== found.ref) {
-        waiting.add(path, found, key, index)
+      const known = found.packedIn === undefined ? this.#recentNode(found) : this.#unpack(found, unreadable)
+      if (known === undefined) {
+        waiting.add(found.path, found, key, index)
         return
       }
-      found.attach(recent)
-      found = found.resume(recent, key, this.#factory.generation)
+      found.attach(known)
+      found = found.resume(known, key, this.#factory.generation)
     }
     values[index] = found
+  }
+
+  #recentNode(site: StubSite<AccountValue>): TrieNode<AccountValue> | undefined {
+    const recent = this.#recent.get(site.path)
+    return recent?.ref === site.ref ? recent.node : undefined
+  }
+
+  #unpack(site: StubSite<AccountValue>, unreadable: Unreadable): TrieNode<AccountValue> {
+    const leaf = unpackLeaf(site.packedIn!, site.slot, site.key, site.depth - 1)
+    return this.#checked(site, leaf, unreadable)
+  }
+
+  /** The node, if it is what its parent refers to. */
+  #checked(
+    site: StubSite<AccountValue>,
+    node: TrieNode<AccountValue> | undefined,
+    unreadable: Unreadable,
+  ): TrieNode<AccountValue> {
+    if (node === undefined || this.#factory.ref(node, site.depth) !== site.ref) {
+      throw unreadable(`a trie node at depth ${site.depth} does not match the state root`)
+    }
+    return node
   }
 
   /** Forgets what is kept only against reading twice. */
@@ -92,15 +117,12 @@ export class Loader {
     this.#recent = new Map()
   }
 
-  #readNow(sites: readonly StubSite<AccountValue>[], unreadable: (what: string) => Error): TrieNode<AccountValue>[] {
+  #readNow(sites: readonly StubSite<AccountValue>[], unreadable: Unreadable): TrieNode<AccountValue>[] {
     const recordKeys = keysOf(sites)
     return sites.map((site, i) => this.#attach(site, this.#database.get(recordKeys[i]!), unreadable))
   }
 
-  async #readMany(
-    sites: readonly StubSite<AccountValue>[],
-    unreadable: (what: string) => Error,
-  ): Promise<TrieNode<AccountValue>[]> {
+  async #readMany(sites: readonly StubSite<AccountValue>[], unreadable: Unreadable): Promise<TrieNode<AccountValue>[]> {
     const chunks: StubSite<AccountValue>[][] = []
     for (let at = 0; at < sites.length; at += READ_CHUNK) chunks.push(sites.slice(at, at + READ_CHUNK))
     const reads = chunks.map((chunk) => this.#database.getMany(keysOf(chunk)))
@@ -120,11 +142,10 @@ export class Loader {
   #attach(
     site: StubSite<AccountValue>,
     record: Uint8Array | undefined,
-    unreadable: (what: string) => Error,
+    unreadable: Unreadable,
   ): TrieNode<AccountValue> {
-    const node = record === undefined ? undefined : this.#decode(site, record)
-    if (node?.ref !== site.ref) throw unreadable(`a trie node at depth ${site.depth} does not match the state root`)
-    this.#recent.set(site.path, node)
+    const node = this.#checked(site, record === undefined ? undefined : this.#decode(site, record), unreadable)
+    this.#recent.set(site.path, { ref: site.ref, node })
     site.attach(node)
     return node
   }
@@ -133,7 +154,7 @@ export class Loader {
     try {
       return decodeNodeRecord(this.#factory, record, site.key, site.depth)
     } catch (error) {
-      if (error instanceof DecodeError || error instanceof RangeError) return undefined
+      if (error instanceof DecodeError) return undefined
       throw error
     }
   }

@@ -2,7 +2,7 @@ import { fromKey, type Key } from '../primitives/bytes.ts'
 import { encodeRlp } from '../primitives/rlp.ts'
 import type { WriteBatch } from '../store/database.ts'
 import { keys, MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
-import type { Child, NodeFactory, TrieNode } from '../trie/node.ts'
+import { type NodeFactory, type Root, type TrieNode, withNibble } from '../trie/node.ts'
 import type { AccountValue } from './account-value.ts'
 import { MAX_NODE_RECORD_BYTES, writeNodeRecord } from './node-record.ts'
 
@@ -14,7 +14,7 @@ interface PlacedNode {
 }
 
 /** All nodes under `root` whose records are not on disk. Parents come before their children. */
-export function* unstoredNodes(root: Child<AccountValue>): Generator<PlacedNode> {
+export function* unstoredNodes(root: Root<AccountValue>): Generator<PlacedNode> {
   const stack: PlacedNode[] = []
   if (typeof root === 'object' && (root.kind === 'leaf' || !root.stored)) stack.push({ node: root, path: '', depth: 0 })
   for (;;) {
@@ -22,21 +22,16 @@ export function* unstoredNodes(root: Child<AccountValue>): Generator<PlacedNode>
     if (placed === undefined) return
     yield placed
     const { node, path, depth } = placed
-    if (node.kind === 'extension' && typeof node.child === 'object' && !node.child.stored) {
+    if (node.kind === 'extension' && node.child?.stored === false) {
       stack.push({ node: node.child, path: node.path, depth: node.to })
     }
     if (node.kind !== 'branch') continue
     for (let slot = 15; slot >= 0; slot--) {
       const child = node.children[slot]
-      if (typeof child !== 'object' || child.kind === 'leaf' || child.stored) continue
-      stack.push({ node: child, path: childPath(path, depth, slot), depth: depth + 1 })
+      if (child === undefined || child.kind === 'leaf' || child.stored) continue
+      stack.push({ node: child, path: withNibble(path, depth, slot), depth: depth + 1 })
     }
   }
-}
-
-function childPath(path: Key, depth: number, slot: number): Key {
-  if ((depth & 1) === 0) return path.slice(0, depth >> 1) + String.fromCharCode(slot << 4)
-  return path.slice(0, depth >> 1) + String.fromCharCode((path.charCodeAt(depth >> 1) & 0xf0) | slot)
 }
 
 /** Puts and deletes trie nodes by the ten thousand, in buffers of its own: batches copy what they are given. */

@@ -1,8 +1,8 @@
 import { keccak256Key } from '../crypto/keccak.ts'
 import { fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
-import { decodeRlp, encodeRlp, type RlpItem } from '../primitives/rlp.ts'
-import { type Child, divergence, type NodeFactory, nibbleAt } from './node.ts'
+import { decodeRlp, type RlpItem } from '../primitives/rlp.ts'
+import { divergence, EMPTY_ROOT, type NodeFactory, nibbleAt, type Root } from './node.ts'
 import { MissingNodeError } from './update.ts'
 
 /**
@@ -10,23 +10,26 @@ import { MissingNodeError } from './update.ts'
  * inclusion or exclusion. Nodes shorter than 32 bytes stand inside their parents and are not listed.
  * @throws MissingNodeError if part of the path is not in memory.
  */
-export function proveKey<V>(factory: NodeFactory<V>, root: Child<V>, key: Key): Uint8Array[] {
+export function proveKey<V>(factory: NodeFactory<V>, root: Root<V>, key: Key): Uint8Array[] {
   const proof: Uint8Array[] = []
-  let child = root
+  let node = root
   let depth = 0
-  while (child !== undefined) {
-    if (typeof child === 'string') throw new MissingNodeError(key, depth)
-    if (depth === 0 || child.ref.length === 32) proof.push(factory.encode(child, depth))
-    if (child.kind === 'leaf' || 2 * key.length === depth) break
-    if (child.kind === 'branch') {
-      child = child.children[nibbleAt(key, depth)]
-      depth++
+  while (node !== undefined) {
+    if (typeof node === 'string') throw new MissingNodeError(key, depth)
+    const encoded = factory.encode(node, depth)
+    if (depth === 0 || encoded.length >= 32) proof.push(encoded)
+    if (node.kind === 'leaf' || 2 * key.length === depth) break
+    if (node.kind === 'branch') {
+      const slot = nibbleAt(key, depth++)
+      if (((node.taken >> slot) & 1) === 0) break
+      node = node.children[slot]
     } else {
-      const end = Math.min(child.to, 2 * key.length)
-      if (end < child.to || divergence(key, child.path, child.from, end) < end) break
-      depth = child.to
-      child = child.child
+      const end = Math.min(node.to, 2 * key.length)
+      if (end < node.to || divergence(key, node.path, node.from, end) < end) break
+      depth = node.to
+      node = node.child
     }
+    if (node === undefined) throw new MissingNodeError(key, depth)
   }
   return proof
 }
@@ -62,8 +65,6 @@ export function verifyProof(rootHash: Key, key: Key, proof: readonly Uint8Array[
     depth = step.depth
   }
 }
-
-const EMPTY_ROOT: Key = keccak256Key(encodeRlp(new Uint8Array(0)))
 
 type Step = { readonly next: RlpItem; readonly depth: number } | { readonly value: Uint8Array | undefined }
 

@@ -1,13 +1,15 @@
 import type { Key } from '../primitives/bytes.ts'
 import {
   type Branch,
-  type Child,
   divergence,
   type Extension,
   type Leaf,
   type NodeFactory,
   nibbleAt,
   pathKey,
+  type Root,
+  type TrieNode,
+  withNibble,
 } from './node.ts'
 
 /** `value` undefined deletes the key. */
@@ -29,7 +31,7 @@ export class MissingNodeError extends Error {
 }
 
 export interface TrieUpdate<V> {
-  readonly root: Child<V>
+  readonly root: TrieNode<V> | undefined
   /** `pathKey`s at which a branch or extension stood before and none stands now. */
   readonly removed: readonly Key[]
 }
@@ -48,22 +50,31 @@ export interface Pacer {
  */
 export function updateTrie<V>(
   factory: NodeFactory<V>,
-  root: Child<V>,
+  root: Root<V>,
   changes: readonly TrieChange<V>[],
 ): TrieUpdate<V> {
+  const node = inMemory(root, changes)
+  if (changes.length === 0) return { root: node, removed: [] }
   const updater = new Updater(factory)
-  return { root: updater.apply(root, changes, 0), removed: updater.removed }
+  return { root: updater.apply(node, changes, 0), removed: updater.removed }
 }
 
 /** As `updateTrie`, but lets other work of this thread run between subtrees. `root` stays valid throughout. */
 export async function updateTriePaced<V>(
   factory: NodeFactory<V>,
-  root: Child<V>,
+  root: Root<V>,
   changes: readonly TrieChange<V>[],
   pacer: Pacer,
 ): Promise<TrieUpdate<V>> {
+  const node = inMemory(root, changes)
+  if (changes.length === 0) return { root: node, removed: [] }
   const updater = new Updater(factory)
-  return { root: await updater.applyPaced(root, changes, 0, pacer), removed: updater.removed }
+  return { root: await updater.applyPaced(node, changes, 0, pacer), removed: updater.removed }
+}
+
+function inMemory<V>(root: Root<V>, changes: readonly TrieChange<V>[]): TrieNode<V> | undefined {
+  if (typeof root === 'string') throw new MissingNodeError(changes[0]?.key ?? '', 0)
+  return root
 }
 
 /** Changes below which a subtree is updated in one go, some 0.3 ms of work. */
@@ -77,125 +88,177 @@ class Updater<V> {
     this.#factory = factory
   }
 
-  apply(child: Child<V>, changes: readonly TrieChange<V>[], depth: number): Child<V> {
-    if (changes.length === 0) return child
-    if (child === undefined) return this.#build(live(changes), depth)
-    if (typeof child === 'string') throw new MissingNodeError(changes[0]!.key, depth)
-    if (child.kind === 'leaf') return this.#applyToLeaf(child, changes, depth)
-    const path = changes[0]!.key
+  /** `changes` is not empty. */
+  apply(node: TrieNode<V> | undefined, changes: readonly TrieChange<V>[], depth: number): TrieNode<V> | undefined {
+    if (node === undefined) return this.#build(live(changes), depth)
+    if (node.kind === 'leaf') return this.#applyToLeaf(node, changes, depth)
     const next =
-      child.kind === 'extension' ? this.#applyToExtension(child, changes) : this.#applyToBranch(child, changes, depth)
-    if (typeof next !== 'object' || next.kind === 'leaf') this.removed.push(pathKey(path, depth))
+      node.kind === 'extension' ? this.#applyToExtension(node, changes) : this.#applyToBranch(node, changes, depth)
+    this.#noteRemoval(next, changes, depth)
     return next
   }
 
-  async applyPaced(child: Child<V>, changes: readonly TrieChange<V>[], depth: number, pacer: Pacer): Promise<Child<V>> {
-    if (changes.length <= PACED_CHANGES || typeof child !== 'object' || child.kind !== 'branch') {
+  async applyPaced(
+    node: TrieNode<V> | undefined,
+    changes: readonly TrieChange<V>[],
+    depth: number,
+    pacer: Pacer,
+  ): Promise<TrieNode<V> | undefined> {
+    if (changes.length <= PACED_CHANGES || node?.kind === 'leaf' || node?.kind === 'extension') {
       const pause = pacer.pause()
       if (pause !== undefined) await pause
-      return this.apply(child, changes, depth)
+      return this.apply(node, changes, depth)
     }
     const groups = partition(changes, depth)
-    const children = child.children.slice()
-    for (let i = 0; i < 16; i++) {
-      const group = groups[i]
-      if (group !== undefined) children[i] = await this.applyPaced(children[i], group, depth + 1, pacer)
+    if (node === undefined) {
+      const entries = live(changes)
+      const shared = sharedDepth(entries, depth)
+      if (entries.length < 2 || shared > depth) return this.#build(entries, depth)
+      const children = emptySlots<V>()
+      for (let slot = 0; slot < 16; slot++) {
+        const group = groups[slot]
+        if (group !== undefined) children[slot] = await this.applyPaced(undefined, group, depth + 1, pacer)
+      }
+      return this.#settle(undefined, children, ALL_SLOTS, valueAt(entries, depth), changes[0]!.key, depth)
     }
-    const value = branchValue(child.value, changes, depth)
-    const next = this.#settle(children, value, changes[0]!.key, depth)
-    if (typeof next !== 'object' || next.kind === 'leaf') this.removed.push(pathKey(changes[0]!.key, depth))
+    const children = node.children.slice()
+    let changed = 0
+    for (let slot = 0; slot < 16; slot++) {
+      const group = groups[slot]
+      if (group === undefined) continue
+      children[slot] = await this.applyPaced(this.#child(node, slot, group, depth), group, depth + 1, pacer)
+      changed |= 1 << slot
+    }
+    const next = this.#settle(node, children, changed, valueAfter(node.value, changes, depth), changes[0]!.key, depth)
+    this.#noteRemoval(next, changes, depth)
     return next
   }
 
-  #applyToLeaf(leaf: Leaf<V>, changes: readonly TrieChange<V>[], depth: number): Child<V> {
+  #noteRemoval(next: TrieNode<V> | undefined, changes: readonly TrieChange<V>[], depth: number): void {
+    if (next === undefined || next.kind === 'leaf') this.removed.push(pathKey(changes[0]!.key, depth))
+  }
+
+  /** The child in a slot that `changes` go through. @throws MissingNodeError if it is a stub. */
+  #child(branch: Branch<V>, slot: number, changes: readonly TrieChange<V>[], depth: number): TrieNode<V> | undefined {
+    const child = branch.children[slot]
+    if (child === undefined && ((branch.taken >> slot) & 1) === 1) {
+      throw new MissingNodeError(changes[0]!.key, depth + 1)
+    }
+    return child
+  }
+
+  #applyToLeaf(leaf: Leaf<V>, changes: readonly TrieChange<V>[], depth: number): TrieNode<V> | undefined {
     const entries = live(changes)
     if (!changes.some(({ key }) => key === leaf.key)) entries.push(leaf)
     return this.#build(entries, depth)
   }
 
-  #applyToExtension(extension: Extension<V>, changes: readonly TrieChange<V>[]): Child<V> {
+  #applyToExtension(extension: Extension<V>, changes: readonly TrieChange<V>[]): TrieNode<V> | undefined {
     const { path, from, to, child } = extension
+    if (child === undefined) throw new MissingNodeError(path, to)
     let shared = to
     for (const { key } of changes) shared = divergence(path, key, from, Math.min(shared, 2 * key.length))
-    if (shared === to) {
-      const next = this.apply(child, changes, to)
-      return next === child ? extension : this.#prepend(path, from, to, next)
-    }
+    if (shared === to) return this.#prepend(path, from, to, this.apply(child, changes, to))
     // Some key leaves the shared path: stand a branch in the extension's first place and go on from there.
-    const children = new Array<Child<V>>(16).fill(undefined)
-    children[nibbleAt(path, from)] = from + 1 === to ? child : this.#factory.extension(path, from + 1, to, child)
-    return this.#applyToChildren(children, undefined, changes, path, from)
+    const children = emptySlots<V>()
+    const rest = from + 1 === to ? child : this.#factory.extension(path, from + 1, to, child, extension.childRef)
+    children[nibbleAt(path, from)] = rest
+    return this.#applyToSlots(undefined, children, undefined, changes, path, from)
   }
 
-  #applyToBranch(branch: Branch<V>, changes: readonly TrieChange<V>[], depth: number): Child<V> {
-    return this.#applyToChildren(branch.children.slice(), branch.value, changes, changes[0]!.key, depth)
+  #applyToBranch(branch: Branch<V>, changes: readonly TrieChange<V>[], depth: number): TrieNode<V> | undefined {
+    return this.#applyToSlots(branch, branch.children.slice(), branch.value, changes, changes[0]!.key, depth)
   }
 
-  #applyToChildren(
-    children: Child<V>[],
+  /** @param before  the branch that `children` are a copy of; undefined if they are all there is. */
+  #applyToSlots(
+    before: Branch<V> | undefined,
+    children: (TrieNode<V> | undefined)[],
     value: V | undefined,
     changes: readonly TrieChange<V>[],
     path: Key,
     depth: number,
-  ): Child<V> {
+  ): TrieNode<V> | undefined {
+    const current = (slot: number, group: readonly TrieChange<V>[]) =>
+      before === undefined ? children[slot] : this.#child(before, slot, group, depth)
     const only = changes.length === 1 ? changes[0]! : undefined
+    let changed = 0
     if (only !== undefined && 2 * only.key.length > depth) {
       const slot = nibbleAt(only.key, depth)
-      children[slot] = this.apply(children[slot], changes, depth + 1)
-      return this.#settle(children, value, path, depth)
+      children[slot] = this.apply(current(slot, changes), changes, depth + 1)
+      return this.#settle(before, children, 1 << slot, value, path, depth)
     }
     const groups = partition(changes, depth)
-    for (let i = 0; i < 16; i++) {
-      const group = groups[i]
-      if (group !== undefined) children[i] = this.apply(children[i], group, depth + 1)
+    for (let slot = 0; slot < 16; slot++) {
+      const group = groups[slot]
+      if (group === undefined) continue
+      children[slot] = this.apply(current(slot, group), group, depth + 1)
+      changed |= 1 << slot
     }
-    return this.#settle(children, branchValue(value, changes, depth), path, depth)
+    return this.#settle(before, children, changed, valueAfter(value, changes, depth), path, depth)
   }
 
   /** The node for these children: a branch, or what a branch with fewer than two entries collapses to. */
-  #settle(children: Child<V>[], value: V | undefined, path: Key, depth: number): Child<V> {
-    let count = 0
-    let last = 0
-    for (let i = 0; i < 16; i++) {
-      if (children[i] !== undefined) {
-        count++
-        last = i
-      }
+  #settle(
+    before: Branch<V> | undefined,
+    children: (TrieNode<V> | undefined)[],
+    changed: number,
+    value: V | undefined,
+    path: Key,
+    depth: number,
+  ): TrieNode<V> | undefined {
+    let taken = (before?.taken ?? 0) & ~changed
+    for (let slot = 0; slot < 16; slot++) if (children[slot] !== undefined) taken |= 1 << slot
+    const several = (taken & (taken - 1)) !== 0
+    if (several || (taken !== 0 && value !== undefined)) {
+      if (before === undefined) return this.#factory.branch(children, value, depth)
+      return this.#factory.changedBranch(before, children, changed, taken, value, depth)
     }
-    if (count > 1 || (count === 1 && value !== undefined)) return this.#factory.branch(children, value)
-    if (count === 0) {
-      return value === undefined ? undefined : this.#factory.leaf(path.slice(0, depth >> 1), value, depth)
-    }
-    const child = children[last]!
+    if (taken === 0) return value === undefined ? undefined : { kind: 'leaf', key: path.slice(0, depth >> 1), value }
+    const last = 31 - Math.clz32(taken)
     const below = withNibble(path, depth, last)
-    if (typeof child === 'string') throw new MissingNodeError(below, depth + 1)
+    const child = children[last]
+    if (child === undefined) throw new MissingNodeError(below, depth + 1)
     return this.#prepend(below, depth, depth + 1, child)
   }
 
   /** `next`, which stands at `to`, moved up to `from` along `path`. */
-  #prepend(path: Key, from: number, to: number, next: Child<V>): Child<V> {
-    if (next === undefined) return undefined
-    if (typeof next === 'string' || next.kind === 'branch') return this.#factory.extension(path, from, to, next)
-    if (next.kind === 'leaf') return this.#factory.leaf(next.key, next.value, from)
+  #prepend(path: Key, from: number, to: number, next: TrieNode<V> | undefined): TrieNode<V> | undefined {
+    if (next === undefined || next.kind === 'leaf') return next
+    if (next.kind === 'branch') return this.#factory.extension(path, from, to, next, this.#factory.ref(next, to))
     this.removed.push(pathKey(path, to))
-    return this.#factory.extension(next.path, from, next.to, next.child)
+    return this.#factory.extension(next.path, from, next.to, next.child, next.childRef)
   }
 
-  #build(entries: readonly Entry<V>[], depth: number): Child<V> {
+  #build(entries: readonly Entry<V>[], depth: number): TrieNode<V> | undefined {
     const first = entries[0]
     if (first === undefined) return undefined
-    if (entries.length === 1) return this.#factory.leaf(first.key, first.value, depth)
-    let shared = 2 * first.key.length
-    for (const { key } of entries) shared = divergence(first.key, key, depth, Math.min(shared, 2 * key.length))
+    if (entries.length === 1) return { kind: 'leaf', key: first.key, value: first.value }
+    const shared = sharedDepth(entries, depth)
     const groups = partition(entries, shared)
-    const children = new Array<Child<V>>(16).fill(undefined)
-    for (let i = 0; i < 16; i++) {
-      const group = groups[i]
-      if (group !== undefined) children[i] = this.#build(group, shared + 1)
+    const children = emptySlots<V>()
+    for (let slot = 0; slot < 16; slot++) {
+      const group = groups[slot]
+      if (group !== undefined) children[slot] = this.#build(group, shared + 1)
     }
-    const branch = this.#factory.branch(children, entries.find(({ key }) => 2 * key.length === shared)?.value)
-    return shared === depth ? branch : this.#factory.extension(first.key, depth, shared, branch)
+    const branch = this.#factory.branch(children, valueAt(entries, shared), shared)
+    return shared === depth ? branch : this.#prepend(first.key, depth, shared, branch)
   }
+}
+
+const ALL_SLOTS = 0xffff
+
+function emptySlots<V>(): (TrieNode<V> | undefined)[] {
+  return new Array<TrieNode<V> | undefined>(16).fill(undefined)
+}
+
+/** First nibble from `depth` on that not all keys share. */
+function sharedDepth(entries: readonly { readonly key: Key }[], depth: number): number {
+  const first = entries[0]
+  if (first === undefined) return depth
+  let shared = 2 * first.key.length
+  for (const { key } of entries) shared = divergence(first.key, key, depth, Math.min(shared, 2 * key.length))
+  return shared
 }
 
 interface Entry<V> {
@@ -220,14 +283,12 @@ function partition<E extends { readonly key: Key }>(entries: readonly E[], depth
   return groups
 }
 
-function branchValue<V>(before: V | undefined, changes: readonly TrieChange<V>[], depth: number): V | undefined {
-  const change = changes.find(({ key }) => 2 * key.length === depth)
-  return change === undefined ? before : change.value
+/** The value of the entry whose key ends at `depth`. */
+function valueAt<V>(entries: readonly Entry<V>[], depth: number): V | undefined {
+  return entries.find(({ key }) => 2 * key.length === depth)?.value
 }
 
-/** A byte string that begins with the first `depth` nibbles of `path`, then `nibble`. */
-function withNibble(path: Key, depth: number, nibble: number): Key {
-  const whole = path.slice(0, depth >> 1)
-  const byte = (depth & 1) === 0 ? nibble << 4 : (path.charCodeAt(depth >> 1) & 0xf0) | nibble
-  return whole + String.fromCharCode(byte)
+function valueAfter<V>(before: V | undefined, changes: readonly TrieChange<V>[], depth: number): V | undefined {
+  const change = changes.find(({ key }) => 2 * key.length === depth)
+  return change === undefined ? before : change.value
 }
