@@ -155,7 +155,11 @@ class Run {
       if (from < SENDERS && !body.some(({ sender }) => toKey(sender) === toKey(address(from)))) {
         const { nonce, balance } = chain.account(address(from))
         const gas = 21_000n * 20n * GWEI
-        if (balance > 2n * gas) body.push(transfer({ from, nonce, gwei: 20, value: (balance - gas) / 2n }))
+        if (balance > 2n * gas) {
+          const foreign = transfer({ from, nonce, gwei: 20, value: (balance - gas) / 2n })
+          this.fixture.known.set(toKey(foreign.hash), foreign)
+          body.push(foreign)
+        }
       }
       this.#blocks.push(body)
       chain.mine(body)

@@ -109,6 +109,23 @@ describe('a new head', () => {
     expect(fixture.dropReason(held)).toBe('unpayable')
   })
 
+  it('that could not be read is caught up with for accounts still here, even if they had left in between', async () => {
+    const fixture = await PoolFixture.create()
+    const [first, second] = [transfer({ from: 0 }), transfer({ from: 0, nonce: 1 })]
+    await fixture.add(first, second)
+    fixture.chain.failure = new Error('unreadable')
+    fixture.chain.mine([first])
+    await fixture.pool.settled()
+    fixture.chain.mine([second])
+    await fixture.pool.settled()
+    fixture.chain.failure = undefined
+    const third = transfer({ from: 0, nonce: 2 })
+    expect(await fixture.add(third)).toEqual([undefined])
+    fixture.chain.mine([])
+    await fixture.pool.settled()
+    expect(fixture.nonces(0)).toEqual({ pending: [2], queued: [] })
+  })
+
   it('is not followed after stop', async () => {
     const fixture = await PoolFixture.create()
     await fixture.pool.stop()
@@ -118,6 +135,20 @@ describe('a new head', () => {
 })
 
 describe('a reorg', () => {
+  it('that empties an account and brings other transactions of it back leaves one line of them', async () => {
+    const fixture = await PoolFixture.create()
+    const returning = transfer({ from: 0, value: COIN })
+    fixture.chain.mine([returning, transfer({ from: 1, to: address(0), value: 50n * COIN })])
+    await fixture.pool.settled()
+    const unaffordable = transfer({ from: 0, nonce: 1, value: 120n * COIN })
+    await fixture.add(unaffordable)
+    fixture.chain.reorg(1, [[], []])
+    await fixture.pool.settled()
+    expect([fixture.has(returning), fixture.has(unaffordable)]).toEqual([true, false])
+    expect(fixture.nonces(0)).toEqual({ pending: [0], queued: [] })
+    expect(fixture.pool.best(0n).next()).toBeDefined()
+  })
+
   it('brings back what only the old branch had', async () => {
     const fixture = await PoolFixture.create()
     const both = transfer({ from: 0 })
@@ -143,6 +174,20 @@ describe('a reorg', () => {
     fixture.chain.reorg(2, [[], [], []])
     await fixture.pool.settled()
     expect(fixture.nonces(0)).toEqual({ pending: times(300, (i) => i), queued: [] })
+  })
+
+  it('prefers the lower nonces where not all that comes back can be paid any more', async () => {
+    const fixture = await PoolFixture.create()
+    const gift = transfer({ from: 1, to: address(300), value: 3n * COIN, maxPriorityFeePerGas: 0n })
+    const spent = times(3, (nonce) => transfer({ from: 300, nonce, value: COIN / 2n }))
+    fixture.chain.set(address(300), { balance: COIN })
+    fixture.chain.mine([gift, spent[0]!])
+    fixture.chain.mine([spent[1]!])
+    fixture.chain.mine([spent[2]!])
+    await fixture.pool.settled()
+    fixture.chain.reorg(3, [[], [], [], []])
+    await fixture.pool.settled()
+    expect(spent.map((tx) => fixture.has(tx))).toEqual([true, false, false])
   })
 
   it('leaves what now has a gap before it queued, up to the limit of an account', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PoolJournal } from '../../../src/pool/journal.ts'
-import { JOURNAL_BURIAL_BLOCKS } from '../../../src/pool/limits.ts'
+import { JOURNAL_BURIAL_BLOCKS, SLOT_BYTES } from '../../../src/pool/limits.ts'
 import { StoreError } from '../../../src/primitives/errors.ts'
 import { encodeRlp } from '../../../src/primitives/rlp.ts'
 import { MemoryJournalStore } from '../../support/memory-journal-store.ts'
@@ -140,6 +140,17 @@ describe('the journal', () => {
       transfer({ from: 1, gwei: 4 }),
       transfer({ from: 2, gwei: 5 }),
     ])
+  })
+
+  it('keeps what was evicted and came back within one batch', async () => {
+    const fixture = await PoolFixture.create({ pendingSlots: 2 })
+    const back = transfer({ from: 0 })
+    await fixture.addAs('local', back)
+    const large = transfer({ from: 1, gwei: 10, data: new Uint8Array(SLOT_BYTES), gasLimit: 600_000n })
+    const small = transfer({ from: 1, gwei: 11 })
+    expect(await fixture.addAs('local', large, small, back)).toEqual(Array(3))
+    fixture.store.losePower()
+    expect((await fixture.restart()).has(back)).toBe(true)
   })
 
   it('moves the few that are left of a large record, so that it does not stay for their sake', async () => {
