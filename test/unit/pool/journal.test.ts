@@ -145,10 +145,9 @@ describe('the journal', () => {
   it('keeps what was evicted and came back within one batch', async () => {
     const fixture = await PoolFixture.create({ pendingSlots: 2 })
     const back = transfer({ from: 0 })
-    await fixture.addAs('local', back)
     const large = transfer({ from: 1, gwei: 10, data: new Uint8Array(SLOT_BYTES), gasLimit: 600_000n })
     const small = transfer({ from: 1, gwei: 11 })
-    expect(await fixture.addAs('local', large, small, back)).toEqual(Array(3))
+    expect(await fixture.addAs('local', back, large, small, back)).toEqual(Array(4))
     fixture.store.losePower()
     expect((await fixture.restart()).has(back)).toBe(true)
   })
