@@ -6,6 +6,8 @@ export const REFRESH_BUILD_RATIO = 20
 export const MAX_TEMPLATE_AGE_MS = 15_000
 /** Transactions in a row that do not fit before a template counts as full. */
 export const MAX_MISFITS = 256
+/** Transactions offered to execution at once: it reads their accounts together. */
+export const OFFERED_TOGETHER = 512
 /** Milliseconds after the first failure; doubles with each. */
 export const BACKOFF_START_MS = 200
 export const BACKOFF_MAX_MS = 30_000

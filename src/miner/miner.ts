@@ -1,4 +1,9 @@
+import { nextBaseFee, nextGasLimit } from '../chain/header-rules.ts'
 import type { Head } from '../chain/types.ts'
+import type { Ancestry } from '../consensus/engine.ts'
+import { hashBlock } from '../crypto/hashes.ts'
+import { assert } from '../primitives/assert.ts'
+import type { Block } from '../primitives/block.ts'
 import { EMPTY_OMMERS_HASH, type Header } from '../primitives/header.ts'
 import { EMPTY_BLOOM } from '../primitives/receipt.ts'
 import { Bell } from './bell.ts'
@@ -12,8 +17,8 @@ import {
   REFRESH_BUILD_RATIO,
   REFRESH_MS,
 } from './limits.ts'
-import { nextGasLimit, TemplateCandidates } from './template.ts'
-import type { BuiltBlock, MinerComponents } from './types.ts'
+import { Template } from './template.ts'
+import type { MinerComponents } from './types.ts'
 
 export interface MinerOptions {
   /** 20 bytes: where rewards go, unless the engine requires another. */
@@ -35,10 +40,12 @@ export interface MinerStatus {
   readonly coinbase: Uint8Array
 }
 
-interface Template<Built> {
+/** A block that lacks its seal only. */
+interface Draft {
   readonly parent: Head
-  readonly built: Built
-  readonly candidates: TemplateCandidates
+  readonly ancestry: Ancestry
+  readonly block: Block
+  readonly template: Template
   readonly buildMs: number
 }
 
@@ -48,9 +55,9 @@ const NO_HASH = new Uint8Array(32)
  * Makes blocks on the head: template, seal, import, again. A new head cuts the work short at once; transactions that
  * would earn more do so now and then. A failure is told and tried again later, ever later if it stays.
  */
-export class Miner<Built extends BuiltBlock> {
+export class Miner {
   readonly #options: MinerOptions
-  readonly #parts: MinerComponents<Built>
+  readonly #parts: MinerComponents
   readonly #bell: Bell
   #running: Promise<void> | undefined
   #stop = new AbortController()
@@ -60,13 +67,13 @@ export class Miner<Built extends BuiltBlock> {
   /** Blocks asked for with `mineOne` and not yet made. */
   #demands = 0
   /** Of the template that is being sealed. */
-  #candidates: TemplateCandidates | undefined
+  #template: Template | undefined
   /** Transactions have come in that the next template would take. */
   #outdated = false
   #clockTold = false
   #sealed = 0
 
-  constructor(options: MinerOptions, components: MinerComponents<Built>) {
+  constructor(options: MinerOptions, components: MinerComponents) {
     this.#options = options
     this.#parts = components
     this.#bell = new Bell(components.clock)
@@ -77,12 +84,14 @@ export class Miner<Built extends BuiltBlock> {
     const { chain, pool } = this.#parts
     this.#stop = new AbortController()
     const unsubscribe = [
-      chain.subscribe(() => this.#interrupt()),
+      chain.subscribe(({ type }) => {
+        if (type === 'head') this.#interrupt()
+      }),
       pool.subscribe(({ pending }) => {
         if (pending.length === 0) return
         this.#bell.ring()
-        const candidates = this.#candidates
-        this.#outdated ||= candidates === undefined || pending.some((recovered) => candidates.wants(recovered))
+        const template = this.#template
+        this.#outdated ||= template === undefined || pending.some((recovered) => template.wants(recovered))
       }),
     ]
     this.#running = this.#mine(this.#stop.signal).finally(() => {
@@ -118,14 +127,14 @@ export class Miner<Built extends BuiltBlock> {
     this.#round.abort()
     try {
       await this.#alone(async () => {
-        const template = await this.#build(timestamp)
-        const sealed = await this.#seal(template, new AbortController().signal)
+        const draft = await this.#draft(timestamp)
+        const sealed = await this.#seal(draft, new AbortController().signal)
         if (!sealed) throw new Error('this node may not seal a block now')
       })
     } finally {
       this.#demands--
     }
-    return chain.head()
+    return chain.head
   }
 
   get #coinbase(): Uint8Array {
@@ -161,21 +170,21 @@ export class Miner<Built extends BuiltBlock> {
     const { engine, chain } = this.#parts
     const round = new AbortController()
     this.#round = round
-    const waitMs = this.#untilAllowed(chain.head().header)
+    const waitMs = this.#untilAllowed(chain.head.header)
     if (waitMs > 0) return waitMs
     this.#outdated = false
-    const template = await this.#build(undefined)
+    const draft = await this.#draft(undefined)
     if (round.signal.aborted) return 0
-    if (template.built.transactions.length === 0 && !engine.sealsEmptyBlocks) return undefined
-    this.#candidates = template.candidates
-    const cancelRefresh = this.#scheduleRefresh(template, round)
+    if (draft.block.transactions.length === 0 && !engine.sealsEmptyBlocks) return undefined
+    this.#template = draft.template
+    const cancelRefresh = this.#scheduleRefresh(draft, round)
     try {
-      const sealed = await this.#seal(template, round.signal)
+      const sealed = await this.#seal(draft, round.signal)
       // Neither sealed nor interrupted: this node may not seal on this head.
       return sealed || round.signal.aborted ? 0 : undefined
     } finally {
       cancelRefresh()
-      this.#candidates = undefined
+      this.#template = undefined
     }
   }
 
@@ -206,14 +215,14 @@ export class Miner<Built extends BuiltBlock> {
     return Math.max(engine.earliestTimestamp(parent), wanted ?? Math.floor(clock.nowMs() / 1000))
   }
 
-  async #build(wantedTimestamp: number | undefined): Promise<Template<Built>> {
+  async #draft(wantedTimestamp: number | undefined): Promise<Draft> {
     const { chain, pool, engine, clock } = this.#parts
     await pool.settled()
     const startedMs = clock.nowMs()
-    const parent = chain.head()
+    const parent = chain.head
+    const ancestry = chain.ancestry(parent.hash)
+    assert(ancestry !== undefined, 'the head is not known to its chain')
     const timestamp = this.#timestamp(parent.header, wantedTimestamp)
-    const { gasLimitTarget, maxGasLimit, maxBlockBytes } = chain.params
-    const target = gasLimitTarget < maxGasLimit ? gasLimitTarget : maxGasLimit
     const header: Header = {
       parentHash: parent.hash,
       ommersHash: EMPTY_OMMERS_HASH,
@@ -223,29 +232,30 @@ export class Miner<Built extends BuiltBlock> {
       receiptsRoot: NO_HASH,
       logsBloom: EMPTY_BLOOM,
       number: parent.header.number + 1,
-      gasLimit: nextGasLimit(parent.header.gasLimit, target),
+      gasLimit: nextGasLimit(parent.header, chain.params),
       gasUsed: 0n,
       timestamp,
-      baseFeePerGas: chain.nextBaseFee(),
-      ...engine.prepare(parent.header, timestamp, chain.ancestry(parent.hash)),
+      baseFeePerGas: nextBaseFee(parent.header),
+      ...engine.prepare(parent.header, timestamp, ancestry),
     }
-    const candidates = new TemplateCandidates({ header, maxBlockBytes }, pool.best(header.baseFeePerGas))
-    const built = await chain.build({ parent, header, candidates })
-    return { parent, built, candidates, buildMs: clock.nowMs() - startedMs }
+    const { maxBlockBytes } = chain.params
+    const template = new Template({ header, maxBlockBytes }, pool.best(header.baseFeePerGas))
+    const { block } = await chain.build(header, template)
+    return { parent, ancestry, block, template, buildMs: clock.nowMs() - startedMs }
   }
 
   /** @returns whether the block was sealed and imported. */
-  async #seal({ parent, built }: Template<Built>, signal: AbortSignal): Promise<boolean> {
+  async #seal({ parent, ancestry, block }: Draft, signal: AbortSignal): Promise<boolean> {
     const { chain, engine } = this.#parts
-    const sealed = await engine.seal(built.header, parent.header, chain.ancestry(parent.hash), signal)
-    if (sealed === undefined) return false
-    await chain.importSealed(built, sealed)
+    const header = await engine.seal(block.header, parent.header, ancestry, signal)
+    if (header === undefined) return false
+    await chain.import(hashBlock({ ...block, header }))
     this.#sealed++
     return true
   }
 
   /** Ends `round` once a new template is worth its cost. @returns the cancellation. */
-  #scheduleRefresh({ buildMs }: Template<Built>, round: AbortController): () => void {
+  #scheduleRefresh({ buildMs }: Draft, round: AbortController): () => void {
     const { clock } = this.#parts
     const madeMs = clock.nowMs()
     const intervalMs = Math.max(REFRESH_MS, REFRESH_BUILD_RATIO * buildMs)

@@ -1,56 +1,80 @@
+import type { TransactionOffers } from '../chain/block-executor.ts'
 import { type Header, headerFields } from '../primitives/header.ts'
-import { GAS_LIMIT_BOUND_DIVISOR, MIN_GAS_LIMIT, TX_GAS } from '../primitives/limits.ts'
+import { TX_GAS } from '../primitives/limits.ts'
 import { rlpHeaderLength, rlpLength } from '../primitives/rlp.ts'
 import { effectiveTip, intrinsicGas, type RecoveredTransaction } from '../primitives/transaction.ts'
-import { MAX_MISFITS } from './limits.ts'
+import { MAX_MISFITS, OFFERED_TOGETHER } from './limits.ts'
 
 /** An encoded list without items: the ommers. */
 const EMPTY_LIST_BYTES = 1
 
-/** What offers transactions, best first; `src/pool/ordering.ts` has one. */
+/** Transactions, best first; `pool/ordering.ts` makes them. */
 export interface TransactionSource {
   next(): RecoveredTransaction | undefined
   /** The transaction last given out is not used, so no later one of its sender can be. */
   skipSender(): void
 }
 
-/** Gas limit of a child: as far towards `target` as one block may go. Source: EIP-1559, as in the Yellow Paper before it. */
-export function nextGasLimit(parentGasLimit: bigint, target: bigint): bigint {
-  const step = parentGasLimit / GAS_LIMIT_BOUND_DIVISOR - 1n
-  const aim = target < MIN_GAS_LIMIT ? MIN_GAS_LIMIT : target
-  if (aim > parentGasLimit) return aim < parentGasLimit + step ? aim : parentGasLimit + step
-  return aim > parentGasLimit - step ? aim : parentGasLimit - step
-}
-
-export interface TemplateRoom {
-  /** The header as far as it is known. Every field has the length that it will have in the sealed block. */
+export interface TemplateOptions {
+  /** Every field has the length that it will have in the sealed block; the gas used is not known yet. */
   readonly header: Header
   /** Bytes of the encoded block; undefined: no bound. */
   readonly maxBlockBytes: number | undefined
 }
 
-/**
- * Offers what still fits the block's gas limit and size. A transaction counts as used from the next call of `next` on,
- * unless `skipSender` comes first.
- */
-export class TemplateCandidates implements TransactionSource {
+/** Offers the best transactions that still fit the block's gas limit and size. */
+export class Template implements TransactionOffers {
   readonly #source: TransactionSource
   readonly #baseFee: bigint
   readonly #headerBytes: number
   readonly #maxBlockBytes: number
-  #gasLeft: bigint
+  readonly #refusedSenders = new Set<string>()
   #listBytes = 0
-  #offered: RecoveredTransaction | undefined
   #lowestTip: bigint | undefined
   #full = false
 
-  constructor({ header, maxBlockBytes }: TemplateRoom, source: TransactionSource) {
+  constructor({ header, maxBlockBytes }: TemplateOptions, source: TransactionSource) {
     this.#source = source
     this.#baseFee = header.baseFeePerGas
-    this.#gasLeft = header.gasLimit
-    // The gas used is not known yet; it is at most the limit.
+    // No more gas can be used than the limit, so its length bounds that of the gas used.
     this.#headerBytes = rlpLength(headerFields({ ...header, gasUsed: header.gasLimit }))
     this.#maxBlockBytes = maxBlockBytes ?? Number.POSITIVE_INFINITY
+  }
+
+  next(gasLeft: bigint): readonly RecoveredTransaction[] {
+    const offered: RecoveredTransaction[] = []
+    let gas = gasLeft
+    let bytes = this.#listBytes
+    let misfits = 0
+    while (offered.length < OFFERED_TOGETHER) {
+      if (gas < TX_GAS || misfits === MAX_MISFITS) {
+        this.#full ||= offered.length === 0
+        break
+      }
+      const candidate = this.#source.next()
+      if (candidate === undefined) break
+      const { tx, senderKey } = candidate
+      const bytesWith = bytes + blockFormBytes(candidate)
+      if (this.#refusedSenders.has(senderKey)) this.#source.skipSender()
+      else if (tx.gasLimit > gas || this.#blockBytes(bytesWith) > this.#maxBlockBytes) {
+        this.#source.skipSender()
+        misfits++
+      } else {
+        offered.push(candidate)
+        gas -= intrinsicGas(tx)
+        bytes = bytesWith
+      }
+    }
+    return offered
+  }
+
+  taken(transaction: RecoveredTransaction): void {
+    this.#listBytes += blockFormBytes(transaction)
+    this.#lowestTip = effectiveTip(transaction.tx, this.#baseFee)
+  }
+
+  refused({ senderKey }: RecoveredTransaction): void {
+    this.#refusedSenders.add(senderKey)
   }
 
   /** Whether a transaction that pays `tx`'s fees would have had a place in the block. */
@@ -58,39 +82,8 @@ export class TemplateCandidates implements TransactionSource {
     return !this.#full || this.#lowestTip === undefined || effectiveTip(tx, this.#baseFee) > this.#lowestTip
   }
 
-  next(): RecoveredTransaction | undefined {
-    this.#takeOffered()
-    for (let misfits = 0; misfits < MAX_MISFITS && this.#gasLeft >= TX_GAS; misfits++) {
-      const candidate = this.#source.next()
-      if (candidate === undefined) return undefined
-      if (this.#fits(candidate)) {
-        this.#offered = candidate
-        return candidate
-      }
-      this.#source.skipSender()
-    }
-    this.#full = true
-    return undefined
-  }
-
-  skipSender(): void {
-    this.#offered = undefined
-    this.#source.skipSender()
-  }
-
-  #takeOffered(): void {
-    if (this.#offered === undefined) return
-    const { tx } = this.#offered
-    this.#gasLeft -= intrinsicGas(tx)
-    this.#listBytes += blockFormBytes(this.#offered)
-    this.#lowestTip = effectiveTip(tx, this.#baseFee)
-    this.#offered = undefined
-  }
-
-  #fits(candidate: RecoveredTransaction): boolean {
-    if (candidate.tx.gasLimit > this.#gasLeft) return false
-    const transactions = listBytes(this.#listBytes + blockFormBytes(candidate))
-    return listBytes(this.#headerBytes + transactions + EMPTY_LIST_BYTES) <= this.#maxBlockBytes
+  #blockBytes(transactions: number): number {
+    return listBytes(this.#headerBytes + listBytes(transactions) + EMPTY_LIST_BYTES)
   }
 }
 

@@ -1,3 +1,4 @@
+import { nextBaseFee } from '../chain/header-rules.ts'
 import type { HeadEvent } from '../chain/types.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
@@ -46,7 +47,7 @@ export class TransactionPool {
   constructor(options: PoolOptions, components: PoolComponents) {
     this.#options = options
     this.#parts = components
-    this.#state = new PoolState(options, components.chain.nextBaseFee())
+    this.#state = new PoolState(options, nextBaseFee(components.chain.head.header))
     this.#serial = new Serial<Submission>({
       addAll: (submissions) => this.#add(submissions),
       weigh: ({ transactions }) => transactions.length,
@@ -62,7 +63,7 @@ export class TransactionPool {
    */
   async start(): Promise<void> {
     this.#unsubscribe = this.#parts.chain.subscribe((event) => {
-      this.#serial.run(() => this.#follow(event)).catch(this.#parts.onError)
+      if (event.type === 'head') this.#serial.run(() => this.#follow(event)).catch(this.#parts.onError)
     })
     this.#scheduleSweep()
     await this.#loadJournal()
@@ -83,7 +84,7 @@ export class TransactionPool {
    */
   check(tx: Transaction): void {
     this.#parts.checkRules(tx)
-    checkPolicy(tx, this.#options.minTip, this.#parts.chain.head().header.gasLimit)
+    checkPolicy(tx, this.#options.minTip, this.#parts.chain.head.header.gasLimit)
   }
 
   /**
@@ -202,7 +203,7 @@ export class TransactionPool {
     const { chain, clock, journal, onError } = this.#parts
     const { number } = event.head.header
     const nowMs = clock.nowMs()
-    this.#state.setBaseFee(chain.nextBaseFee())
+    this.#state.setBaseFee(nextBaseFee(chain.head.header))
     this.#state.removeMined(minedTransactions(event), nowMs)
     this.#publish(number)
     journal.advance(number, this.#rawOf).catch(onError)
@@ -235,7 +236,8 @@ export class TransactionPool {
   async #read(keys: ReadonlySet<Key>): Promise<AccountLookup> {
     if (keys.size === 0) return () => undefined
     const list = [...keys]
-    const accounts = await this.#parts.chain.accounts(list)
+    const { chain } = this.#parts
+    const accounts = await chain.accounts(list, chain.head.hash)
     const byKey = new Map(list.map((key, i) => [key, accounts[i]]))
     return (key) => byKey.get(key)
   }
@@ -271,7 +273,7 @@ export class TransactionPool {
   #scheduleSweep(): void {
     const { chain, clock, onError } = this.#parts
     const sweep = async () => {
-      this.#state.sweep(clock.nowMs(), chain.head().header.gasLimit)
+      this.#state.sweep(clock.nowMs(), chain.head.header.gasLimit)
       this.#publish()
     }
     this.#cancelSweep = clock.after(SWEEP_INTERVAL_MS, () => {
@@ -286,7 +288,7 @@ export class TransactionPool {
     const recovered: RecoveredTransaction[] = []
     for (let i = 0; i < transactions.length; i += JOURNAL_LOAD_BATCH) {
       const batch = await recover(transactions.slice(i, i + JOURNAL_LOAD_BATCH))
-      for (const transaction of batch) if (transaction !== undefined) recovered.push(transaction)
+      for (const result of batch) if (!(result instanceof TxError)) recovered.push(result)
     }
     // Not in the order of arrival any more: a nonce that came before its predecessors would find no room among the queued.
     recovered.sort((a, b) => (a.tx.nonce < b.tx.nonce ? -1 : a.tx.nonce > b.tx.nonce ? 1 : 0))
@@ -299,7 +301,7 @@ export class TransactionPool {
       await journal.record(entries, false)
       journal.bury(
         entries.map(({ hashKey }) => hashKey),
-        chain.head().header.number,
+        chain.head.header.number,
       )
     }
     if (ids.length > 0) await journal.replaceLoaded(ids)

@@ -1,4 +1,5 @@
-import type { Head, HeadEvent } from '../chain/types.ts'
+import type { RecoverSenders } from '../chain/importer.ts'
+import type { ChainEvent, Head } from '../chain/types.ts'
 import type { Account } from '../primitives/account.ts'
 import type { Key } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
@@ -8,13 +9,11 @@ import type { PoolJournal } from './journal.ts'
 
 /** What the pool needs of the chain. */
 export interface PoolChain {
-  head(): Head
-  /** Accounts at the head, in the order of `keys` (keccak256 of the address). @throws StoreError */
-  accounts(keys: readonly Key[]): Promise<readonly (Account | undefined)[]>
-  /** Wei per gas of the head's child. */
-  nextBaseFee(): bigint
-  /** `listener` is told of every new head. @returns the unsubscription. */
-  subscribe(listener: (event: HeadEvent) => void): () => void
+  readonly head: Head
+  /** Accounts after a block, in the order of `keys` (keccak256 of the address). @throws StoreError */
+  accounts(keys: readonly Key[], blockHash: Uint8Array): Promise<readonly (Account | undefined)[]>
+  /** @returns the unsubscription. */
+  subscribe(listener: (event: ChainEvent) => void): () => void
 }
 
 export interface PoolComponents {
@@ -23,8 +22,8 @@ export interface PoolComponents {
   readonly journal: PoolJournal
   /** The ledger's rules for a transaction by itself. @throws TxError */
   readonly checkRules: (tx: Transaction) => void
-  /** Senders of transactions from the journal; undefined for a signature that is none. */
-  readonly recover: (transactions: readonly Transaction[]) => Promise<readonly (RecoveredTransaction | undefined)[]>
+  /** For transactions from the journal. */
+  readonly recover: RecoverSenders
   /** Told of operational failures that no caller waits for. */
   readonly onError: (error: unknown) => void
 }

@@ -1,8 +1,9 @@
-import type { ExecutedBlock, Head, HeadEvent } from '../../src/chain/types.ts'
+import type { ChainEvent, ExecutedBlock, Head, HeadEvent } from '../../src/chain/types.ts'
 import { headerHash } from '../../src/crypto/hashes.ts'
 import { keccak256Key } from '../../src/crypto/keccak.ts'
 import { type Account, EMPTY_ACCOUNT } from '../../src/primitives/account.ts'
-import type { Key } from '../../src/primitives/bytes.ts'
+import { equalBytes, type Key } from '../../src/primitives/bytes.ts'
+import { StateUnavailableError } from '../../src/primitives/errors.ts'
 import { EMPTY_OMMERS_HASH, type Header } from '../../src/primitives/header.ts'
 import { EMPTY_BLOOM } from '../../src/primitives/receipt.ts'
 import { effectiveTip, intrinsicGas, type RecoveredTransaction } from '../../src/primitives/transaction.ts'
@@ -30,23 +31,19 @@ export class ModelChain {
   /** Makes the next reads fail. */
   failure: Error | undefined
   readonly #blocks: ModelBlock[]
-  readonly #listeners = new Set<(event: HeadEvent) => void>()
+  readonly #listeners = new Set<(event: ChainEvent) => void>()
 
   constructor(options: ModelOptions = {}) {
     this.baseFee = options.baseFee ?? 7n
     this.gasLimit = options.gasLimit ?? 30_000_000n
-    this.#blocks = [this.#block(undefined, [], new Map(), options.timestamp ?? 0)]
+    this.#blocks = [modelBlock(this.#header(undefined, options.timestamp ?? 0), [], new Map())]
   }
 
-  head(): Head {
+  get head(): Head {
     return this.#blocks.at(-1)!.head
   }
 
-  nextBaseFee(): bigint {
-    return this.baseFee
-  }
-
-  subscribe(listener: (event: HeadEvent) => void): () => void {
+  subscribe(listener: (event: ChainEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -55,10 +52,12 @@ export class ModelChain {
     return this.#listeners.size
   }
 
-  async accounts(keys: readonly Key[]): Promise<(Account | undefined)[]> {
+  async accounts(keys: readonly Key[], blockHash: Uint8Array): Promise<(Account | undefined)[]> {
     this.reads++
     if (this.failure !== undefined) throw this.failure
-    return keys.map((key) => this.#state.get(key))
+    const block = this.#blocks.find(({ head }) => equalBytes(head.hash, blockHash))
+    if (block === undefined) throw new StateUnavailableError()
+    return keys.map((key) => block.accounts.get(key))
   }
 
   account(address: Uint8Array): Account {
@@ -84,36 +83,42 @@ export class ModelChain {
   ): HeadEvent {
     const disconnected = this.#blocks.splice(this.#blocks.length - depth, depth).map(({ executed }) => executed)
     const connected = bodies.map((transactions) => {
-      const parent = this.#blocks.at(-1)!
-      const accounts = new Map(parent.accounts)
-      for (const transaction of transactions) apply(accounts, transaction, this.baseFee)
-      const block = this.#block(
-        parent.head.header,
-        transactions,
-        accounts,
-        timestamp ?? parent.head.header.timestamp + 1,
-        miner,
-      )
-      this.#blocks.push(block)
-      return block.executed
+      const parent = this.head.header
+      return this.#push(this.#header(parent, timestamp ?? parent.timestamp + 1, miner), transactions)
     })
-    const event = { head: this.head(), connected, disconnected: disconnected.reverse() }
-    for (const listener of this.#listeners) listener(event)
-    return event
+    return this.#emit(connected, disconnected)
+  }
+
+  /** A new head whose header is given. @throws Error if a transaction does not apply. */
+  append(header: Header, transactions: readonly RecoveredTransaction[]): HeadEvent {
+    return this.#emit([this.#push(header, transactions)], [])
   }
 
   get #state(): Accounts {
     return this.#blocks.at(-1)!.accounts
   }
 
-  #block(
-    parent: Header | undefined,
-    transactions: readonly RecoveredTransaction[],
-    accounts: Accounts,
-    timestamp: number,
-    miner: Uint8Array = new Uint8Array(20),
-  ): ModelBlock {
-    const header: Header = {
+  /** A copy of the head's state. */
+  protected copyState(): Accounts {
+    return new Map(this.#state)
+  }
+
+  #emit(connected: readonly ExecutedBlock[], disconnected: readonly ExecutedBlock[]): HeadEvent {
+    const event = { type: 'head' as const, head: this.head, connected, disconnected: disconnected.toReversed() }
+    for (const listener of this.#listeners) listener(event)
+    return event
+  }
+
+  #push(header: Header, transactions: readonly RecoveredTransaction[]): ExecutedBlock {
+    const accounts = this.copyState()
+    for (const transaction of transactions) applyTransfer(accounts, transaction, this.baseFee)
+    const block = modelBlock(header, transactions, accounts)
+    this.#blocks.push(block)
+    return block.executed
+  }
+
+  #header(parent: Header | undefined, timestamp: number, miner: Uint8Array = new Uint8Array(20)): Header {
+    return {
       parentHash: parent === undefined ? new Uint8Array(32) : headerHash(parent),
       ommersHash: EMPTY_OMMERS_HASH,
       miner,
@@ -124,24 +129,34 @@ export class ModelChain {
       difficulty: 1n,
       number: parent === undefined ? 0 : parent.number + 1,
       gasLimit: this.gasLimit,
-      gasUsed: 0n,
+      // At the target, so that the base fee stays.
+      gasUsed: this.gasLimit / 2n,
       timestamp,
       extraData: new Uint8Array(0),
       mixHash: new Uint8Array(32),
       nonce: new Uint8Array(8),
       baseFeePerGas: this.baseFee,
     }
-    const hash = headerHash(header)
-    const block = { hash, header, transactions: transactions.map(({ tx }) => tx), sizeBytes: 0 }
-    return {
-      head: { hash, header, totalDifficulty: BigInt(header.number) },
-      executed: { block, transactions, receipts: [] },
-      accounts,
-    }
   }
 }
 
-function apply(accounts: Accounts, { tx, senderKey, recipientKey }: RecoveredTransaction, baseFee: bigint): void {
+function modelBlock(header: Header, transactions: readonly RecoveredTransaction[], accounts: Accounts): ModelBlock {
+  const hash = headerHash(header)
+  const bodies = transactions.map(({ tx }) => tx)
+  const block = { hash, header, transactions: bodies, body: new Uint8Array(0), sizeBytes: 0 }
+  return {
+    head: { hash, header, totalDifficulty: BigInt(header.number) },
+    executed: { block, transactions, receipts: [] },
+    accounts,
+  }
+}
+
+/** @throws Error if the transaction does not apply. */
+export function applyTransfer(
+  accounts: Accounts,
+  { tx, senderKey, recipientKey }: RecoveredTransaction,
+  baseFee: bigint,
+): void {
   const sender = accounts.get(senderKey) ?? EMPTY_ACCOUNT
   const paid = tx.value + intrinsicGas(tx) * (baseFee + effectiveTip(tx, baseFee))
   if (sender.nonce !== tx.nonce) throw new Error(`nonce ${tx.nonce}, account has ${sender.nonce}`)

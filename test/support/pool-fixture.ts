@@ -44,7 +44,8 @@ export class PoolFixture {
           const needed = intrinsicGas(tx)
           if (tx.gasLimit < needed) throw new TxError('intrinsic-gas', { gasLimit: tx.gasLimit, needed })
         },
-        recover: async (transactions) => transactions.map((tx) => this.known.get(toKey(transactionHash(tx)))),
+        recover: async (transactions) =>
+          transactions.map((tx) => this.known.get(toKey(transactionHash(tx))) ?? new TxError('invalid-signature')),
         onError: (error) => this.errors.push(error),
       },
     )
