@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { BACKOFF_MAX_MS, BACKOFF_START_MS, MAX_TEMPLATE_AGE_MS, REFRESH_MS } from '../../../src/miner/limits.ts'
+import {
+  BACKOFF_MAX_MS,
+  BACKOFF_START_MS,
+  MAX_TEMPLATE_AGE_MS,
+  REFRESH_BUILD_RATIO,
+  REFRESH_MS,
+} from '../../../src/miner/limits.ts'
 import { createMinerFixture, ModelMinerChain, START_SEC, settle } from '../../support/model-miner.ts'
 import { address, transfer } from '../../support/pool-transfers.ts'
 
@@ -64,9 +70,47 @@ describe('a miner', () => {
     clock.advance(1)
     await settle()
     expect([chain.builds, engine.aborted]).toEqual([2, 1])
+    clock.advance(REFRESH_MS)
+    await settle()
+    expect(chain.builds).toBe(2)
     engine.finish()
     await settle()
     expect(chain.imported[0]!.transactions.length).toBe(5)
+    await miner.stop()
+  })
+
+  it('refreshes the more rarely, the longer building takes', async () => {
+    const { miner, clock, pool, chain } = await createMinerFixture()
+    const build = chain.build.bind(chain)
+    chain.build = (header, offers) => {
+      clock.advance(500)
+      return build(header, offers)
+    }
+    miner.start()
+    await settle()
+    await pool.add(transfer({ from: 0 }))
+    clock.advance(500 * REFRESH_BUILD_RATIO - 1)
+    await settle()
+    expect(chain.builds).toBe(1)
+    clock.advance(1)
+    await settle()
+    expect(chain.builds).toBe(2)
+    await miner.stop()
+  })
+
+  it('asks the pool only once that knows the head', async () => {
+    const { miner, chain, pool } = await createMinerFixture()
+    let known = () => {}
+    pool.pool.settled = () =>
+      new Promise((resolve) => {
+        known = resolve
+      })
+    miner.start()
+    await settle()
+    expect(chain.builds).toBe(0)
+    known()
+    await settle()
+    expect(chain.builds).toBe(1)
     await miner.stop()
   })
 
@@ -219,6 +263,22 @@ describe('a block on demand', () => {
     await miner.stop()
   })
 
+  it('does not wait for a search that began while the one before it was made', async () => {
+    const { miner, engine, chain } = await createMinerFixture()
+    miner.start()
+    await settle()
+    const first = miner.mineOne()
+    await settle()
+    const second = miner.mineOne()
+    engine.finish()
+    await first
+    await settle()
+    engine.finish()
+    await second
+    expect(chain.imported.length).toBe(2)
+    await miner.stop()
+  })
+
   it('fails when this node may not seal', async () => {
     const { miner, engine } = await createMinerFixture()
     engine.mode = 'never'
@@ -285,6 +345,15 @@ describe('the clock', () => {
     await miner.stop()
   })
 
+  it('is not doubted for an old genesis', async () => {
+    const chain = new ModelMinerChain({ timestamp: START_SEC - 1_000_000 })
+    const { miner, engine, warnings } = await createMinerFixture({}, chain)
+    miner.start()
+    await settle()
+    expect([engine.asked.length, warnings.length]).toEqual([1, 0])
+    await miner.stop()
+  })
+
   it('does not matter where timestamps have no upper bound', async () => {
     const chain = new ModelMinerChain({ timestamp: START_SEC + 3_600 })
     const { miner, engine, warnings } = await createMinerFixture({}, chain)
@@ -337,6 +406,13 @@ describe('a failure', () => {
     clock.advance(BACKOFF_MAX_MS)
     await settle()
     expect(engine.asked.length).toBe(1)
+    chain.buildFailure = new Error('again')
+    chain.mine([])
+    await settle()
+    const { builds } = chain
+    clock.advance(BACKOFF_START_MS * 0.75)
+    await settle()
+    expect(chain.builds).toBe(builds + 1)
     await miner.stop()
   })
 
