@@ -1,4 +1,3 @@
-import { type PoolEntry, tipAt } from './entry.ts'
 import { Heap } from './heap.ts'
 import { PROTECTED_PER_ACCOUNT } from './limits.ts'
 import type { SenderQueue } from './sender-queue.ts'
@@ -67,7 +66,7 @@ export class EvictionIndex {
   #build(baseFee: bigint): Heap<EvictionCandidate> {
     const candidates: EvictionCandidate[] = []
     for (const queue of this.#senders.values()) {
-      for (const entry of queue.entries()) entry.tip = tipAt(entry.recovered, baseFee)
+      queue.reprice(baseFee)
       const candidate = this.#candidate(queue)
       if (candidate !== undefined) candidates.push(candidate)
     }
@@ -75,17 +74,17 @@ export class EvictionIndex {
   }
 
   #candidate(queue: SenderQueue): EvictionCandidate | undefined {
-    const [start, end] = this.#section === 'pending' ? [0, queue.pendingCount] : [queue.pendingCount, queue.size]
-    if (start === end) return undefined
-    const entries = queue.entries()
-    let score = Number.POSITIVE_INFINITY
-    for (let i = start; i < end; i++) score = Math.min(score, entries[i]!.tip)
+    const entries = this.#section === 'pending' ? queue.pending() : queue.queued()
+    const last = entries.at(-1)
+    if (last === undefined) return undefined
+    let score = last.tip
+    for (const { tip } of entries) if (tip < score) score = tip
     return {
       queue,
       version: queue.version,
-      protectedShare: end - start <= PROTECTED_PER_ACCOUNT,
+      protectedShare: entries.length <= PROTECTED_PER_ACCOUNT,
       score,
-      arrival: (entries[end - 1] as PoolEntry).arrival,
+      arrival: last.arrival,
     }
   }
 }

@@ -110,22 +110,16 @@ export class PoolState {
   /** The blocks of `mined` are on the chain: their transactions leave, with whatever else had their nonces. */
   removeMined(mined: Iterable<RecoveredTransaction>, nowMs: number): void {
     if (this.#byHash.size === 0) return
-    const hashes = new Set<Key>()
-    const nonces = new Map<Key, bigint>()
-    for (const { tx, hash, senderKey } of mined) {
-      const queue = this.#senders.get(senderKey)
+    for (const recovered of mined) {
+      const queue = this.#senders.get(recovered.senderKey)
       if (queue === undefined) continue
-      nonces.set(senderKey, tx.nonce + 1n)
-      const entry = queue.at(tx.nonce)
-      if (entry !== undefined && equalBytes(entry.recovered.hash, hash)) hashes.add(entry.hashKey)
-    }
-    for (const [senderKey, nonce] of nonces) {
-      const queue = this.#senders.get(senderKey)!
+      const nonce = recovered.tx.nonce + 1n
       const before = queue.nextNonce
       for (const entry of queue.advance(nonce, nowMs)) {
-        this.#drop(entry, hashes.has(entry.hashKey) ? 'mined' : 'stale')
+        const same = entry.recovered === recovered || equalBytes(entry.recovered.hash, recovered.hash)
+        this.#drop(entry, same ? 'mined' : 'stale')
       }
-      this.#tellPromoted(queue, before > nonce ? before : nonce)
+      if (queue.size > 0) this.#tellPromoted(queue, before > nonce ? before : nonce)
       this.#update(queue)
     }
   }

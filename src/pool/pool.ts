@@ -310,11 +310,8 @@ export class TransactionPool {
 
 function contentOf(queue: SenderQueue): SenderContent {
   const recovered = (entry: PoolEntry) => entry.recovered
-  return {
-    sender: queue.entries()[0]!.recovered.sender,
-    pending: queue.pending().map(recovered),
-    queued: queue.queued().map(recovered),
-  }
+  const [pending, queued] = [queue.pending().map(recovered), queue.queued().map(recovered)]
+  return { sender: (pending[0] ?? queued[0])!.sender, pending, queued }
 }
 
 /** The TxError that `check` throws. */

@@ -1,5 +1,5 @@
 import type { Key } from '../primitives/bytes.ts'
-import type { PoolEntry } from './entry.ts'
+import { type PoolEntry, tipAt } from './entry.ts'
 
 /** What a set of pooled transactions takes up. */
 export class Usage {
@@ -43,8 +43,10 @@ export class SenderQueue {
   /** Changes with every change of the transactions, so that indexes can tell stale entries. */
   version = 0
   readonly #totals: Totals
+  /** Pending from `#start` to `#end`, queued after that; before it what has left, until enough has to be worth a copy. */
   #entries: PoolEntry[] = []
-  #pendingCount = 0
+  #start = 0
+  #end = 0
 
   constructor(senderKey: Key, nonce: bigint, balance: bigint, totals: Totals) {
     this.senderKey = senderKey
@@ -54,32 +56,36 @@ export class SenderQueue {
   }
 
   get size(): number {
-    return this.#entries.length
+    return this.#entries.length - this.#start
   }
 
   get pendingCount(): number {
-    return this.#pendingCount
+    return this.#end - this.#start
   }
 
   get queuedCount(): number {
-    return this.#entries.length - this.#pendingCount
+    return this.#entries.length - this.#end
   }
 
   /** The nonce after the pending transactions. */
   get nextNonce(): bigint {
-    return this.nonce + BigInt(this.#pendingCount)
+    return this.nonce + BigInt(this.pendingCount)
   }
 
   pending(): readonly PoolEntry[] {
-    return this.#entries.slice(0, this.#pendingCount)
+    return this.#entries.slice(this.#start, this.#end)
   }
 
   queued(): readonly PoolEntry[] {
-    return this.#entries.slice(this.#pendingCount)
+    return this.#entries.slice(this.#end)
   }
 
-  entries(): readonly PoolEntry[] {
-    return this.#entries
+  /** Sets what each brings at `baseFee` (wei per gas). */
+  reprice(baseFee: bigint): void {
+    for (let i = this.#start; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!
+      entry.tip = tipAt(entry.recovered, baseFee)
+    }
   }
 
   at(nonce: bigint): PoolEntry | undefined {
@@ -90,7 +96,7 @@ export class SenderQueue {
   /** The pending transaction with `nonce`. Cost: constant. */
   pendingAt(nonce: bigint): PoolEntry | undefined {
     const offset = nonce - this.nonce
-    return offset >= 0n && offset < this.#pendingCount ? this.#entries[Number(offset)] : undefined
+    return offset >= 0n && offset < this.pendingCount ? this.#entries[this.#start + Number(offset)] : undefined
   }
 
   /**
@@ -103,7 +109,7 @@ export class SenderQueue {
     this.version++
     this.totalCost += entry.cost
     if (existing !== undefined && existing.recovered.tx.nonce === entry.recovered.tx.nonce) {
-      const usage = index < this.#pendingCount ? this.#totals.pending : this.#totals.queued
+      const usage = index < this.#end ? this.#totals.pending : this.#totals.queued
       usage.remove(existing)
       usage.add(entry)
       this.totalCost -= existing.cost
@@ -120,10 +126,10 @@ export class SenderQueue {
 
   /** The last pending one. Nothing becomes queued by it, since nothing follows it without a gap. */
   popPending(): PoolEntry | undefined {
-    if (this.#pendingCount === 0) return undefined
+    if (this.pendingCount === 0) return undefined
     this.version++
-    this.#pendingCount--
-    const [entry] = this.#entries.splice(this.#pendingCount, 1)
+    this.#end--
+    const [entry] = this.#entries.splice(this.#end, 1)
     this.#totals.pending.remove(entry!)
     this.totalCost -= entry!.cost
     return entry
@@ -143,17 +149,19 @@ export class SenderQueue {
   advance(nonce: bigint, nowMs: number): PoolEntry[] {
     if (nonce <= this.nonce) return []
     this.version++
-    let count = 0
-    while (count < this.#entries.length && this.#entries[count]!.recovered.tx.nonce < nonce) {
-      const entry = this.#entries[count]!
-      const usage = count < this.#pendingCount ? this.#totals.pending : this.#totals.queued
+    const passed: PoolEntry[] = []
+    for (;;) {
+      const entry = this.#entries[this.#start]
+      if (entry === undefined || entry.recovered.tx.nonce >= nonce) break
+      passed.push(entry)
+      const usage = this.#start < this.#end ? this.#totals.pending : this.#totals.queued
       usage.remove(entry)
       this.totalCost -= entry.cost
-      count++
+      this.#start++
     }
-    const passed = this.#entries.splice(0, count)
-    this.#pendingCount = Math.max(0, this.#pendingCount - count)
+    this.#end = Math.max(this.#start, this.#end)
     this.nonce = nonce
+    if (2 * this.#start >= this.#entries.length) this.#trim()
     this.#promote(nowMs)
     return passed
   }
@@ -162,7 +170,7 @@ export class SenderQueue {
   retreat(nonce: bigint, nowMs: number): void {
     if (nonce >= this.nonce) return
     this.version++
-    this.#demoteFrom(0, nowMs)
+    this.#demoteFrom(this.#start, nowMs)
     this.nonce = nonce
     this.#promote(nowMs)
   }
@@ -180,7 +188,8 @@ export class SenderQueue {
 
   /** Takes out all that `doomed` chooses; pending ones after the first of them become queued. Cost: linear. */
   removeWhere(doomed: (entry: PoolEntry, pending: boolean) => boolean, nowMs: number): PoolEntry[] {
-    const pendingBefore = this.#pendingCount
+    this.#trim()
+    const pendingBefore = this.#end
     const removed: PoolEntry[] = []
     const kept: PoolEntry[] = []
     let firstGap = pendingBefore
@@ -204,9 +213,9 @@ export class SenderQueue {
   /** Index of the first transaction whose nonce is at least `nonce`. Cost: constant within the pending ones. */
   #indexOf(nonce: bigint): number {
     const offset = nonce - this.nonce
-    if (offset < 0n) return 0
-    if (offset < this.#pendingCount) return Number(offset)
-    let low = this.#pendingCount
+    if (offset < 0n) return this.#start
+    if (offset < this.pendingCount) return this.#start + Number(offset)
+    let low = this.#end
     let high = this.#entries.length
     while (low < high) {
       const middle = (low + high) >> 1
@@ -219,23 +228,29 @@ export class SenderQueue {
   #promote(nowMs: number): void {
     let nonce = this.nextNonce
     for (;;) {
-      const entry = this.#entries[this.#pendingCount]
+      const entry = this.#entries[this.#end]
       if (entry === undefined || entry.recovered.tx.nonce !== nonce) return
       this.#totals.queued.remove(entry)
       this.#totals.pending.add(entry)
-      this.#pendingCount++
+      this.#end++
       this.beatMs = nowMs
       nonce++
     }
   }
 
   #demoteFrom(index: number, nowMs: number): void {
-    if (index < this.#pendingCount && this.queuedCount === 0) this.beatMs = nowMs
-    while (this.#pendingCount > index) {
-      this.#pendingCount--
-      const entry = this.#entries[this.#pendingCount]!
+    if (index < this.#end && this.queuedCount === 0) this.beatMs = nowMs
+    while (this.#end > index) {
+      this.#end--
+      const entry = this.#entries[this.#end]!
       this.#totals.pending.remove(entry)
       this.#totals.queued.add(entry)
     }
+  }
+
+  #trim(): void {
+    this.#entries.splice(0, this.#start)
+    this.#end -= this.#start
+    this.#start = 0
   }
 }

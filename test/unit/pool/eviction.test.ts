@@ -62,6 +62,22 @@ describe('a full pool', () => {
     expect([fixture.has(capped), fixture.has(plain)]).toEqual([false, true])
   })
 
+  it('prices what comes out of the queue at the base fee of then, too', async () => {
+    const fixture = await PoolFixture.create({ pendingSlots: 3 })
+    const behind = transfer({ from: 0, nonce: 1, maxPriorityFeePerGas: 9n * GWEI, maxFeePerGas: 11n * GWEI })
+    const others = [1, 2].map((from) => transfer({ from, maxPriorityFeePerGas: 3n * GWEI, maxFeePerGas: 50n * GWEI }))
+    await fixture.add(behind, ...others)
+    fixture.chain.baseFee = 10n * GWEI
+    fixture.chain.mine([])
+    // Full, and priced; then the gap closes.
+    await fixture.add(
+      ...[3, 4].map((from) => transfer({ from, maxPriorityFeePerGas: 2n * GWEI, maxFeePerGas: 50n * GWEI })),
+    )
+    await fixture.add(transfer({ from: 0, maxPriorityFeePerGas: 8n * GWEI, maxFeePerGas: 50n * GWEI }))
+    expect(fixture.nonces(0).pending).toEqual([0])
+    expect(others.map((tx) => fixture.has(tx))).toEqual([true, true])
+  })
+
   it('gives up the latest of equals', async () => {
     const fixture = await PoolFixture.create({ pendingSlots: 3 })
     const equals = [0, 1, 2].map((from) => transfer({ from }))
