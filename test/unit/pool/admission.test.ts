@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MAX_QUEUED_PER_ACCOUNT } from '../../../src/pool/limits.ts'
+import { MAX_QUEUED_PER_ACCOUNT, MAX_WAITING } from '../../../src/pool/limits.ts'
 import { fundedChain, PoolFixture, times } from '../../support/pool-fixture.ts'
 import { address, COIN, GWEI, transfer } from '../../support/pool-transfers.ts'
 
@@ -133,6 +133,14 @@ describe('what the pool admits', () => {
     expect(await fixture.add(transfer({ from: 0 }))).toEqual([undefined])
   })
 
+  it('refuses more than can wait for their turn', async () => {
+    const fixture = await PoolFixture.create()
+    const flood = fixture.pool.addBatch(Array(MAX_WAITING).fill(transfer({ from: 0 })), 'remote')
+    expect(await fixture.add(transfer({ from: 1 }))).toEqual(['pool-full'])
+    await flood
+    expect(await fixture.add(transfer({ from: 1 }))).toEqual([undefined])
+  })
+
   it('keeps a transaction without the block or bundle that it came in', async () => {
     const fixture = await PoolFixture.create()
     const original = transfer({ from: 0 })
@@ -186,7 +194,7 @@ describe('nonce gaps', () => {
     const last = transfer({ from: 0, nonce: nonces.at(-1)! })
     expect(await fixture.add(transfer({ from: 0, nonce: 3 }))).toEqual([undefined])
     expect(fixture.dropReason(last)).toBe('evicted')
-    expect(fixture.pool.status()).toEqual({ pending: 0, queued: MAX_QUEUED_PER_ACCOUNT })
+    expect(fixture.pool.status()).toEqual({ pending: 0, queued: MAX_QUEUED_PER_ACCOUNT, MAX_WAITING })
     // Pending ones do not count.
     expect(await fixture.add(transfer({ from: 0, nonce: 0 }))).toEqual([undefined])
   })
