@@ -24,7 +24,7 @@ export interface MinerChain {
   import(block: Block): Promise<ImportOutcome>
 }
 
-export interface MinerPool {
+interface MinerPool {
   /** Resolves when the pool has seen all heads so far. */
   settled(): Promise<void>
   best(baseFeePerGas: bigint): TransactionSource
@@ -36,7 +36,7 @@ export type MinerEngine = Pick<
   'maxFutureSeconds' | 'sealsEmptyBlocks' | 'requiredMiner' | 'earliestTimestamp' | 'prepare' | 'seal'
 >
 
-export interface MinerLog {
+interface MinerLog {
   info(message: string): void
   warn(message: string): void
 }

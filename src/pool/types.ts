@@ -8,7 +8,7 @@ import type { RecoveredTransaction, Transaction } from '../primitives/transactio
 import type { PoolJournal } from './journal.ts'
 
 /** What the pool needs of the chain. */
-export interface PoolChain {
+interface PoolChain {
   readonly head: Head
   /** Accounts after a block, in the order of `keys` (keccak256 of the address). @throws StoreError */
   accounts(keys: readonly Key[], blockHash: Uint8Array): Promise<readonly (Account | undefined)[]>
@@ -58,7 +58,7 @@ export type DropReason =
   /** Asks for more gas than a block has now. */
   | 'gas-above-block'
 
-export interface DroppedTransaction {
+interface DroppedTransaction {
   readonly hashKey: Key
   readonly recovered: RecoveredTransaction
   readonly reason: DropReason

@@ -66,7 +66,7 @@ export class ModelMinerChain extends ModelChain implements MinerChain {
 }
 
 /** An engine whose seals the test gives out, or that seals at once. */
-export class ModelEngine implements MinerEngine {
+class ModelEngine implements MinerEngine {
   maxFutureSeconds: number | undefined = 15
   sealsEmptyBlocks = true
   requiredMiner: Uint8Array | undefined

@@ -8,7 +8,7 @@ import {
 
 export const GWEI = 1_000_000_000n
 export const COIN = GWEI * GWEI
-export const CHAIN_ID = 1337n
+const CHAIN_ID = 1337n
 
 /** Address number `i`. */
 export function address(i: number): Uint8Array {
