@@ -70,6 +70,8 @@ export class Miner {
   #template: Template | undefined
   /** Transactions have come in that the next template would take. */
   #outdated = false
+  /** Parent on which this node may not seal. */
+  #inVain: Uint8Array | undefined
   #clockTold = false
   #sealed = 0
 
@@ -170,6 +172,7 @@ export class Miner {
     const { engine, chain } = this.#parts
     const round = new AbortController()
     this.#round = round
+    if (this.#inVain === chain.head.hash) return undefined
     const waitMs = this.#untilAllowed(chain.head.header)
     if (waitMs > 0) return waitMs
     this.#outdated = false
@@ -180,8 +183,9 @@ export class Miner {
     const cancelRefresh = this.#scheduleRefresh(draft, round)
     try {
       const sealed = await this.#seal(draft, round.signal)
-      // Neither sealed nor interrupted: this node may not seal on this head.
-      return sealed || round.signal.aborted ? 0 : undefined
+      if (sealed || round.signal.aborted) return 0
+      this.#inVain = draft.parent.hash
+      return undefined
     } finally {
       cancelRefresh()
       this.#template = undefined

@@ -168,13 +168,14 @@ describe('a miner', () => {
   })
 
   it('waits for another head when it may not seal on this one', async () => {
-    const { miner, engine, chain, clock } = await createMinerFixture()
+    const { miner, engine, chain, clock, pool } = await createMinerFixture()
     engine.mode = 'never'
     miner.start()
     await settle()
     clock.advance(60_000)
+    await pool.add(transfer({ from: 0 }))
     await settle()
-    expect(engine.asked.length).toBe(1)
+    expect([chain.builds, engine.asked.length]).toEqual([1, 1])
     chain.mine([])
     await settle()
     expect(engine.asked.length).toBe(2)
