@@ -18,7 +18,7 @@ import { concatBytes, type Key, uint64ToBytes, writeKey } from '../primitives/by
  * | `t` transaction | transaction hash | rlp([number, index]), maybe of a block no longer canonical |
  * | `x` address | address, number | rlp list: indexes of the block's transactions from or to it |
  * | `m` historyNode | level, index | range node over canonical blocks |
- * | `o` pooled | transaction hash | the pool's journal |
+ * | `o` pooled | record number | the pool's journal: see `pool/journal.ts` |
  * | `k` meta | name | see META |
  */
 const PREFIX = {
@@ -83,7 +83,7 @@ export const keys = {
   transaction: (hash: Uint8Array) => prefixed('transaction', hash),
   address: (address: Uint8Array, number: number) => prefixed('address', address, uint64ToBytes(number)),
   historyNode: (level: number, index: number) => prefixed('historyNode', new Uint8Array([level]), uint64ToBytes(index)),
-  pooled: (hash: Uint8Array) => prefixed('pooled', hash),
+  pooled: (record: number) => prefixed('pooled', uint64ToBytes(record)),
   meta: (name: keyof typeof META) => prefixed('meta', new TextEncoder().encode(META[name])),
 } as const
 

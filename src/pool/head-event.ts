@@ -1,0 +1,43 @@
+import type { HeadEvent } from '../chain/types.ts'
+import { keccak256Key } from '../crypto/keccak.ts'
+import { type Key, toKey } from '../primitives/bytes.ts'
+import type { RecoveredTransaction } from '../primitives/transaction.ts'
+import { MAX_RETURNING } from './limits.ts'
+
+/** What is in a block of the chain now that was not before. */
+export function minedTransactions({ connected }: HeadEvent): RecoveredTransaction[] {
+  return connected.flatMap(({ transactions }) => transactions)
+}
+
+/** Disconnected and not connected again, lowest block first: so each sender's come in nonce order. */
+export function returningTransactions({ connected, disconnected }: HeadEvent): RecoveredTransaction[] {
+  if (disconnected.length === 0) return []
+  const mined = new Set<Key>()
+  for (const { transactions } of connected) for (const { hash } of transactions) mined.add(toKey(hash))
+  const returning: RecoveredTransaction[] = []
+  for (const { transactions } of disconnected.toReversed()) {
+    for (const recovered of transactions) {
+      if (returning.length === MAX_RETURNING) return returning
+      if (!mined.has(toKey(recovered.hash))) returning.push(recovered)
+    }
+  }
+  return returning
+}
+
+/** Values of `senders` whose account may have changed: who sent, received or mined. Keys are keccak256 of addresses. */
+export function touched<Value>({ connected, disconnected }: HeadEvent, senders: ReadonlyMap<Key, Value>): Set<Value> {
+  const values = new Set<Value>()
+  if (senders.size === 0) return values
+  const mark = (accountKey: Key) => {
+    const value = senders.get(accountKey)
+    if (value !== undefined) values.add(value)
+  }
+  for (const { block, transactions } of [...connected, ...disconnected]) {
+    mark(keccak256Key(block.header.miner))
+    for (const { senderKey, recipientKey } of transactions) {
+      mark(senderKey)
+      mark(recipientKey)
+    }
+  }
+  return values
+}
