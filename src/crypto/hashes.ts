@@ -24,7 +24,8 @@ export function hashHeader(header: Header): HashedHeader {
 }
 
 export function hashBlock(decoded: DecodedBlock): Block {
-  return { hash: headerHash(decoded.header), ...decoded }
+  // Last: a block given with the hash it had before its seal must not keep that one.
+  return { ...decoded, hash: headerHash(decoded.header) }
 }
 
 /** 2048-bit bloom over addresses and topics of `logs`. Source: Ethereum Yellow Paper, section 4.3.1. */
