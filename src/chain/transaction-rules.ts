@@ -1,6 +1,7 @@
 import { isCanonicalSignature } from '../crypto/sender.ts'
+import { isPrecompile } from '../primitives/account.ts'
 import { TxError } from '../primitives/errors.ts'
-import { LAST_PRECOMPILE, MAX_NONCE, MAX_UINT256 } from '../primitives/limits.ts'
+import { MAX_NONCE, MAX_UINT256 } from '../primitives/limits.ts'
 import { intrinsicGas, type Transaction } from '../primitives/transaction.ts'
 
 /**
@@ -32,10 +33,4 @@ export function checkTransactionStateless(tx: Transaction, chainId: bigint): voi
 export function checkLedgerRules(tx: Transaction): void {
   if (tx.to === undefined) throw new TxError('contract-creation')
   if (isPrecompile(tx.to)) throw new TxError('recipient-is-precompile')
-}
-
-/** Addresses 0x…01 to 0x…09. */
-function isPrecompile(address: Uint8Array): boolean {
-  for (let i = 0; i < 19; i++) if (address[i] !== 0) return false
-  return address[19]! >= 1 && address[19]! <= LAST_PRECOMPILE
 }

@@ -1,4 +1,5 @@
 import { equalBytes, fromHex } from './bytes.ts'
+import { LAST_PRECOMPILE } from './limits.ts'
 import { encodeRlp, RlpReader } from './rlp.ts'
 
 /** Root of a trie without entries: keccak256(rlp('')). */
@@ -23,6 +24,12 @@ export const EMPTY_ACCOUNT: Account = {
 
 export function hasCode(account: Account): boolean {
   return account.codeHash !== EMPTY_CODE_HASH && !equalBytes(account.codeHash, EMPTY_CODE_HASH)
+}
+
+/** Addresses 0x…01 to 0x…09. */
+export function isPrecompile(address: Uint8Array): boolean {
+  for (let i = 0; i < 19; i++) if (address[i] !== 0) return false
+  return address[19]! >= 1 && address[19]! <= LAST_PRECOMPILE
 }
 
 /** EIP-161: such an account is not left behind in the state. */
