@@ -1,0 +1,123 @@
+import type { Account } from '../primitives/account.ts'
+import type { Block } from '../primitives/block.ts'
+import type { HashedHeader, Header } from '../primitives/header.ts'
+import type { Receipt } from '../primitives/receipt.ts'
+import type { Transaction } from '../primitives/transaction.ts'
+
+/**
+ * What RPC needs from a node, declared here so that a full node and a light node serve the same methods. Answers are
+ * domain objects; `encode.ts` turns them into JSON. A light node answers with what it has proven, or throws.
+ */
+
+export type BlockTag = 'latest' | 'pending' | 'earliest' | 'safe' | 'finalized'
+
+/** A block as callers name it. */
+export type BlockRef =
+  | { readonly tag: BlockTag }
+  /** On the canonical chain. */
+  | { readonly number: number }
+  /** Side blocks included. */
+  | { readonly hash: Uint8Array }
+
+export interface ChainHeader extends HashedHeader {
+  /** Weight of the chain that ends in this header. */
+  readonly totalDifficulty: bigint
+}
+
+export interface ChainBlock extends Block {
+  readonly totalDifficulty: bigint
+}
+
+/** A transaction in the canonical chain. */
+export interface MinedTransaction {
+  readonly block: ChainBlock
+  readonly index: number
+}
+
+/** A transaction with what its signature told. */
+export interface SignedTransaction {
+  readonly tx: Transaction
+  readonly hash: Uint8Array
+  /** 20 bytes. */
+  readonly sender: Uint8Array
+}
+
+/** EIP-1186. Proofs are trie nodes from the root down, as many as it takes to prove the value or its absence. */
+interface AccountProof {
+  /** undefined: proven not to exist. */
+  readonly account: Account | undefined
+  readonly accountProof: readonly Uint8Array[]
+  /** In the order of the keys asked for. */
+  readonly storage: readonly StorageProof[]
+}
+
+interface StorageProof {
+  readonly value: bigint
+  readonly proof: readonly Uint8Array[]
+}
+
+/** `pending` names the head: no block is shown before it is sealed. Unknown blocks are undefined, never an error. */
+export interface ChainBackend {
+  readonly chainId: bigint
+
+  head(): Promise<ChainHeader>
+  header(ref: BlockRef): Promise<ChainHeader | undefined>
+  block(ref: BlockRef): Promise<ChainBlock | undefined>
+  /** Receipts of a block's transactions, in order. @throws StateUnavailableError where they are not held (side blocks). */
+  receipts(block: ChainBlock): Promise<readonly Receipt[]>
+  /** Senders of a block's transactions, in order, 20 bytes each. */
+  senders(block: ChainBlock): Promise<readonly Uint8Array[]>
+  transaction(hash: Uint8Array): Promise<MinedTransaction | undefined>
+
+  /** State after `at`; undefined: no such account. @throws StateUnavailableError */
+  account(address: Uint8Array, at: HashedHeader): Promise<Account | undefined>
+  /** Contract code, no bytes where there is none. @throws StateUnavailableError */
+  code(address: Uint8Array, at: HashedHeader): Promise<Uint8Array>
+  /** The 256-bit value of a storage slot, zero where nothing is stored. `key` is 32 bytes. @throws StateUnavailableError */
+  storage(address: Uint8Array, key: Uint8Array, at: HashedHeader): Promise<bigint>
+  /** @throws StateUnavailableError */
+  proof(address: Uint8Array, keys: readonly Uint8Array[], at: HashedHeader): Promise<AccountProof>
+
+  /** Wei; EIP-1559's base fee of a child of `header`. */
+  nextBaseFee(header: Header): bigint
+}
+
+export interface PoolBackend {
+  /** Wei per gas; the least tip that is admitted. */
+  readonly minTip: bigint
+  /**
+   * Admits a signed transaction, EIP-2718 encoded, and passes it on.
+   * @returns its hash, once it is kept. @throws TxError, DecodeError
+   */
+  submit(raw: Uint8Array): Promise<Uint8Array>
+  /** Next nonce of an account after its pending transactions. */
+  nonce(address: Uint8Array): Promise<bigint>
+  get(hash: Uint8Array): Promise<SignedTransaction | undefined>
+}
+
+export interface SyncProgress {
+  readonly startingBlock: number
+  readonly currentBlock: number
+  readonly highestBlock: number
+}
+
+/** The node itself: who it is, whom it knows, what it is doing. */
+export interface NodeBackend {
+  /** `name/version/platform/runtime`. */
+  readonly clientVersion: string
+  /** undefined: at the head of what is known. */
+  syncing(): SyncProgress | undefined
+  listening(): boolean
+  peerCount(): number
+  mining(): boolean
+  /** Hashes a second; 0 unless mining by proof of work. */
+  hashrate(): number
+  /** Where rewards go; undefined: nowhere. */
+  coinbase(): Uint8Array | undefined
+}
+
+export interface Backends {
+  readonly chain: ChainBackend
+  readonly pool: PoolBackend
+  readonly node: NodeBackend
+}

@@ -1,0 +1,84 @@
+import { EMPTY_ACCOUNT } from '../../primitives/account.ts'
+import { bigintToBytes, equalBytes, toHex } from '../../primitives/bytes.ts'
+import { StateUnavailableError } from '../../primitives/errors.ts'
+import type { Backends, ChainBackend, ChainHeader } from '../backend.ts'
+import { type MethodTable, method } from '../dispatch.ts'
+import { quantity } from '../encode.ts'
+import { RpcError, SERVER_ERROR } from '../errors.ts'
+import { MAX_PROOF_KEYS } from '../limits.ts'
+import { address, arrayOf, blockRef, LATEST, optional, type StateRef, storageKey } from '../schema.ts'
+
+/**
+ * The header whose state is asked for.
+ * @throws StateUnavailableError if there is no such block: what is not held is never answered with an empty value.
+ */
+export async function stateHeader(chain: ChainBackend, ref: StateRef): Promise<ChainHeader> {
+  const header = await chain.header(ref)
+  if (!header) throw new StateUnavailableError()
+  if (ref.requireCanonical) {
+    const canonical = await chain.header({ number: header.header.number })
+    if (!canonical || !equalBytes(canonical.hash, header.hash)) {
+      throw new RpcError(SERVER_ERROR, 'hash is not currently canonical')
+    }
+  }
+  return header
+}
+
+/** `eth_`: the state of accounts. */
+export function ethAccountMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>): MethodTable {
+  const block = optional<StateRef>(blockRef, LATEST)
+  const account = async (address: Uint8Array, ref: StateRef) =>
+    (await chain.account(address, await stateHeader(chain, ref))) ?? EMPTY_ACCOUNT
+
+  return {
+    eth_getBalance: method({
+      summary: 'Balance of an account, in wei.',
+      params: { address, block },
+      handler: async ({ address, block }) => quantity((await account(address, block)).balance),
+    }),
+    eth_getTransactionCount: method({
+      summary: 'Nonce of the next transaction; `pending` counts those in the pool.',
+      params: { address, block },
+      handler: async ({ address, block }) => {
+        if ('tag' in block && block.tag === 'pending') return quantity(await pool.nonce(address))
+        return quantity((await account(address, block)).nonce)
+      },
+    }),
+    eth_getCode: method({
+      summary: 'Contract code of an account.',
+      params: { address, block },
+      handler: async ({ address, block }) => toHex(await chain.code(address, await stateHeader(chain, block))),
+    }),
+    eth_getStorageAt: method({
+      summary: 'Value of a storage slot, 32 bytes.',
+      params: { address, slot: storageKey, block },
+      handler: async ({ address, slot, block }) => {
+        const value = await chain.storage(address, slot.slot, await stateHeader(chain, block))
+        return toHex(bigintToBytes(value, 32))
+      },
+    }),
+    eth_getProof: method({
+      summary: 'An account and storage slots with Merkle proofs against the state root (EIP-1186).',
+      params: { address, slots: arrayOf(storageKey, MAX_PROOF_KEYS), block },
+      handler: async ({ address, slots, block }) => {
+        const header = await stateHeader(chain, block)
+        const keys = slots.map(({ slot }) => slot)
+        const { account, accountProof, storage } = await chain.proof(address, keys, header)
+        const { balance, nonce, codeHash, storageRoot } = account ?? EMPTY_ACCOUNT
+        return {
+          address: toHex(address),
+          accountProof: accountProof.map(toHex),
+          balance: quantity(balance),
+          codeHash: toHex(codeHash),
+          nonce: quantity(nonce),
+          storageHash: toHex(storageRoot),
+          storageProof: storage.map(({ value, proof }, index) => ({
+            key: slots[index]!.shown,
+            value: quantity(value),
+            proof: proof.map(toHex),
+          })),
+        }
+      },
+    }),
+  }
+}

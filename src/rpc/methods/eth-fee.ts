@@ -1,0 +1,74 @@
+import type { Backends, ChainHeader } from '../backend.ts'
+import { type MethodTable, method } from '../dispatch.ts'
+import { quantity } from '../encode.ts'
+import { INVALID_PARAMS, RpcError } from '../errors.ts'
+import { rewardPercentiles, TipOracle } from '../fees.ts'
+import { MAX_FEE_HISTORY_BLOCKS, MAX_FEE_PERCENTILES, MAX_FEE_REWARD_BLOCKS } from '../limits.ts'
+import { arrayOf, blockNumber, count, optional, type ParamType, percentile } from '../schema.ts'
+import { stateHeader } from './eth-account.ts'
+
+const percentiles: ParamType<readonly number[]> = arrayOf(percentile, MAX_FEE_PERCENTILES)
+
+/** `eth_`: what to pay. */
+export function ethFeeMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>): MethodTable {
+  const oracle = new TipOracle({ chain, pool })
+
+  return {
+    eth_maxPriorityFeePerGas: method({
+      summary: 'Suggested tip, wei per gas: what recent blocks took, at least what the pool admits.',
+      params: {},
+      handler: async () => quantity(await oracle.suggest()),
+    }),
+    eth_gasPrice: method({
+      summary: 'Suggested price of a legacy transaction, wei per gas: next base fee and suggested tip.',
+      params: {},
+      handler: async () => {
+        const { header } = await chain.head()
+        return quantity(chain.nextBaseFee(header) + (await oracle.suggest()))
+      },
+    }),
+    eth_feeHistory: method({
+      summary: 'Base fees, use of gas, and tips at percentiles of gas, of a range of blocks and the base fee after it.',
+      params: { blockCount: count, newestBlock: blockNumber, rewardPercentiles: optional(percentiles, []) },
+      handler: async ({ blockCount, newestBlock, rewardPercentiles: asked }) => {
+        if (asked.some((value, index) => index > 0 && value < asked[index - 1]!)) {
+          throw new RpcError(INVALID_PARAMS, 'invalid argument 2 (rewardPercentiles): not ascending')
+        }
+        const newest = await stateHeader(chain, newestBlock)
+        const limit = asked.length > 0 ? MAX_FEE_REWARD_BLOCKS : MAX_FEE_HISTORY_BLOCKS
+        const wanted = Math.min(blockCount, limit, newest.header.number + 1)
+        const headers = await ancestors(newest, wanted)
+        const oldest = headers[0] ?? newest
+        const reward: string[][] = []
+        // One after the other: a hundred whole blocks at once would be much memory for a small answer.
+        if (asked.length > 0) for (const header of headers) reward.push(await rewards(header, asked))
+        return {
+          oldestBlock: quantity(oldest.header.number),
+          baseFeePerGas: [
+            ...headers.map(({ header }) => quantity(header.baseFeePerGas)),
+            ...(headers.length > 0 ? [quantity(chain.nextBaseFee(newest.header))] : []),
+          ],
+          gasUsedRatio: headers.map(({ header }) => Number(header.gasUsed) / Number(header.gasLimit)),
+          ...(asked.length > 0 && { reward }),
+        }
+      },
+    }),
+  }
+
+  /** `newest` and the headers before it, `length` in all, oldest first. */
+  async function ancestors(newest: ChainHeader, length: number): Promise<ChainHeader[]> {
+    const headers: ChainHeader[] = []
+    let at: ChainHeader | undefined = newest
+    while (at && headers.length < length) {
+      headers.push(at)
+      at = at.header.number === 0 ? undefined : await chain.header({ hash: at.header.parentHash })
+    }
+    return headers.reverse()
+  }
+
+  async function rewards({ hash }: ChainHeader, asked: readonly number[]): Promise<string[]> {
+    const block = (await chain.block({ hash }))!
+    const receipts = await chain.receipts(block)
+    return rewardPercentiles(block, receipts, asked, pool.minTip).map(quantity)
+  }
+}

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest'
+import { StateUnavailableError, StoreError, TxError } from '../../../src/primitives/errors.ts'
+import { Dispatcher, type Json, method } from '../../../src/rpc/dispatch.ts'
+import { MAX_BATCH_CALLS, MAX_RESPONSE_CHARS } from '../../../src/rpc/limits.ts'
+import { boolean, count, optional } from '../../../src/rpc/schema.ts'
+
+function dispatcher() {
+  const internal: [unknown, string][] = []
+  const called: number[] = []
+  const methods = {
+    add: method({
+      summary: '',
+      params: { left: count, right: optional(count, 10) },
+      handler: ({ left, right }) => {
+        called.push(left)
+        return left + right
+      },
+    }),
+    not: method({ summary: '', params: { value: boolean }, handler: async ({ value }) => !value }),
+    nothing: method({ summary: '', params: {}, handler: () => null }),
+    refuse: method({
+      summary: '',
+      params: {},
+      handler: () => {
+        throw new TxError('already-known')
+      },
+    }),
+    forgotten: method({ summary: '', params: {}, handler: () => Promise.reject(new StateUnavailableError()) }),
+    broken: method({
+      summary: '',
+      params: {},
+      handler: () => Promise.reject(new StoreError('disk gone', 'replace it')),
+    }),
+    long: method({ summary: '', params: { size: count }, handler: ({ size }) => 'x'.repeat(size) }),
+  }
+  const target = new Dispatcher({ methods, onInternalError: (error, name) => internal.push([error, name]) })
+  const send = async (message: unknown): Promise<Json | undefined> => {
+    const answer = await target.handle(typeof message === 'string' ? message : JSON.stringify(message))
+    return answer === undefined ? undefined : JSON.parse(answer)
+  }
+  return { send, internal, called }
+}
+
+const call = (methodName: string, params?: unknown, id: unknown = 1) => ({
+  jsonrpc: '2.0',
+  id,
+  method: methodName,
+  ...(params !== undefined && { params }),
+})
+const result = (value: Json, id: Json = 1) => ({ jsonrpc: '2.0', id, result: value })
+const error = (code: number, message: RegExp, id: Json = 1) => ({
+  jsonrpc: '2.0',
+  id,
+  error: { code, message: expect.stringMatching(message) },
+})
+
+describe('a single request', () => {
+  test('is answered under its own id, whatever JSON allows there', async () => {
+    const { send } = dispatcher()
+    for (const id of [0, -7, 'a"b', null]) expect(await send(call('add', [1, 2], id))).toEqual(result(3, id))
+  })
+
+  test('takes params by position, by name, null, or not at all', async () => {
+    const { send } = dispatcher()
+    expect(await send(call('add', [1]))).toEqual(result(11))
+    expect(await send(call('add', [1, null]))).toEqual(result(11))
+    expect(await send(call('add', { right: 5, left: 1 }))).toEqual(result(6))
+    expect(await send(call('nothing'))).toEqual(result(null))
+    expect(await send(call('nothing', null))).toEqual(result(null))
+    expect(await send(call('nothing', []))).toEqual(result(null))
+    expect(await send(call('nothing', {}))).toEqual(result(null))
+  })
+
+  test('with wrong params is -32602, naming which and why', async () => {
+    const { send } = dispatcher()
+    expect(await send(call('add'))).toEqual(error(-32602, /missing value for required argument 0 \(left\)/))
+    expect(await send(call('add', ['2']))).toEqual(error(-32602, /invalid argument 0 \(left\): .*0x prefix/))
+    expect(await send(call('add', [1, 2, 3]))).toEqual(error(-32602, /too many arguments, want at most 2/))
+    expect(await send(call('add', { left: 1, up: 1 }))).toEqual(error(-32602, /unknown argument up/))
+    expect(await send(call('not', { value: 1 }))).toEqual(error(-32602, /\(value\): not a boolean/))
+  })
+
+  test("for an unknown method is -32601 in geth's words, also for names that every object has", async () => {
+    const { send } = dispatcher()
+    for (const name of ['eth_fillTransaction', 'constructor', '__proto__', '']) {
+      expect(await send(call(name))).toEqual(
+        error(-32601, new RegExp(`^the method ${name} does not exist/is not available$`)),
+      )
+    }
+  })
+
+  test('that is not JSON is -32700 with a null id', async () => {
+    const { send } = dispatcher()
+    for (const text of ['', '{', 'add', '{"jsonrpc":"2.0","id":1,'])
+      expect(await send(text)).toEqual(error(-32700, /./, null))
+  })
+
+  test('that is no request is -32600 with a null id', async () => {
+    const { send } = dispatcher()
+    const invalid = [
+      1,
+      null,
+      'x',
+      {},
+      { ...call('add'), jsonrpc: '1.0' },
+      { id: 1, method: 'add' },
+      { ...call('add'), method: 5 },
+      { ...call('add'), params: 'left' },
+      { ...call('add'), id: {} },
+      { ...call('add'), id: true },
+    ]
+    for (const request of invalid) expect(await send(JSON.stringify(request))).toEqual(error(-32600, /./, null))
+  })
+
+  test('without an id is a notification: run, never answered, not even with an error', async () => {
+    const { send, called } = dispatcher()
+    expect(await send({ jsonrpc: '2.0', method: 'add', params: [42] })).toBeUndefined()
+    expect(await send({ jsonrpc: '2.0', method: 'missing' })).toBeUndefined()
+    expect(called).toEqual([42])
+  })
+})
+
+describe('failures', () => {
+  test('of rules and of missing state are -32000: a client must not retry them', async () => {
+    const { send, internal } = dispatcher()
+    expect(await send(call('refuse'))).toEqual(error(-32000, /^already known$/))
+    expect(await send(call('forgotten'))).toEqual(error(-32000, /^historical state not available$/))
+    expect(internal).toEqual([])
+  })
+
+  test('of the node itself are -32603 without details, and reported to the node', async () => {
+    const { send, internal } = dispatcher()
+    expect(await send(call('broken'))).toEqual(error(-32603, /^internal error$/))
+    expect(internal).toEqual([[expect.any(StoreError), 'broken']])
+  })
+
+  test('a result over the response limit is -32005 naming the limit; one at the limit passes', async () => {
+    const { send } = dispatcher()
+    expect(await send(call('long', [MAX_RESPONSE_CHARS]))).toEqual(error(-32005, new RegExp(`${MAX_RESPONSE_CHARS}`)))
+    expect(await send(call('long', [MAX_RESPONSE_CHARS - 2]))).toHaveProperty('result.length', MAX_RESPONSE_CHARS - 2)
+  })
+})
+
+describe('a batch', () => {
+  test('answers in the order of its calls, notifications left out, bad members as errors', async () => {
+    const { send } = dispatcher()
+    const batch = [
+      call('add', [1, 2], 'a'),
+      { jsonrpc: '2.0', method: 'add', params: [7] },
+      5,
+      call('missing', [], 'b'),
+    ]
+    expect(await send(batch)).toEqual([result(3, 'a'), error(-32600, /./, null), error(-32601, /missing/, 'b')])
+  })
+
+  test('of notifications alone is not answered', async () => {
+    const { send } = dispatcher()
+    expect(await send([{ jsonrpc: '2.0', method: 'nothing' }])).toBeUndefined()
+  })
+
+  test('that is empty is one -32600', async () => {
+    expect(await dispatcher().send([])).toEqual(error(-32600, /empty batch/, null))
+  })
+
+  test('starts its calls in order, at any length up to the limit', async () => {
+    const { send, called } = dispatcher()
+    const calls = Array.from({ length: MAX_BATCH_CALLS }, (_, i) => call('add', [i, 0], i))
+    expect(await send(calls)).toEqual(calls.map((_, i) => result(i, i)))
+    expect(called).toEqual(calls.map((_, i) => i))
+    expect(await send([...calls, call('nothing')])).toEqual(error(-32005, /1001 calls, limit 1000/, null))
+    expect(called).toHaveLength(MAX_BATCH_CALLS)
+  })
+
+  test('counts the response limit over all of its answers', async () => {
+    const { send } = dispatcher()
+    const third = Math.ceil(MAX_RESPONSE_CHARS / 3)
+    const batch = Array.from({ length: 3 }, (_, i) => call('long', [third], i))
+    expect(await send(batch)).toEqual(error(-32005, /response larger than/, null))
+    expect(await send(batch.slice(1))).toHaveLength(2)
+  })
+})
