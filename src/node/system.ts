@@ -28,3 +28,13 @@ export function createPacer(): Pacer {
     },
   }
 }
+
+/** Milliseconds from an arbitrary start; setting the system's time does not move it. */
+export function monotonicMs(): number {
+  return performance.now()
+}
+
+/** In [0, 1); for spreading things out, not for secrets. */
+export function random(): number {
+  return Math.random()
+}

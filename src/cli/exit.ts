@@ -1,0 +1,43 @@
+import { ConfigError } from '../node/config.ts'
+import { StoreError } from '../primitives/errors.ts'
+
+/** What the process tells whoever started it. Documented in README.md. */
+export const EXIT = {
+  ok: 0,
+  /** It failed while running: a port in use, a refused block, a full disk. */
+  failed: 1,
+  /** A flag, a variable, a file name or a genesis cannot be used. */
+  usage: 2,
+  /** The data directory is held by another process, damaged, or of another network. */
+  store: 3,
+} as const
+
+/** A failure that ends the process, as one line and an exit code. */
+export interface Failure {
+  readonly line: string
+  readonly exitCode: number
+}
+
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof ConfigError) return failure(error.message, EXIT.usage)
+  if (error instanceof StoreError) return failure(`${error.message}; ${error.remedy}`, EXIT.store)
+  if (isSystemError(error) && error.syscall === 'listen') {
+    const place = `${error.address}:${error.port}`
+    const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message)
+    return failure(`cannot serve RPC on ${place}: ${reason}; see --http.addr and --http.port`, EXIT.failed)
+  }
+  return failure(error instanceof Error ? error.message : String(error), EXIT.failed)
+}
+
+interface SystemError extends NodeJS.ErrnoException {
+  readonly address?: string
+  readonly port?: number
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && 'syscall' in error
+}
+
+function failure(message: string, exitCode: number): Failure {
+  return { line: `idobata: ${message.replaceAll(/\s*\n\s*/g, ' ')}`, exitCode }
+}

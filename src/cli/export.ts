@@ -1,0 +1,56 @@
+import { Command } from 'commander'
+import { exportBlocks } from '../node/block-export.ts'
+import { ConfigError, type Flags, type NodeConfig, resolveConfig } from '../node/config.ts'
+import { loadGenesis } from '../node/genesis-file.ts'
+import { openLedger } from '../node/ledger.ts'
+import { systemClock } from '../node/system.ts'
+import { createLog } from './log.ts'
+import { addOptions } from './options.ts'
+import { createProgress } from './progress.ts'
+
+export function exportCommand(): Command {
+  const command = new Command('export')
+    .argument('<file>', 'file to write')
+    .argument('[first]', 'first block (default: genesis)')
+    .argument('[last]', 'last block (default: the head)')
+    .description('write canonical blocks to a file, in RLP, one after the other')
+    .addHelpText('after', '\nExample:\n  $ idobata export blocks.rlp 1 1000')
+    .action((file: string, first: string | undefined, last: string | undefined, flags: Flags) =>
+      run(file, { first: height('first', first), last: height('last', last) }, resolveConfig(flags, process.env)),
+    )
+  return addOptions(command, ['datadir', 'genesis', 'verbosity'])
+}
+
+function height(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d{1,15}$/.test(text)) throw new ConfigError(`${name}: "${text}" is no block number`)
+  return Number(text)
+}
+
+interface Range {
+  readonly first: number | undefined
+  readonly last: number | undefined
+}
+
+async function run(file: string, range: Range, config: NodeConfig): Promise<void> {
+  const logger = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+  const ledger = await openLedger(
+    { datadir: config.datadir, genesis: await loadGenesis(config), dev: false },
+    { clock: systemClock, logger },
+  )
+  try {
+    const { first = 0, last = ledger.chain.head.header.number } = range
+    if (first > last) throw new ConfigError(`there is nothing from block ${first} to block ${last}`)
+    const head = ledger.chain.head.header.number
+    if (last > head) throw new ConfigError(`last: ${last} is above the head, ${head}`)
+    const blocks = last - first + 1
+    const progress = createProgress(blocks, 'blocks')
+    const bytes = await exportBlocks(ledger.chain, file, { first, last }, (done) => progress.update(done, '')).finally(
+      () => progress.stop(),
+    )
+    logger.info('done', { blocks, bytes, file })
+  } finally {
+    await ledger.close()
+    logger.close()
+  }
+}

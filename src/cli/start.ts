@@ -1,0 +1,99 @@
+import { Command } from 'commander'
+import { type Flags, type NodeConfig, resolveConfig } from '../node/config.ts'
+import { devAccounts } from '../node/dev.ts'
+import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
+import { loadGenesis } from '../node/genesis-file.ts'
+import { monotonicMs, systemClock } from '../node/system.ts'
+import { toHex } from '../primitives/bytes.ts'
+import { EXIT } from './exit.ts'
+import { createLog, type Log } from './log.ts'
+import { addOptions } from './options.ts'
+import { formatStatus, statusFacts } from './status.ts'
+
+/** Milliseconds between looks at the node: on a terminal the line is rewritten, elsewhere each is a record. */
+const TERMINAL_STATUS_MS = 1_000
+const RECORD_STATUS_MS = 30_000
+const SAME_SIGNAL_MS = 1_000
+
+export function startCommand(): Command {
+  const command = new Command('start')
+    .description('run a full node')
+    .addHelpText('after', '\nExample:\n  $ idobata start --mine --http.port 9545')
+    .action((flags: Flags) => start(resolveConfig(flags, process.env)))
+  return addOptions(command, [
+    'datadir',
+    'genesis',
+    'dev',
+    'http',
+    'http.addr',
+    'http.port',
+    'mine',
+    'miner.etherbase',
+    'miner.threads',
+    'verbosity',
+  ])
+}
+
+async function start(config: NodeConfig): Promise<void> {
+  const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+  const node = createFullNode(await nodeOptions(config), { logger: log, clock: systemClock })
+  // Before anything is opened: a signal during start must also end in a clean stop.
+  const stopping = stopSignal(log)
+  await node.start()
+  try {
+    if (config.dev) showDevAccounts(log)
+    const cancel = showStatus(node, log)
+    const failure = await Promise.race([stopping, node.failed])
+    cancel()
+    if (failure !== undefined) throw failure
+  } finally {
+    await node.stop()
+    log.info('stopped')
+    log.close()
+  }
+}
+
+async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
+  return {
+    datadir: config.datadir,
+    genesis: await loadGenesis(config),
+    dev: config.dev,
+    ...(config.http && { http: { host: config['http.addr'], port: config['http.port'] } }),
+    ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
+  }
+}
+
+/**
+ * Resolves at the first SIGTERM or SIGINT. Another one, a second later or more, means it: the process ends at once, and
+ * restarts as after a kill. One that follows closely is the same again: npm and timeout(1) pass on what the terminal or
+ * the process group has delivered already.
+ */
+function stopSignal(log: Log): Promise<undefined> {
+  return new Promise((resolve) => {
+    let askedMs: number | undefined
+    const stop = (signal: NodeJS.Signals) => {
+      if (askedMs !== undefined && monotonicMs() - askedMs > SAME_SIGNAL_MS) process.exit(EXIT.failed)
+      if (askedMs !== undefined) return
+      askedMs = monotonicMs()
+      log.info(`stopping on ${signal}`)
+      resolve(undefined)
+    }
+    process.on('SIGTERM', stop).on('SIGINT', stop)
+  })
+}
+
+function showStatus(node: FullNode, log: Log): () => void {
+  const show = () => {
+    const status = node.status()
+    log.status(formatStatus(status), statusFacts(status))
+  }
+  show()
+  const timer = setInterval(show, process.stdout.isTTY ? TERMINAL_STATUS_MS : RECORD_STATUS_MS)
+  return () => clearInterval(timer)
+}
+
+function showDevAccounts(log: Log): void {
+  for (const [index, { address, privateKey }] of devAccounts().entries()) {
+    log.info(`account ${index}`, { address: toHex(address), privateKey: toHex(privateKey) })
+  }
+}

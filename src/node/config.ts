@@ -1,0 +1,150 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fromHex } from '../primitives/bytes.ts'
+
+/** A setting that cannot be used: what, and where it came from, in one line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Texts by variable name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>
+/** What was given on the command line, by option name: texts, or true and false for switches. */
+export type Flags = Readonly<Record<string, string | boolean | undefined>>
+
+interface ConfigOption<T> {
+  /** Absent in a switch. */
+  readonly argument?: string
+  readonly summary: string
+  /** @throws Error whose message completes "… is " or stands by itself. */
+  parse(text: string): T
+  fallback(environment: Environment): T
+}
+
+function option<T>(definition: ConfigOption<T>): ConfigOption<T> {
+  return definition
+}
+
+function toggle(summary: string, fallback: boolean): ConfigOption<boolean> {
+  return {
+    summary,
+    parse(text) {
+      if (text === 'true' || text === '1') return true
+      if (text === 'false' || text === '0') return false
+      throw new Error(`"${text}" is neither true nor false`)
+    },
+    fallback: () => fallback,
+  }
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new Error(`"${text}" is no whole number from ${least} to ${most}`)
+    }
+    return value
+  }
+}
+
+function address(text: string): Uint8Array {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new Error(`"${text}" is no address: 0x and 40 hex digits`)
+  return fromHex(text)
+}
+
+function host(text: string): string {
+  if (!/^[0-9a-zA-Z.:-]+$/.test(text)) throw new Error(`"${text}" is no host name or IP address`)
+  return text
+}
+
+function path(text: string): string {
+  if (text === '') throw new Error('the path is empty')
+  return resolve(text)
+}
+
+/** Every setting, once: the command line, the environment and the help are made from this table. geth's names where it has one. */
+export const OPTIONS = {
+  datadir: option({
+    argument: '<directory>',
+    summary: 'where blocks, state and the miner key are kept',
+    parse: path,
+    fallback: ({ XDG_DATA_HOME, HOME }) =>
+      XDG_DATA_HOME ? join(XDG_DATA_HOME, 'idobata') : join(HOME ?? homedir(), '.idobata'),
+  }),
+  genesis: option<string | undefined>({
+    argument: '<file>',
+    summary: "network to join, in the layout of geth's genesis.json (default: the one shipped)",
+    parse: path,
+    fallback: () => undefined,
+  }),
+  dev: toggle('development network: blocks on demand, ten funded accounts, nothing to configure', false),
+  http: toggle('serve JSON-RPC over HTTP', true),
+  'http.addr': option({
+    argument: '<host>',
+    summary: 'address to serve on',
+    parse: host,
+    fallback: () => '127.0.0.1',
+  }),
+  'http.port': option({
+    argument: '<port>',
+    summary: 'port to serve on; 0 takes any free one',
+    parse: wholeNumber(0, 65_535),
+    fallback: () => 8545,
+  }),
+  mine: toggle('produce blocks', false),
+  'miner.etherbase': option<Uint8Array | undefined>({
+    argument: '<address>',
+    summary: 'account that rewards go to (default: one is made, its key kept in <datadir>/miner.key)',
+    parse: address,
+    fallback: () => undefined,
+  }),
+  'miner.threads': option({
+    argument: '<count>',
+    summary: 'threads that search for proof of work',
+    parse: wholeNumber(1, 256),
+    fallback: () => 1,
+  }),
+  verbosity: option({
+    argument: '<level>',
+    summary: 'log: 0 nothing, 1 errors, 2 warnings, 3 information, 4 details',
+    parse: wholeNumber(0, 4),
+    fallback: () => 3,
+  }),
+}
+
+export type OptionName = keyof typeof OPTIONS
+export type NodeConfig = { readonly [K in OptionName]: ReturnType<(typeof OPTIONS)[K]['parse']> }
+
+/** `http.addr` is set by IDOBATA_HTTP_ADDR. */
+export function environmentName(name: string): string {
+  return `IDOBATA_${name.toUpperCase().replaceAll('.', '_')}`
+}
+
+/**
+ * Every setting's value: the flag, else the environment, else the default.
+ * @throws ConfigError that names the flag or variable at fault.
+ */
+export function resolveConfig(flags: Flags, environment: Environment): NodeConfig {
+  const entries = Object.entries<ConfigOption<unknown>>(OPTIONS).map(([name, option]) => {
+    const flag = flags[name]
+    if (typeof flag === 'boolean') return [name, flag]
+    if (flag !== undefined) return [name, parse(option, flag, `--${name}`)]
+    const variable = environmentName(name)
+    const text = environment[variable]
+    return [name, text === undefined ? option.fallback(environment) : parse(option, text, variable)]
+  })
+  const config = Object.fromEntries(entries) as NodeConfig
+  if (!config.dev) return config
+  if (config.genesis !== undefined)
+    throw new ConfigError('--dev: has a genesis of its own, so --genesis cannot be given too')
+  const ownDirectory = (flags.datadir ?? environment[environmentName('datadir')]) !== undefined
+  return { ...config, mine: true, datadir: ownDirectory ? config.datadir : join(config.datadir, 'dev') }
+}
+
+function parse(option: ConfigOption<unknown>, text: string, source: string): unknown {
+  try {
+    return option.parse(text)
+  } catch (error) {
+    throw new ConfigError(`${source}: ${(error as Error).message}`)
+  }
+}

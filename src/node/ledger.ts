@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os'
+import { Chain } from '../chain/chain.ts'
+import type { Genesis } from '../chain/genesis.ts'
+import type { Engine } from '../consensus/engine.ts'
+import type { Evidence } from '../consensus/evidence.ts'
+import type { BlockSigner } from '../consensus/poa.ts'
+import type { NonceSearch } from '../consensus/pow.ts'
+import { loadRecovery } from '../crypto/load-recovery.ts'
+import { RecoveryPool } from '../crypto/recovery-pool.ts'
+import { recoverAddress } from '../crypto/sender.ts'
+import type { Key } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
+import type { Database } from '../store/database.ts'
+import { openDatabase } from './data-directory.ts'
+import { createEngine } from './engine.ts'
+import type { Logger } from './logger.ts'
+import { type Recovered, recoverSenders } from './senders.ts'
+import { createPacer } from './system.ts'
+
+export interface LedgerOptions {
+  readonly datadir: string
+  readonly genesis: Genesis
+  /** A development network: blocks may be ahead of the clock. */
+  readonly dev: boolean
+}
+
+export interface LedgerComponents {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Transactions whose senders need no recovery. */
+  readonly known?: (hashKey: Key) => RecoveredTransaction | undefined
+  /** Only in a node that makes blocks. */
+  readonly nonceSearch?: NonceSearch | undefined
+  readonly signer?: BlockSigner | undefined
+}
+
+/** The chain on its database, with what judging blocks takes. */
+export interface Ledger {
+  readonly database: Database
+  readonly engine: Engine
+  readonly chain: Chain
+  readonly recover: (transactions: readonly Transaction[]) => Promise<readonly Recovered[]>
+  /** Writes what is under way and lets the directory go. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the ledger in a data directory, made from the genesis if it is empty.
+ * @throws StoreError if the directory cannot be used; GenesisError if no engine is for this genesis.
+ */
+export async function openLedger(options: LedgerOptions, components: LedgerComponents): Promise<Ledger> {
+  const { datadir, genesis, dev } = options
+  const { clock, logger, known, nonceSearch, signer } = components
+  const local = await loadRecovery()
+  const engine = createEngine({ dev }, genesis, {
+    clock,
+    nonceSearch,
+    signer,
+    recoverSigner: (hash, signature) =>
+      recoverAddress(local, hash, signature.subarray(0, 32), signature.subarray(32, 64), signature[64] === 0 ? 0 : 1),
+    onEvidence: (evidence) => logger.warn(describeEvidence(evidence)),
+  })
+  const database = await openDatabase(datadir)
+  const workers = await RecoveryPool.start({ threads: availableParallelism() }).catch(async (error) => {
+    await database.close()
+    throw error
+  })
+  const recover = (transactions: readonly Transaction[]) => workers.recover(transactions)
+  try {
+    const chain = await Chain.open(
+      { genesis },
+      {
+        database,
+        engine,
+        clock,
+        pacer: createPacer(),
+        recover: (transactions) => (known ? recoverSenders(transactions, { known, recover }) : recover(transactions)),
+      },
+    )
+    logger.info('ledger opened', {
+      datadir,
+      engine: engine.name,
+      chainId: chain.params.chainId,
+      head: chain.head.header.number,
+      recovery: `${workers.backend} x ${availableParallelism()}`,
+    })
+    return {
+      database,
+      engine,
+      chain,
+      recover,
+      async close() {
+        try {
+          await chain.close()
+        } finally {
+          await workers.stop()
+          await database.close()
+        }
+      },
+    }
+  } catch (error) {
+    await workers.stop()
+    await database.close()
+    throw error
+  }
+}
+
+function describeEvidence(evidence: Evidence): string {
+  switch (evidence.kind) {
+    case 'double-seal':
+      return `a signer has sealed two blocks at height ${evidence.later.header.number}`
+    case 'conflicting-seals':
+      return `a signer has sealed block ${evidence.later.header.number} against finalized block ${evidence.finalized.header.number}`
+    case 'conflicting-final':
+      return 'two conflicting blocks are final: more than a third of the signers contradict themselves; sealing stops'
+  }
+}

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const ROOT = new URL('../..', import.meta.url).pathname
+
+/** How a process ended. */
+export interface Ending {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+interface LogRecord {
+  readonly msg: string
+  readonly [fact: string]: unknown
+}
+
+/** `idobata` as a process of its own, its log read record by record. */
+export class NodeProcess {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<Ending>
+  readonly #records: LogRecord[] = []
+  readonly #waiting = new Set<() => void>()
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...environment },
+    })
+    let stdout = ''
+    let stderr = ''
+    this.#child.stderr!.on('data', (chunk) => {
+      stderr += chunk
+    })
+    createInterface(this.#child.stdout!).on('line', (line) => {
+      stdout += `${line}\n`
+      if (line.startsWith('{')) this.#records.push(JSON.parse(line))
+      for (const wake of this.#waiting) wake()
+    })
+    this.#ended = once(this.#child, 'close').then(([exitCode]) => {
+      for (const wake of this.#waiting) wake()
+      return { exitCode, stdout, stderr }
+    })
+  }
+
+  /** The first record whose message begins so. @throws Error if the process ends without one. */
+  async record(start: string): Promise<LogRecord> {
+    let ending: Ending | undefined
+    void this.#ended.then((ended) => {
+      ending = ended
+    })
+    for (;;) {
+      const found = this.#records.find(({ msg }) => msg.startsWith(start))
+      if (found) return found
+      if (ending) throw new Error(`ended without "${start}": ${JSON.stringify(ending)}`)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#waiting.add(resolve)
+      await promise
+      this.#waiting.delete(resolve)
+    }
+  }
+
+  /** Where RPC is served, once it is. */
+  async rpcUrl(): Promise<string> {
+    return String((await this.record('JSON-RPC')).url)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  ended(): Promise<Ending> {
+    return this.#ended
+  }
+
+  /** Does nothing if it has ended. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#ended
+  }
+}
+
+/** Runs a command to its end. */
+export function run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ending> {
+  return new NodeProcess(args, environment).ended()
+}

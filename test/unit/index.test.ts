@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest'
+import * as api from '../../src/index.ts'
+
+test('the public API is this and no more', () => {
+  expect(Object.keys(api).sort()).toEqual(['GenesisError', 'createFullNode', 'parseGenesis'])
+})
