@@ -113,14 +113,14 @@ export class BlockExecutor {
     const { state, engine, pacer } = this.#components
     const steps = toSteps(execution.finish(engine.reward(header)))
     await pacer.pause()
-    const receiptsRoot = fromKey(await orderedRoot(receipts, receiptCodec, pacer))
+    const root = fromKey(await receiptsRoot(receipts, pacer))
     const derived = await state.derive(
       parent,
       steps.map(({ key, after }) => ({ key, value: after })),
     )
     const fields: ExecutionFields = {
       stateRoot: fromKey(derived.stateRoot),
-      receiptsRoot,
+      receiptsRoot: root,
       logsBloom: joinBlooms(receipts),
       gasUsed: execution.gasUsed,
     }
@@ -164,6 +164,11 @@ export interface TransactionOffers {
 export interface BuiltOutcome extends Outcome {
   readonly transactions: readonly RecoveredTransaction[]
   readonly fields: ExecutionFields
+}
+
+/** What `receiptsRoot` in the header of a block with these receipts must be: 32 bytes in a Key. */
+export function receiptsRoot(receipts: readonly Receipt[], pacer: Pacer): Promise<Key> {
+  return orderedRoot(receipts, receiptCodec, pacer)
 }
 
 const receiptCodec: ValueCodec<Receipt> = {

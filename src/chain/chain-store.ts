@@ -156,7 +156,11 @@ export class ChainStore {
   }
 
   /** Makes an executed block part of the canonical chain. */
-  putCanonical(batch: WriteBatch, { block, transactions }: ExecutedBlock, historyNodes: readonly PlacedNode[]): void {
+  putCanonical(
+    batch: Pick<WriteBatch, 'put'>,
+    { block, transactions }: ExecutedBlock,
+    historyNodes: readonly PlacedNode[],
+  ): void {
     const { number } = block.header
     batch.put(keys.canonical(number), block.hash)
     for (const { height, index, node } of historyNodes) {

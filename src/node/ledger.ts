@@ -12,8 +12,9 @@ import type { Key } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Database } from '../store/database.ts'
-import { openDatabase } from './data-directory.ts'
+import { closeDatabase, openDatabase } from './data-directory.ts'
 import { createEngine } from './engine.ts'
+import { LastHead } from './last-head.ts'
 import type { Logger } from './logger.ts'
 import { type Recovered, recoverSenders } from './senders.ts'
 import { createPacer } from './system.ts'
@@ -63,7 +64,7 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
   })
   const database = await openDatabase(datadir)
   const workers = await RecoveryPool.start({ threads: availableParallelism() }).catch(async (error) => {
-    await database.close()
+    await closeDatabase(datadir, database)
     throw error
   })
   const recover = (transactions: readonly Transaction[]) => workers.recover(transactions)
@@ -78,6 +79,11 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
         recover: (transactions) => (known ? recoverSenders(transactions, { known, recover }) : recover(transactions)),
       },
     )
+    const lastHead = await LastHead.open(datadir, chain.store)
+    lastHead.write(chain.head)
+    chain.subscribe((event) => {
+      if (event.type === 'head') lastHead.write(event.head)
+    })
     logger.info('ledger opened', {
       datadir,
       engine: engine.name,
@@ -95,13 +101,14 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
           await chain.close()
         } finally {
           await workers.stop()
-          await database.close()
+          lastHead.close()
+          await closeDatabase(datadir, database)
         }
       },
     }
   } catch (error) {
     await workers.stop()
-    await database.close()
+    await closeDatabase(datadir, database)
     throw error
   }
 }
