@@ -97,9 +97,13 @@ interface RecoveryComponents {
 function checkRecovery({ database, store, report }: RecoveryComponents): void {
   const marker = readStateMarker(database)
   const state = marker && store.header(marker.blockHash)
-  if (marker === undefined) return report('there is none')
+  if (marker === undefined) {
+    report('there is none')
+    return
+  }
   if (state === undefined || !equalBytes(state.header.stateRoot, marker.stateRoot)) {
-    return report('it is of no known block')
+    report('it is of no known block')
+    return
   }
   // The disk may stand on a branch that a reorg has left: its journals lead back to the fork.
   let [a, b]: (Head | undefined)[] = [state, headOf(store)]
@@ -146,7 +150,10 @@ export function checkRecent(database: Database): string | undefined {
 
 function checkRecentBlocks(database: Database, store: ChainStore, report: (what: string) => void): void {
   const head = headOf(store)
-  if (head === undefined) return report('the head block is missing')
+  if (head === undefined) {
+    report('the head block is missing')
+    return
+  }
   let at: Head = head
   const last = at.header.number
   if (store.canonicalHash(last + 1) !== undefined) report(`block ${last} is the head, but the chain goes on`)
@@ -159,7 +166,10 @@ function checkRecentBlocks(database: Database, store: ChainStore, report: (what:
     if (!store.isExecuted(hash)) report(`block ${number} has not been executed`)
     if (number === 0) return
     const parent = store.header(header.parentHash)
-    if (parent === undefined) return report(`block ${number - 1} is missing`)
+    if (parent === undefined) {
+      report(`block ${number - 1} is missing`)
+      return
+    }
     at = parent
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { StoreError } from '../primitives/errors.ts'
-import { Database, damaged, isLocked } from '../store/database.ts'
+import { Database, damaged, isLocked, writeFailure } from '../store/database.ts'
 import { databaseDirectory, pidFile } from './data-files.ts'
 import { inspect } from './inspection.ts'
 
@@ -27,8 +27,13 @@ export async function openDatabase(datadir: string): Promise<Database> {
     if (isRunning(holder)) await (await Database.open(databaseDirectory(datadir))).close()
     if (holder !== undefined) await checkAfterKill(datadir)
     const database = await Database.open(databaseDirectory(datadir))
-    await writeFile(pidFile(datadir), `${process.pid}\n`)
-    return database
+    try {
+      await writeFile(pidFile(datadir), `${process.pid}\n`)
+      return database
+    } catch (error) {
+      await database.close()
+      throw writeFailure(error)
+    }
   })
 }
 

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { access, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ChainStore } from '../chain/chain-store.ts'
 import { type CheckTally, checkChain, checkRecent } from '../chain/check.ts'
@@ -53,6 +53,11 @@ const PROGRESS_INTERVAL_MS = 100
 
 async function answer(question: Question): Promise<Answers[Question['task']]> {
   const directory = databaseDirectory(question.datadir)
+  if (!(await exists(directory))) {
+    // Deleted after a kill: the next start makes a new one.
+    if (question.task === 'recent') return { damage: undefined }
+    throw new StoreError(`there is no database in ${question.datadir}`, 'see --datadir')
+  }
   if (question.task === 'salvage') {
     await Database.salvage(directory)
     return {}
@@ -65,6 +70,15 @@ async function answer(question: Question): Promise<Answers[Question['task']]> {
     return await repair(database, genesis, question)
   } finally {
     await database.close()
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { ChainStore } from '../chain/chain-store.ts'
 import type { Head } from '../chain/types.ts'
-import { damaged } from '../store/database.ts'
+import { damaged, writeFailure } from '../store/database.ts'
 import { lastHeadFile } from './data-files.ts'
 
 /** Hash, number (8 bytes big-endian), CRC of both. */
@@ -31,13 +31,17 @@ export class LastHead {
     return new LastHead(openSync(lastHeadFile(datadir), constants.O_RDWR | constants.O_CREAT, 0o600))
   }
 
-  /** In place and at once: a kill leaves the old hash or the new one. Cost: one system call. */
+  /** In place and at once: a kill leaves the old hash or the new one. Cost: one system call. @throws StoreError. */
   write({ hash, header }: Head): void {
     const bytes = Buffer.alloc(FILE_BYTES)
     bytes.set(hash)
     bytes.writeBigUInt64BE(BigInt(header.number), 32)
     bytes.writeUInt32BE(crc32(bytes.subarray(0, CONTENT_BYTES)), CONTENT_BYTES)
-    writeSync(this.#descriptor, bytes, 0, FILE_BYTES, 0)
+    try {
+      writeSync(this.#descriptor, bytes, 0, FILE_BYTES, 0)
+    } catch (error) {
+      throw writeFailure(error)
+    }
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Chain } from '../chain/chain.ts'
 import type { Genesis } from '../chain/genesis.ts'
+import type { StateKeeperOptions } from '../chain/state-keeper.ts'
 import type { Engine } from '../consensus/engine.ts'
 import type { Evidence } from '../consensus/evidence.ts'
 import type { BlockSigner } from '../consensus/poa.ts'
@@ -24,6 +25,8 @@ export interface LedgerOptions {
   readonly genesis: Genesis
   /** A development network: blocks may be ahead of the clock. */
   readonly dev: boolean
+  /** How much of the state stays in memory. */
+  readonly stateKeeping?: Partial<StateKeeperOptions>
 }
 
 export interface LedgerComponents {
@@ -51,7 +54,7 @@ export interface Ledger {
  * @throws StoreError if the directory cannot be used; GenesisError if no engine is for this genesis.
  */
 export async function openLedger(options: LedgerOptions, components: LedgerComponents): Promise<Ledger> {
-  const { datadir, genesis, dev } = options
+  const { datadir, genesis, dev, stateKeeping } = options
   const { clock, logger, known, nonceSearch, signer } = components
   const local = await loadRecovery()
   const engine = createEngine({ dev }, genesis, {
@@ -70,7 +73,7 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
   const recover = (transactions: readonly Transaction[]) => workers.recover(transactions)
   try {
     const chain = await Chain.open(
-      { genesis },
+      { genesis, ...stateKeeping },
       {
         database,
         engine,

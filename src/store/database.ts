@@ -194,14 +194,7 @@ export class Database {
   }
 
   #fail(cause: unknown): StoreError {
-    const text = reason(cause)
-    this.#failure ??= /no space|ENOSPC|disk full|quota/i.test(text)
-      ? new StoreError('the disk is full: nothing more can be written', 'free some space and start again', cause)
-      : new StoreError(
-          `cannot write to the database: ${text}`,
-          /corruption/i.test(text) ? REMEDY_DAMAGED : 'check the disk and start again',
-          cause,
-        )
+    this.#failure ??= writeFailure(cause)
     for (const listener of this.#failureListeners) listener(this.#failure)
     this.#failureListeners.clear()
     return this.#failure
@@ -244,6 +237,16 @@ function opened(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
 /** The error for data that is not what was written. */
 export function damaged(what: string): StoreError {
   return new StoreError(`the database is damaged: ${what}`, REMEDY_DAMAGED)
+}
+
+/** The error for something of the database, or beside it, that could not be written. */
+export function writeFailure(cause: unknown): StoreError {
+  const text = reason(cause)
+  if (/no space|ENOSPC|disk full|quota/i.test(text)) {
+    return new StoreError('the disk is full: nothing more can be written', 'free some space and start again', cause)
+  }
+  const remedy = /corruption/i.test(text) ? REMEDY_DAMAGED : 'check the disk and start again'
+  return new StoreError(`cannot write to the database: ${text}`, remedy, cause)
 }
 
 /** LevelDB takes tables and logs without a CURRENT file for rubbish: it would delete them and begin a new database. */
