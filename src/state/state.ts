@@ -147,7 +147,6 @@ export class State {
   /** Forgets all layers and starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
     this.#layers.clear()
-    this.#loader.forget()
     this.#disk = readDiskLayer(this.#database, numberOf)
     this.#layers.set(toKey(this.#disk.blockHash), this.#disk)
     return this.#disk
@@ -191,7 +190,6 @@ export class State {
     this.#retain(target)
     await batch.write({ sync: false })
     for (const node of written) if (node.kind !== 'leaf') node.stored = true
-    this.#loader.forget()
   }
 
   /**
