@@ -11,10 +11,14 @@ export interface AccountStep {
   readonly after: AccountValue | undefined
 }
 
-export function toSteps(diffs: readonly AccountDiff[]): AccountStep[] {
-  return diffs.map(({ key, before, after }) => ({
+/** @param valueBefore  tells the state's form of an account before the block. */
+export function toSteps(
+  diffs: readonly AccountDiff[],
+  valueBefore: (key: Key) => AccountValue | undefined,
+): AccountStep[] {
+  return diffs.map(({ key, after }) => ({
     key,
-    before: before === undefined ? undefined : encodeAccountValue(before),
+    before: valueBefore(key),
     after: after === undefined ? undefined : encodeAccountValue(after),
   }))
 }

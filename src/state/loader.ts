@@ -13,6 +13,8 @@ import { decodeNodeRecord } from './node-record.ts'
 const SYNC_READS = 16
 /** Records asked of LevelDB at a time: results are copied on the main thread, some 1 µs each. */
 const READ_CHUNK = 512
+/** Keys between two looks at the clock, about a millisecond. */
+const PACED_KEYS = 256
 
 /** Makes the error for a place whose record is missing or hashes to something else. */
 type Unreadable = (what: string) => Error
@@ -50,20 +52,24 @@ export class Loader {
     const generation = this.#factory.generation
     const values = new Array<AccountValue | undefined>(accountKeys.length)
     let waiting = new Waiting()
-    accountKeys.forEach((key, index) => {
+    for (let index = 0; index < accountKeys.length; index++) {
+      const key = accountKeys[index]!
       this.#settle(lookup(holder, key, generation), key, index, values, waiting, unreadable)
-    })
+      if (index % PACED_KEYS === PACED_KEYS - 1) await this.#pacer.pause()
+    }
     while (waiting.bySite.size > 0) {
       const entries = waiting.inKeyOrder()
       const sites = entries.map(({ site }) => site)
       const nodes =
         sites.length <= SYNC_READS ? this.#readNow(sites, unreadable) : await this.#readMany(sites, unreadable)
       waiting = new Waiting()
-      entries.forEach(({ site, keys }, i) => {
+      for (let i = 0; i < entries.length; i++) {
+        const { site, keys } = entries[i]!
         for (const { key, index } of keys) {
           this.#settle(site.resume(nodes[i]!, key, generation), key, index, values, waiting, unreadable)
         }
-      })
+        if (i % PACED_KEYS === PACED_KEYS - 1) await this.#pacer.pause()
+      }
     }
     return values
   }
