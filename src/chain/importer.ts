@@ -2,7 +2,7 @@ import type { Engine } from '../consensus/engine.ts'
 import type { Block } from '../primitives/block.ts'
 import { equalBytes, fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import { BlockError, StateUnavailableError, TxError } from '../primitives/errors.ts'
+import { BlockError, type BlockErrorCode, StateUnavailableError, TxError } from '../primitives/errors.ts'
 import { MAX_BAD_BLOCKS } from '../primitives/limits.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Layer } from '../state/layer.ts'
@@ -18,6 +18,9 @@ import type { StateKeeper } from './state-keeper.ts'
 import { checkTransactionStateless } from './transaction-rules.ts'
 import { transactionsRoot } from './transactions-root.ts'
 import type { ChainParams, ImportOutcome } from './types.ts'
+
+/** With its own body, or after its parent, a block of the same hash may be valid: anyone can send it with another body. */
+const NOT_THE_HEADERS_FAULT: ReadonlySet<BlockErrorCode> = new Set(['bad-transactions-root', 'unknown-parent'])
 
 /** Recovers senders, somewhere off the main thread; results in the order of `transactions`. */
 export type RecoverSenders = (
@@ -105,7 +108,7 @@ export class Importer {
       return outcome
     } catch (error) {
       index.remove(hash)
-      if (error instanceof BlockError) this.#markBad(hash)
+      this.#noteRefusal(hash, error)
       throw error
     }
   }
@@ -119,6 +122,10 @@ export class Importer {
     if (!this.#future.has(parentHash)) throw new BlockError('unknown-parent')
     this.#future.hold(block, timestamp * 1000)
     return 'future'
+  }
+
+  #noteRefusal(hash: Uint8Array, error: unknown): void {
+    if (error instanceof BlockError && !NOT_THE_HEADERS_FAULT.has(error.code)) this.#markBad(hash)
   }
 
   #markBad(hash: Uint8Array): void {
@@ -193,7 +200,7 @@ export class Importer {
         await committer.commit(next, block, { transactions, outcome })
         await keeper.settle(next)
       } catch (error) {
-        if (error instanceof BlockError) this.#markBad(next.hash)
+        this.#noteRefusal(next.hash, error)
         throw error
       }
     }
