@@ -92,6 +92,7 @@ export class Committer {
     for (const commit of group) {
       const { entry, block, execution } = commit
       store.putBlock(batch, block, entry.totalDifficulty)
+      await pacer.pause()
       if (execution !== undefined) {
         const { transactions, outcome } = execution
         store.putExecution(batch, block, transactions, outcome.receipts, outcome.steps)
