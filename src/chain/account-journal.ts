@@ -11,12 +11,9 @@ export interface AccountStep {
   readonly after: AccountValue | undefined
 }
 
-export function toSteps(diffs: readonly AccountDiff[]): AccountStep[] {
-  return diffs.map(({ key, before, after }) => ({
-    key,
-    before: before === undefined ? undefined : encodeAccountValue(before),
-    after: after === undefined ? undefined : encodeAccountValue(after),
-  }))
+/** @param before  the account before the block, in the state's own form. */
+export function toStep({ key, after }: AccountDiff, before: AccountValue | undefined): AccountStep {
+  return { key, before, after: after === undefined ? undefined : encodeAccountValue(after) }
 }
 
 /** An empty RLP string stands for no account; values are RLP lists, so they end by themselves. */

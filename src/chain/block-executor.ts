@@ -8,12 +8,13 @@ import { BlockError, TxError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
 import { EMPTY_BLOOM, type Receipt, receiptLength, writeReceipt } from '../primitives/receipt.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
+import { type AccountValue, decodeAccountValue } from '../state/account-value.ts'
 import type { Derived, Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
 import type { ValueCodec } from '../trie/node.ts'
 import { orderedRoot } from '../trie/ordered.ts'
 import type { Pacer } from '../trie/update.ts'
-import { type AccountStep, toSteps } from './account-journal.ts'
+import { type AccountStep, toStep } from './account-journal.ts'
 import { type AccountView, type CreateExecution, type Execution, touchedKeys } from './execution.ts'
 
 /** What executing a block established. */
@@ -40,6 +41,8 @@ export interface BlockExecutorComponents {
 
 /** Transactions between two looks at the clock, about a millisecond. */
 const PACED_TRANSACTIONS = 128
+/** Accounts likewise. */
+const PACED_ACCOUNTS = 1024
 
 /** Runs blocks against states. Holds nothing between two blocks. */
 export class BlockExecutor {
@@ -71,7 +74,7 @@ export class BlockExecutor {
     if (execution.gasUsed !== header.gasUsed) {
       throw new BlockError('bad-gas-used', { gasUsed: header.gasUsed, expected: execution.gasUsed })
     }
-    const outcome = await this.#finish(execution, header, receipts, parent)
+    const outcome = await this.#finish(execution, header, receipts, view)
     const { fields } = outcome
     if (toKey(fields.receiptsRoot) !== toKey(header.receiptsRoot)) throw new BlockError('bad-receipts-root')
     if (toKey(fields.logsBloom) !== toKey(header.logsBloom)) throw new BlockError('bad-logs-bloom')
@@ -106,16 +109,21 @@ export class BlockExecutor {
       }
       await this.#components.pacer.pause()
     }
-    return { transactions, ...(await this.#finish(execution, header, receipts, parent)) }
+    return { transactions, ...(await this.#finish(execution, header, receipts, view)) }
   }
 
-  async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], parent: Layer) {
+  async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], view: LoadedAccounts) {
     const { state, engine, pacer } = this.#components
-    const steps = toSteps(execution.finish(engine.reward(header)))
+    const diffs = execution.finish(engine.reward(header))
     await pacer.pause()
+    const steps: AccountStep[] = []
+    for (const diff of diffs) {
+      steps.push(toStep(diff, view.value(diff.key)))
+      if (steps.length % PACED_ACCOUNTS === 0) await pacer.pause()
+    }
     const root = fromKey(await receiptsRoot(receipts, pacer))
     const derived = await state.derive(
-      parent,
+      view.layer,
       steps.map(({ key, after }) => ({ key, value: after })),
     )
     const fields: ExecutionFields = {
@@ -131,25 +139,31 @@ export class BlockExecutor {
 /** Accounts of one state, loaded ahead of the execution that reads them. */
 class LoadedAccounts implements AccountView {
   readonly #state: State
-  readonly #layer: Layer
-  readonly #accounts = new Map<Key, Account | undefined>()
+  readonly layer: Layer
+  readonly #values = new Map<Key, AccountValue | undefined>()
 
   constructor(state: State, layer: Layer) {
     this.#state = state
-    this.#layer = layer
+    this.layer = layer
   }
 
   async load(touched: Iterable<Key>): Promise<void> {
-    const missing = [...touched].filter((key) => !this.#accounts.has(key))
-    const accounts = await this.#state.read(this.#layer, missing)
+    const missing = [...touched].filter((key) => !this.#values.has(key))
+    const values = await this.#state.readValues(this.layer, missing)
     missing.forEach((key, i) => {
-      this.#accounts.set(key, accounts[i])
+      this.#values.set(key, values[i])
     })
   }
 
   account(key: Key): Account | undefined {
-    assert(this.#accounts.has(key), 'execution reads an account that was not loaded')
-    return this.#accounts.get(key)
+    const value = this.value(key)
+    return value === undefined ? undefined : decodeAccountValue(value)
+  }
+
+  value(key: Key): AccountValue | undefined {
+    const value = this.#values.get(key)
+    assert(value !== undefined || this.#values.has(key), 'execution reads an account that was not loaded')
+    return value
   }
 }
 

@@ -9,9 +9,13 @@ import { encodeRlp, encodeRlpList, RlpReader } from '../primitives/rlp.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
+import type { Pacer } from '../trie/update.ts'
 import { type AccountStep, decodeSteps, encodeSteps } from './account-journal.ts'
 import { decodeHistoryNode, encodeHistoryNode, type HistoryNode, type PlacedNode } from './history.ts'
 import type { ExecutedBlock, Head, TransactionLocation } from './types.ts'
+
+/** Index records between two looks at the clock, about a millisecond. */
+const PACED_RECORDS = 256
 
 /**
  * Records of blocks and of what leads to them; the layout is `store/schema.ts`. Reads are synchronous, a few µs each
@@ -155,22 +159,26 @@ export class ChainStore {
     batch.put(keys.journal(block.header.number, block.hash), encodeSteps(steps))
   }
 
-  /** Makes an executed block part of the canonical chain. */
-  putCanonical(
+  /** Makes an executed block part of the canonical chain; lets other work of the thread run in between. */
+  async putCanonical(
     batch: Pick<WriteBatch, 'put'>,
     { block, transactions }: ExecutedBlock,
     historyNodes: readonly PlacedNode[],
-  ): void {
+    pacer: Pacer,
+  ): Promise<void> {
     const { number } = block.header
     batch.put(keys.canonical(number), block.hash)
     for (const { height, index, node } of historyNodes) {
       batch.put(keys.historyNode(height, index), encodeHistoryNode(node))
     }
-    transactions.forEach(({ hash }, index) => {
-      batch.put(keys.transaction(hash), encodeRlp([number, index]))
-    })
+    for (let index = 0; index < transactions.length; index++) {
+      batch.put(keys.transaction(transactions[index]!.hash), encodeRlp([number, index]))
+      if (index % PACED_RECORDS === 0) await pacer.pause()
+    }
+    let written = 0
     for (const { address, indexes } of byAddress(transactions)) {
       batch.put(keys.address(address, number), encodeRlp(indexes))
+      if (++written % PACED_RECORDS === 0) await pacer.pause()
     }
   }
 

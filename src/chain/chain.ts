@@ -44,8 +44,9 @@ const LAYOUT_VERSION = 1
 
 const DEFAULTS = {
   layers: 128,
-  /** About 32 MiB when written. */
-  unflushedChanges: 60_000,
+  layerChanges: 20_000,
+  /** About 48 MiB when written. */
+  unflushedChanges: 100_000,
   undoBlocks: 4096,
   stateCacheBytes: 96 * 1024 * 1024,
 } as const
@@ -116,7 +117,7 @@ export class Chain {
       { state, store, index, executor, database, writeGenesis },
     )
     const keeper = this.#keeper
-    this.#committer = new Committer({ database, store, index, engine }, head, (event) => this.#announce(event))
+    this.#committer = new Committer({ database, store, index, engine, pacer }, head, (event) => this.#announce(event))
     const committer = this.#committer
     const { params } = genesis
     this.#importer = new Importer({
@@ -230,7 +231,7 @@ export class Chain {
  */
 export async function prepareGenesis(
   genesis: Genesis,
-  { database, engine }: Pick<ChainComponents, 'database' | 'engine'>,
+  { database, engine, pacer }: Pick<ChainComponents, 'database' | 'engine' | 'pacer'>,
   store: ChainStore,
   factory: NodeFactory<AccountValue>,
 ): Promise<void> {
@@ -262,7 +263,7 @@ export async function prepareGenesis(
     const batch = database.batch()
     store.putBlock(batch, whole, entry.totalDifficulty)
     store.putExecution(batch, whole, [], [], [])
-    store.putCanonical(batch, { block: whole, transactions: [], receipts: [] }, entry.historyNodes)
+    await store.putCanonical(batch, { block: whole, transactions: [], receipts: [] }, entry.historyNodes, pacer)
     store.putHead(batch, block.hash)
     batch.put(keys.meta('genesis'), block.hash)
     batch.put(keys.meta('genesisDigest'), source.digest)

@@ -24,12 +24,10 @@ export async function checkCanonical(context: CheckContext): Promise<number> {
     }
     const grown = appendLeaf(peaks, historyLeaf(hash, header))
     peaks = grown.peaks
-    store.putCanonical(derived, executed, grown.newNodes)
+    await store.putCanonical(derived, executed, grown.newNodes, pacer)
     for (const table of derived.takeDifferences()) report('indexes', `${table}: block ${number} is missing or wrong`)
     last = { hash, header, totalDifficulty: 0n }
     onProgress('canonical chain', number, count('canonical'))
-    const pause = pacer.pause()
-    if (pause !== undefined) await pause
   }
   const head = database.get(keys.meta('head'))
   const genesis = database.get(keys.meta('genesis'))

@@ -3,16 +3,18 @@ import type { Block } from '../primitives/block.ts'
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
+import type { Pacer } from '../trie/update.ts'
 import type { Outcome } from './block-executor.ts'
 import type { BlockIndex, IndexEntry } from './block-index.ts'
 import type { ChainStore } from './chain-store.ts'
-import type { ChainEvent, ExecutedBlock } from './types.ts'
+import type { ChainEvent, ExecutedBlock, HeadEvent } from './types.ts'
 
 export interface CommitterComponents {
   readonly database: Database
   readonly store: ChainStore
   readonly index: BlockIndex
   readonly engine: Engine
+  readonly pacer: Pacer
 }
 
 /** A block to be written. Without `execution` it waits on a side branch that has not got enough work to be run. */
@@ -87,19 +89,22 @@ export class Committer {
   }
 
   async #write(group: readonly Commit[]): Promise<void> {
-    const batch = this.#components.database.batch()
+    const { database, store, pacer } = this.#components
+    const batch = database.batch()
     const fresh = new Map<Key, ExecutedBlock>()
     const settled: { commit: Commit; outcome: 'head' | 'side'; event: ChainEvent }[] = []
     for (const commit of group) {
       const { entry, block, execution } = commit
-      const { store } = this.#components
       store.putBlock(batch, block, entry.totalDifficulty)
+      await pacer.pause()
       if (execution !== undefined) {
         const { transactions, outcome } = execution
         store.putExecution(batch, block, transactions, outcome.receipts, outcome.steps)
         fresh.set(toKey(block.hash), { block, transactions, receipts: outcome.receipts })
       }
-      const event = execution === undefined ? undefined : this.#choose(batch, entry, fresh)
+      await pacer.pause()
+      const event = execution === undefined ? undefined : this.#choose(entry, fresh)
+      if (event?.type === 'head') await this.#follow(batch, event)
       settled.push(
         event?.type === 'head'
           ? { commit, outcome: 'head', event }
@@ -114,8 +119,8 @@ export class Committer {
     }
   }
 
-  /** Makes `entry` the head if it wins, and writes what follows from that. */
-  #choose(batch: WriteBatch, entry: IndexEntry, fresh: ReadonlyMap<Key, ExecutedBlock>): ChainEvent {
+  /** Makes `entry` the best tip if it wins. */
+  #choose(entry: IndexEntry, fresh: ReadonlyMap<Key, ExecutedBlock>): ChainEvent {
     const { engine, index, store } = this.#components
     const head = this.#best
     const wins =
@@ -132,15 +137,20 @@ export class Committer {
       if (block === undefined) throw damaged(`block ${header.number} is missing`)
       return block
     }
-    const disconnected = left.map(load)
-    const connected = joined.map(load)
-    for (const block of disconnected) store.deleteCanonical(batch, block)
-    connected.forEach((block, i) => {
-      store.putCanonical(batch, block, joined[i]!.historyNodes)
-    })
-    store.putHead(batch, entry.hash)
     this.#best = entry
-    return { type: 'head', head: entry, connected, disconnected }
+    return { type: 'head', head: entry, connected: joined.map(load), disconnected: left.map(load) }
+  }
+
+  /** Writes what a new head changes in the canonical chain and its indexes. */
+  async #follow(batch: WriteBatch, { head, connected, disconnected }: HeadEvent): Promise<void> {
+    const { store, index, pacer } = this.#components
+    for (const block of disconnected) store.deleteCanonical(batch, block)
+    for (const block of connected) {
+      const entry = index.get(block.block.hash)
+      if (entry === undefined) throw damaged(`header ${block.block.header.number} is missing`)
+      await store.putCanonical(batch, block, entry.historyNodes, pacer)
+    }
+    store.putHead(batch, head.hash)
   }
 
   /** What leads from one tip to another: blocks to leave, newest first, and blocks to join, oldest first. */

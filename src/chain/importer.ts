@@ -2,7 +2,7 @@ import type { Engine } from '../consensus/engine.ts'
 import type { Block } from '../primitives/block.ts'
 import { equalBytes, fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import { BlockError, StateUnavailableError, TxError } from '../primitives/errors.ts'
+import { BlockError, type BlockErrorCode, StateUnavailableError, TxError } from '../primitives/errors.ts'
 import { MAX_BAD_BLOCKS } from '../primitives/limits.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Layer } from '../state/layer.ts'
@@ -18,6 +18,9 @@ import type { StateKeeper } from './state-keeper.ts'
 import { checkTransactionStateless } from './transaction-rules.ts'
 import { transactionsRoot } from './transactions-root.ts'
 import type { ChainParams, ImportOutcome } from './types.ts'
+
+/** With its own body, or after its parent, a block of the same hash may be valid: anyone can send it with another body. */
+const NOT_THE_HEADERS_FAULT: ReadonlySet<BlockErrorCode> = new Set(['bad-transactions-root', 'unknown-parent'])
 
 /** Recovers senders, somewhere off the main thread; results in the order of `transactions`. */
 export type RecoverSenders = (
@@ -105,7 +108,7 @@ export class Importer {
       return outcome
     } catch (error) {
       index.remove(hash)
-      if (error instanceof BlockError) this.#markBad(hash)
+      this.#noteRefusal(hash, error)
       throw error
     }
   }
@@ -121,6 +124,10 @@ export class Importer {
     return 'future'
   }
 
+  #noteRefusal(hash: Uint8Array, error: unknown): void {
+    if (error instanceof BlockError && !NOT_THE_HEADERS_FAULT.has(error.code)) this.#markBad(hash)
+  }
+
   #markBad(hash: Uint8Array): void {
     this.#bad.add(toKey(hash))
     if (this.#bad.size > MAX_BAD_BLOCKS) this.#bad.delete(this.#bad.values().next().value!)
@@ -131,9 +138,10 @@ export class Importer {
     const { params, pacer, recover } = this.#components
     const root = fromKey(await transactionsRoot(transactions, pacer))
     if (!equalBytes(root, header.transactionsRoot)) throw new BlockError('bad-transactions-root')
-    transactions.forEach((tx, i) => {
-      refuseBlock(i, () => checkTransactionStateless(tx, params.chainId))
-    })
+    for (let i = 0; i < transactions.length; i++) {
+      refuseBlock(i, () => checkTransactionStateless(transactions[i]!, params.chainId))
+      if (i % PACED_TRANSACTIONS === 0) await pacer.pause()
+    }
     const recovered = await recover(transactions)
     return recovered.map((result, i) => {
       if (result instanceof TxError) refuseBlock(i, () => raise(result))
@@ -194,13 +202,16 @@ export class Importer {
         await committer.commit(next, block, { transactions, outcome })
         await keeper.settle(next)
       } catch (error) {
-        if (error instanceof BlockError) this.#markBad(next.hash)
+        this.#noteRefusal(next.hash, error)
         throw error
       }
     }
     return layer
   }
 }
+
+/** Transactions between two looks at the clock, below a millisecond. */
+const PACED_TRANSACTIONS = 512
 
 function raise(error: unknown): never {
   throw error

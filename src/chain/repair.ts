@@ -53,7 +53,7 @@ export async function repairChain(components: RepairComponents): Promise<Repaire
   const blocks = await soundBlocks(database, store, engine, pacer, onProgress)
   const chain = chooseChain(store, blocks)
   const lostBlocks = await dropOtherBlocks(database, blocks)
-  await writeCanonical(database, store, chain, onProgress)
+  await writeCanonical(components, store, chain)
   return { dropped, lostBlocks, headBefore, head: chain.length - 1 }
 }
 
@@ -87,7 +87,7 @@ async function restoreGenesis({ database, genesis, engine, pacer }: RepairCompon
     for (const name of ['version', 'genesis', 'genesisDigest', 'head'] as const) batch.delete(keys.meta(name))
     await batch.write({ sync: true })
   }
-  await prepareGenesis(genesis, { database, engine }, store, new NodeFactory(accountCodec))
+  await prepareGenesis(genesis, { database, engine, pacer }, store, new NodeFactory(accountCodec))
 }
 
 /** Leaves the genesis state on disk, with the mark that has the next start go on from there to the head. @throws StoreError. */
@@ -174,10 +174,9 @@ async function dropOtherBlocks(database: Database, blocks: ReadonlyMap<Key, Soun
 }
 
 async function writeCanonical(
-  database: Database,
+  { database, pacer, onProgress }: RepairComponents,
   store: ChainStore,
   chain: readonly SoundBlock[],
-  onProgress: (done: number) => void,
 ): Promise<void> {
   for (const table of ['canonical', 'address', 'historyNode', 'transaction'] as const) {
     await database.clear(rangeOf(table))
@@ -187,7 +186,7 @@ async function writeCanonical(
   for (const { head } of chain) {
     const grown = appendLeaf(peaks, historyLeaf(head.hash, head.header))
     peaks = grown.peaks
-    store.putCanonical(batch, store.executed(head.hash)!, grown.newNodes)
+    await store.putCanonical(batch, store.executed(head.hash)!, grown.newNodes, pacer)
     if (batch.sizeBytes >= BATCH_BYTES) {
       await batch.write({ sync: false })
       batch = database.batch()

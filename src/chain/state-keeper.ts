@@ -11,9 +11,11 @@ import type { BlockIndex, IndexEntry } from './block-index.ts'
 import type { ChainStore } from './chain-store.ts'
 
 export interface StateKeeperOptions {
-  /** Blocks kept as layers in memory: reorgs within them cost nothing, and RPC can look at them. */
+  /** Most blocks whose states are kept in memory: reorgs within them cost nothing, and RPC can look at them. */
   readonly layers: number
-  /** Account changes kept in memory; past it the older half goes to disk. Some 350 bytes each on their way there. */
+  /** Account changes in blocks whose states are kept; big blocks leave fewer than `layers`, but never below three. */
+  readonly layerChanges: number
+  /** Account changes kept in memory; past it the older ones go to disk. Some 500 bytes each on their way there. */
   readonly unflushedChanges: number
   /** Blocks below the state on disk whose journals are kept, to undo them in a deep reorg. */
   readonly undoBlocks: number
@@ -54,7 +56,7 @@ export class StateKeeper {
   }
 
   async #fromJournals(entry: IndexEntry): Promise<Layer | undefined> {
-    const { state, store, index } = this.#components
+    const { state, index } = this.#components
     const missing: IndexEntry[] = []
     let at: IndexEntry | undefined = entry
     let layer: Layer | undefined
@@ -72,12 +74,28 @@ export class StateKeeper {
       at = this.#parent(at)
       if (at === undefined) return undefined
     }
-    for (const next of missing.reverse()) {
-      const steps = store.journal(next.header.number, next.hash)
-      if (steps === undefined) return undefined
-      layer = await this.#advance(layer, next, steps.map(redo))
-    }
+    const runs = this.#runs(missing.reverse())
+    if (runs === undefined) return undefined
+    for (const { entry: next, changes } of runs) layer = await this.#advance(layer, next, changes)
     return layer
+  }
+
+  /** Journalled changes of consecutive blocks: those too far back to get a layer of their own are merged into one run. */
+  #runs(entries: readonly IndexEntry[]): Run[] | undefined {
+    const { store } = this.#components
+    const { layers, layerChanges } = this.#options
+    const runs: Run[] = []
+    let changes = 0
+    for (const entry of entries.toReversed()) {
+      const steps = store.journal(entry.header.number, entry.hash)
+      if (steps === undefined) return undefined
+      changes += steps.length
+      const oldest = runs[0]
+      const full = runs.length > layers || (runs.length > MIN_LAYERS && changes > layerChanges)
+      if (oldest === undefined || !full) runs.unshift({ entry, changes: steps.map(redo) })
+      else runs[0] = { entry: oldest.entry, changes: mergeChanges(steps.map(redo), oldest.changes) }
+    }
+    return runs
   }
 
   #parent({ header }: IndexEntry): IndexEntry | undefined {
@@ -157,14 +175,16 @@ export class StateKeeper {
     const { layers, unflushedChanges } = this.#options
     const { state } = this.#components
     const newest = state.layer(head.hash)
-    if (newest !== undefined) state.trim(newest)
+    if (newest === undefined) return
+    state.trim(newest)
+    if (this.#flushing === undefined) this.#squash(newest)
     const tooMany = state.unflushed > unflushedChanges || head.header.number - state.disk.number > layers
     if (!tooMany) return
     if (this.#flushing !== undefined) {
       if (state.unflushed > 2 * unflushedChanges) await this.#flushing
       return
     }
-    this.#flushing = this.#flush(head).finally(() => {
+    this.#flushing = this.#flush(newest).finally(() => {
       this.#flushing = undefined
     })
     // Whoever waits for it sees the failure; the database has told the node of it in any case.
@@ -180,10 +200,9 @@ export class StateKeeper {
     }
   }
 
-  async #flush(head: IndexEntry): Promise<void> {
+  async #flush(newest: Layer): Promise<void> {
     const { state, store } = this.#components
-    const target = this.#flushTarget(head)
-    if (target !== undefined) await state.flush(target)
+    await state.flush(this.#flushTarget(newest))
     const below = state.disk.number - this.#options.undoBlocks
     // In strides: a range deletion looks at every record it passes.
     if (below - this.#prunedBelow >= this.#options.undoBlocks / 4) {
@@ -192,22 +211,49 @@ export class StateKeeper {
     }
   }
 
-  /** The oldest ancestor of the head above which at most half of the allowance is left. */
-  #flushTarget(head: IndexEntry): Layer | undefined {
+  /** Keeps the states of as many recent blocks as the options allow. */
+  #squash(newest: Layer): void {
+    const { layers, layerChanges } = this.#options
+    let changes = 0
+    let kept = 0
+    for (let layer: Layer | undefined = newest; layer?.base !== undefined; layer = layer.base) {
+      changes += layer.changed
+      kept++
+      if (kept >= layers || (kept >= MIN_LAYERS && changes > layerChanges)) {
+        this.#components.state.squash(layer)
+        return
+      }
+    }
+  }
+
+  /** The newest ancestor with which at least half of what is unflushed, or of the blocks, goes to disk. */
+  #flushTarget(newest: Layer): Layer {
     const { layers, unflushedChanges } = this.#options
-    let layer = this.#components.state.layer(head.hash)
     let changes = 0
     let blocks = 0
-    while (layer?.base !== undefined) {
-      changes += layer.changed
+    let layer = newest
+    for (;;) {
+      changes += layer.changed + layer.carried
       blocks++
-      if (changes > unflushedChanges / 2 || blocks > layers / 2)
-        return layer.base.base === undefined ? layer : layer.base
-      layer = layer.base
+      const { base } = layer
+      if (base?.base === undefined || changes > unflushedChanges / 2 || blocks > layers / 2) return layer
+      layer = base
     }
-    return undefined
   }
 }
+
+interface Run {
+  readonly entry: IndexEntry
+  readonly changes: readonly AccountChange[]
+}
+
+function mergeChanges(earlier: readonly AccountChange[], later: readonly AccountChange[]): AccountChange[] {
+  const merged = new Map([...earlier, ...later].map((change) => [change.key, change]))
+  return [...merged.values()]
+}
+
+/** Blocks whose states are kept however large they are: short reorgs are everyday. */
+const MIN_LAYERS = 3
 
 /** Says that the state on disk is not to be trusted until it has been built anew, or that it is again. @throws StoreError. */
 export async function markRebuilding(database: Database, rebuilding: boolean): Promise<void> {

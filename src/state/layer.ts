@@ -20,9 +20,11 @@ export interface Layer extends RootHolder<AccountValue> {
   /** The layer this one was computed from; undefined for the one on disk. */
   base: Layer | undefined
   /** Places where `base` has a branch or extension and this layer has none. */
-  readonly removed: readonly Key[]
-  /** Accounts changed against `base`: the measure of a layer's size. */
+  removed: readonly Key[]
+  /** Accounts that the block changed. */
   readonly changed: number
+  /** Account changes of blocks between `base` and this one whose own layers were given up. */
+  carried: number
 }
 
 /** What an update made of a layer, before it belongs to a block. */

@@ -13,6 +13,8 @@ import { decodeNodeRecord } from './node-record.ts'
 const SYNC_READS = 16
 /** Records asked of LevelDB at a time: results are copied on the main thread, some 1 µs each. */
 const READ_CHUNK = 512
+/** Keys between two looks at the clock, about a millisecond. */
+const PACED_KEYS = 256
 
 /** Makes the error for a place whose record is missing or hashes to something else. */
 type Unreadable = (what: string) => Error
@@ -25,11 +27,6 @@ export class Loader {
   readonly #database: Database
   readonly #factory: NodeFactory<AccountValue>
   readonly #pacer: Pacer
-  /**
-   * Nodes loaded of late by place. An update copies the nodes of its path, so what was loaded for a layer
-   * while its successor was being computed is attached to the older copy only: found here, it is not read twice.
-   */
-  #recent = new Map<Key, { readonly ref: Key; readonly node: TrieNode<AccountValue> }>()
 
   constructor(database: Database, factory: NodeFactory<AccountValue>, pacer: Pacer) {
     this.#database = database
@@ -50,25 +47,29 @@ export class Loader {
     const generation = this.#factory.generation
     const values = new Array<AccountValue | undefined>(accountKeys.length)
     let waiting = new Waiting()
-    accountKeys.forEach((key, index) => {
+    for (let index = 0; index < accountKeys.length; index++) {
+      const key = accountKeys[index]!
       this.#settle(lookup(holder, key, generation), key, index, values, waiting, unreadable)
-    })
+      if (index % PACED_KEYS === PACED_KEYS - 1) await this.#pacer.pause()
+    }
     while (waiting.bySite.size > 0) {
       const entries = waiting.inKeyOrder()
       const sites = entries.map(({ site }) => site)
       const nodes =
         sites.length <= SYNC_READS ? this.#readNow(sites, unreadable) : await this.#readMany(sites, unreadable)
       waiting = new Waiting()
-      entries.forEach(({ site, keys }, i) => {
+      for (let i = 0; i < entries.length; i++) {
+        const { site, keys } = entries[i]!
         for (const { key, index } of keys) {
           this.#settle(site.resume(nodes[i]!, key, generation), key, index, values, waiting, unreadable)
         }
-      })
+        if (i % PACED_KEYS === PACED_KEYS - 1) await this.#pacer.pause()
+      }
     }
     return values
   }
 
-  /** Takes a descent's result, going on as far as nodes loaded before lead. */
+  /** Takes a descent's result, going on through leaves that their branch has packed. */
   #settle(
     result: AccountValue | undefined | StubSite<AccountValue>,
     key: Key,
@@ -79,20 +80,15 @@ export class Loader {
   ): void {
     let found = result
     while (found instanceof StubSite) {
-      const known = found.packedIn === undefined ? this.#recentNode(found) : this.#unpack(found, unreadable)
-      if (known === undefined) {
+      if (found.packedIn === undefined) {
         waiting.add(found.path, found, key, index)
         return
       }
-      found.attach(known)
-      found = found.resume(known, key, this.#factory.generation)
+      const leaf = this.#unpack(found, unreadable)
+      found.attach(leaf)
+      found = found.resume(leaf, key, this.#factory.generation)
     }
     values[index] = found
-  }
-
-  #recentNode(site: StubSite<AccountValue>): TrieNode<AccountValue> | undefined {
-    const recent = this.#recent.get(site.path)
-    return recent?.ref === site.ref ? recent.node : undefined
   }
 
   #unpack(site: StubSite<AccountValue>, unreadable: Unreadable): TrieNode<AccountValue> {
@@ -112,11 +108,6 @@ export class Loader {
       throw unreadable(`a trie node at depth ${site.depth} does not match the state root`)
     }
     return node
-  }
-
-  /** Forgets what is kept only against reading twice. */
-  forget(): void {
-    this.#recent = new Map()
   }
 
   #readNow(sites: readonly StubSite<AccountValue>[], unreadable: Unreadable): TrieNode<AccountValue>[] {
@@ -147,7 +138,6 @@ export class Loader {
     unreadable: Unreadable,
   ): TrieNode<AccountValue> {
     const node = this.#checked(site, record === undefined ? undefined : this.#decode(site, record), unreadable)
-    this.#recent.set(site.path, { ref: site.ref, node })
     site.attach(node)
     return node
   }

@@ -73,7 +73,7 @@ export class State {
   /** Account changes held in memory only, over all layers: what a flush would write and a crash would replay. */
   get unflushed(): number {
     let changed = 0
-    for (const layer of this.#layers.values()) changed += layer.changed
+    for (const layer of this.#layers.values()) changed += layer.changed + layer.carried
     return changed
   }
 
@@ -88,17 +88,18 @@ export class State {
    * @throws StoreError, StateUnavailableError.
    */
   async read(layer: Layer, accountKeys: readonly Key[]): Promise<(Account | undefined)[]> {
-    const values = await this.#load(layer, accountKeys)
+    const values = await this.readValues(layer, accountKeys)
     return values.map((value) => (value === undefined ? undefined : decodeAccountValue(value)))
   }
 
-  #load(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
+  /** As `read`, in the form in which the state keeps accounts. */
+  readValues(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
     return this.#loader.load(layer, accountKeys, (what) => this.#unreadable(layer, what))
   }
 
   /** EIP-1186 account proof: nodes from the root down. @throws StoreError, StateUnavailableError. */
   async prove(layer: Layer, key: Key): Promise<Uint8Array[]> {
-    await this.#load(layer, [key])
+    await this.readValues(layer, [key])
     return proveKey(this.#factory, layer.root, key)
   }
 
@@ -120,7 +121,7 @@ export class State {
         if (!(error instanceof MissingNodeError)) throw error
         // A changed key, or what stands beside a deleted one and has to move up: any key below it leads there.
         const sibling = error.path.padEnd(32, '\0').slice(0, 32)
-        await this.#load(base, [sibling, ...changes.map(({ key }) => key)])
+        await this.readValues(base, [sibling, ...changes.map(({ key }) => key)])
       }
     }
   }
@@ -135,6 +136,7 @@ export class State {
       base: derived.base,
       removed: derived.removed,
       changed: derived.changes.length,
+      carried: 0,
     }
     this.#layers.set(toKey(blockHash), layer)
     return layer
@@ -143,10 +145,25 @@ export class State {
   /** Forgets all layers and starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
     this.#layers.clear()
-    this.#loader.forget()
     this.#disk = readDiskLayer(this.#database, numberOf)
     this.#layers.set(toKey(this.#disk.blockHash), this.#disk)
     return this.#disk
+  }
+
+  /**
+   * Gives up the states before `oldest` that are not on disk, side branches included: their share of the memory is the
+   * nodes that later blocks have replaced. What they changed is carried by the layers above, until a flush.
+   */
+  squash(oldest: Layer): void {
+    for (let given = oldest.base; given !== undefined && given !== this.#disk; given = oldest.base) {
+      oldest.removed = [...given.removed, ...oldest.removed]
+      oldest.carried += given.changed + given.carried
+      oldest.base = given.base
+    }
+    for (const [hashKey, layer] of this.#layers) {
+      if (layer !== this.#disk && layer.number < oldest.number) this.#layers.delete(hashKey)
+    }
+    this.#dropOrphans()
   }
 
   /**
@@ -171,7 +188,6 @@ export class State {
     this.#retain(target)
     await batch.write({ sync: false })
     for (const node of written) if (node.kind !== 'leaf') node.stored = true
-    this.#loader.forget()
   }
 
   /**
@@ -189,10 +205,15 @@ export class State {
   #retain(target: Layer): void {
     target.base = undefined
     this.#disk = target
+    this.#dropOrphans()
+  }
+
+  /** Forgets layers that no longer lead down to the disk. */
+  #dropOrphans(): void {
     for (const [hashKey, layer] of this.#layers) {
       let at: Layer | undefined = layer
-      while (at !== undefined && at !== target) at = at.base
-      if (at === undefined) this.#layers.delete(hashKey)
+      while (at !== undefined && at !== this.#disk && this.layer(at.blockHash) === at) at = at.base
+      if (at !== this.#disk) this.#layers.delete(hashKey)
     }
   }
 
@@ -209,5 +230,5 @@ function readDiskLayer(database: Database, numberOf: (blockHash: Uint8Array) => 
   const number = numberOf(blockHash)
   if (number === undefined) throw damaged('its state belongs to an unknown block')
   const root = equalBytes(stateRoot, EMPTY_TRIE_ROOT) ? undefined : toKey(stateRoot)
-  return { blockHash, number, root, base: undefined, removed: [], changed: 0 }
+  return { blockHash, number, root, base: undefined, removed: [], changed: 0, carried: 0 }
 }

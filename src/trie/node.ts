@@ -205,10 +205,12 @@ export class NodeFactory<V> {
   ): Branch<V> | undefined {
     if (taken !== before.taken || value !== before.value) return undefined
     const { rlp } = before
+    // A deletion of what was not there changes nothing.
+    const replaced = changed & taken
     // References first: encoding a child uses the same buffer.
     const refs: Key[] = []
     for (let slot = 0; slot < 16; slot++) {
-      if (((changed >> slot) & 1) === 0) continue
+      if (((replaced >> slot) & 1) === 0) continue
       const ref = this.ref(children[slot]!, depth + 1)
       if (ref.length !== 32) return undefined
       refs.push(ref)
@@ -219,7 +221,7 @@ export class NodeFactory<V> {
     let next = 0
     for (let slot = 0; slot < 16 && next < refs.length; slot++) {
       const item = rlp.charCodeAt(at)
-      if (((changed >> slot) & 1) === 1) {
+      if (((replaced >> slot) & 1) === 1) {
         if (item !== 0xa0) return undefined
         writeKey(target, refs[next++]!, at + 1)
       }

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Chain } from '../../../src/chain/chain.ts'
+import type { ChainEvent } from '../../../src/chain/types.ts'
+import { encodeTransactions } from '../../../src/primitives/block.ts'
+import { makeBlock, verdict, withHeader } from '../../support/block-maker.ts'
+import { londonEngine } from '../../support/london-engine.ts'
+import { openTestChain, type TestChain } from '../../support/test-chain.ts'
+import { testGenesis } from '../../support/test-genesis.ts'
+import { signedTransfer } from '../../support/transactions.ts'
+
+let test: TestChain
+let chain: Chain
+let events: ChainEvent[]
+
+beforeEach(async () => {
+  test = await openTestChain({ genesis: testGenesis() }, londonEngine)
+  chain = test.chain
+  events = []
+  chain.subscribe((event) => events.push(event))
+})
+afterEach(() => test.remove())
+
+/** Children of `count` generations on a block with a wrong state root, and the right block. */
+async function badFamily(count: number) {
+  const right = await makeBlock(chain, londonEngine, chain.head, { transactions: [signedTransfer()] })
+  const family = [withHeader(right, { stateRoot: new Uint8Array(32).fill(1) })]
+  const maker = await openTestChain({ genesis: testGenesis() }, londonEngine)
+  await maker.chain.import(right)
+  let parent: typeof right = right
+  for (let i = 0; i < count; i++) {
+    const child = await makeBlock(maker.chain, londonEngine, parent)
+    await maker.chain.import(child)
+    family.push(withHeader(child, { parentHash: family.at(-1)!.hash }))
+    parent = child
+  }
+  await maker.remove()
+  return { right, family }
+}
+
+describe('a bad block', () => {
+  it('is remembered, and its descendants with it', async () => {
+    const { right, family } = await badFamily(3)
+    expect(await verdict(chain, family[0]!)).toBe('bad-state-root')
+    for (const block of family) expect(await verdict(chain, block)).toBe('known-bad')
+    expect(chain.head.header.number).toBe(0)
+    expect(events).toEqual([])
+    expect(await verdict(chain, right)).toBe('head')
+  })
+
+  it('takes descendants along that arrived with it', async () => {
+    const { right, family } = await badFamily(3)
+    const verdicts = await Promise.all([...family, right].map((block) => verdict(chain, block)))
+    expect(verdicts).toEqual(['bad-state-root', 'known-bad', 'known-bad', 'known-bad', 'head'])
+    expect(chain.head.hash).toEqual(right.hash)
+    for (const block of family) expect(await verdict(chain, block)).toBe('known-bad')
+  })
+
+  it('leaves no trace in the store', async () => {
+    const { family } = await badFamily(1)
+    await verdict(chain, family[0]!)
+    await verdict(chain, family[1]!)
+    for (const { hash } of family) {
+      expect(chain.store.header(hash)).toBeUndefined()
+      expect(chain.store.isExecuted(hash)).toBe(false)
+      expect(chain.ancestry(hash)).toBeUndefined()
+    }
+  })
+
+  it('is one whose header is: a body that is not its own proves nothing against it', async () => {
+    const transactions = [signedTransfer()]
+    const right = await makeBlock(chain, londonEngine, chain.head, { transactions })
+    const wrong = { ...right, transactions: [], body: encodeTransactions([]) }
+    expect(await verdict(chain, wrong)).toBe('bad-transactions-root')
+    expect(await verdict(chain, wrong)).toBe('bad-transactions-root')
+    expect(await verdict(chain, right)).toBe('head')
+  })
+
+  it('is not one whose parent came with a body that is not its own', async () => {
+    const right = await makeBlock(chain, londonEngine, chain.head, { transactions: [signedTransfer()] })
+    const wrong = { ...right, transactions: [], body: encodeTransactions([]) }
+    const maker = await openTestChain({ genesis: testGenesis() }, londonEngine)
+    await maker.chain.import(right)
+    const child = await makeBlock(maker.chain, londonEngine, right)
+    await maker.remove()
+    const verdicts = await Promise.all([wrong, child].map((block) => verdict(chain, block)))
+    expect(verdicts).toEqual(['bad-transactions-root', 'unknown-parent'])
+    expect(await verdict(chain, right)).toBe('head')
+    expect(await verdict(chain, child)).toBe('head')
+  })
+})
+
+describe('a block', () => {
+  it('that comes twice is known the second time, also while it is under way', async () => {
+    const block = await makeBlock(chain, londonEngine, chain.head)
+    const [one, two] = await Promise.all([verdict(chain, block), verdict(chain, block)])
+    expect([one, two]).toEqual(['head', 'head'])
+    expect(await verdict(chain, block)).toBe('known')
+    expect(events).toHaveLength(1)
+  })
+
+  it('without a known parent is refused, and taken once the parent is there', async () => {
+    const maker = await openTestChain({ genesis: testGenesis() }, londonEngine)
+    const parent = await makeBlock(maker.chain, londonEngine, maker.chain.head)
+    await maker.chain.import(parent)
+    const child = await makeBlock(maker.chain, londonEngine, parent)
+    await maker.remove()
+    expect(await verdict(chain, child)).toBe('unknown-parent')
+    expect(await verdict(chain, parent)).toBe('head')
+    expect(await verdict(chain, child)).toBe('head')
+  })
+})
