@@ -129,7 +129,7 @@ const RECENT_BLOCKS = 64
 
 /**
  * What a start relies on, quickly: the head, the last canonical blocks, the state's marker and the journals that lead
- * from it to the head. @returns what is damaged; undefined: nothing found.
+ * from it to the head. @returns what is damaged; undefined: nothing found. @throws StoreError where it cannot be read.
  */
 export function checkRecent(database: Database): string | undefined {
   const store = new ChainStore(database)
@@ -137,14 +137,9 @@ export function checkRecent(database: Database): string | undefined {
   const report = (what: string) => {
     damage ??= what
   }
-  try {
-    if (database.get(keys.meta('version')) === undefined) return undefined
-    checkRecentBlocks(database, store, report)
-    if (!isRebuilding(database)) checkRecovery({ database, store, report: (what) => report(`state: ${what}`) })
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    report(error.message)
-  }
+  if (database.get(keys.meta('version')) === undefined) return undefined
+  checkRecentBlocks(database, store, report)
+  if (!isRebuilding(database)) checkRecovery({ database, store, report: (what) => report(`state: ${what}`) })
   return damage
 }
 
