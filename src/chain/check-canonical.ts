@@ -29,6 +29,9 @@ export async function checkCanonical(context: CheckContext): Promise<number> {
     last = { hash, header, totalDifficulty: 0n }
     onProgress('canonical chain', number, count('canonical'))
   }
+  for (const name of ['version', 'genesisDigest'] as const) {
+    if (database.get(keys.meta(name)) === undefined) report('canonical chain', `the record ${name} is missing`)
+  }
   const head = database.get(keys.meta('head'))
   const genesis = database.get(keys.meta('genesis'))
   if (last === undefined || genesis === undefined) throw damaged('there is no genesis block')

@@ -77,14 +77,20 @@ function headNumber(store: ChainStore): number | undefined {
   return hash && store.header(hash)?.header.number
 }
 
+/** What a database that holds a chain has; without any of it it is an empty one to `prepareGenesis`. */
+const IDENTITY = ['version', 'genesis', 'genesisDigest', 'head'] as const
+
 /** Writes the genesis block again if it is not whole. */
-async function restoreGenesis({ database, genesis, engine, pacer }: RepairComponents, store: ChainStore) {
+async function restoreGenesis(
+  { database, genesis, engine, pacer }: RepairComponents,
+  store: ChainStore,
+): Promise<void> {
   const hash = database.get(keys.meta('genesis'))
   const block = hash && (await inspectBlock(store, hash, pacer))
-  const complete = database.get(keys.meta('version')) !== undefined && store.headHash() !== undefined
+  const complete = IDENTITY.every((name) => database.get(keys.meta(name)) !== undefined)
   if (block?.executed === undefined || !complete) {
     const batch = database.batch()
-    for (const name of ['version', 'genesis', 'genesisDigest', 'head'] as const) batch.delete(keys.meta(name))
+    for (const name of IDENTITY) batch.delete(keys.meta(name))
     await batch.write({ sync: true })
   }
   await prepareGenesis(genesis, { database, engine, pacer }, store, new NodeFactory(accountCodec))

@@ -55,10 +55,10 @@ describe('a genesis file that cannot be used is one line with file and place', (
       content: JSON.stringify({ ...genesis, config: { idobata: { engine: 'pow' } } }),
       place: 'config.chainId: missing',
     },
-    [
-      JSON.stringify({ ...genesis, config: { chainId: 1, idobata: { engine: 'pos' } } }),
-      'config.idobata.engine: "pos"',
-    ],
+    {
+      content: JSON.stringify({ ...genesis, config: { chainId: 1, idobata: { engine: 'pos' } } }),
+      place: 'config.idobata.engine: "pos"',
+    },
     {
       content: JSON.stringify({ ...genesis, config: { chainId: 1, idobata: { engine: 'pow', spacng: 1 } } }),
       place: 'spacng: not a',
