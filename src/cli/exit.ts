@@ -4,11 +4,11 @@ import { StoreError } from '../primitives/errors.ts'
 /** What the process tells whoever started it. Documented in README.md. */
 export const EXIT = {
   ok: 0,
-  /** It failed while running: a port in use, a refused block, a full disk. */
+  /** It failed while running: a port in use, a refused block. */
   failed: 1,
   /** A flag, a variable, a file name or a genesis cannot be used. */
   usage: 2,
-  /** The data directory is held by another process, damaged, or of another network. */
+  /** The data directory is held by another process, damaged, of another network, or its disk is full. */
   store: 3,
 } as const
 

@@ -7,7 +7,7 @@ import { startCommand } from './start.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done or stopped as asked, 1 failed while running, 2 wrong usage or configuration,
-3 the data directory cannot be used.`
+3 the data directory cannot be used, or its disk is full.`
 
 /** The whole command line. Throws instead of exiting: CommanderError for usage, anything else from a command. */
 export function createProgram(): Command {
