@@ -92,10 +92,9 @@ export class Importer {
     if (parent === undefined) return this.#withoutParent(block)
     checkHeader(header, parent.header, params)
     engine.verifyHeader(header, parent.header, index.ancestry(parent))
-    const aheadMs =
-      header.timestamp * 1000 - clock.nowMs() - (engine.maxFutureSeconds ?? Number.POSITIVE_INFINITY) * 1000
-    if (aheadMs > 0) {
-      this.#future.hold(block, clock.nowMs() + aheadMs)
+    const dueMs = this.#dueMs(block)
+    if (dueMs > clock.nowMs()) {
+      this.#future.hold(block, dueMs)
       return 'future'
     }
     const entry = index.pin(hash, header, parent, engine.weight(header))
@@ -114,14 +113,21 @@ export class Importer {
   }
 
   #withoutParent(block: Block): ImportOutcome {
-    const { parentHash, timestamp } = block.header
+    const { parentHash } = block.header
     if (this.#bad.has(toKey(parentHash))) {
       this.#markBad(block.hash)
       throw new BlockError('known-bad')
     }
-    if (!this.#future.has(parentHash)) throw new BlockError('unknown-parent')
-    this.#future.hold(block, timestamp * 1000)
+    const parentDueMs = this.#future.dueMs(parentHash)
+    if (parentDueMs === undefined) throw new BlockError('unknown-parent')
+    // Its own timestamp has not been judged yet: an earlier one must not have it looked at over and over.
+    this.#future.hold(block, Math.max(this.#dueMs(block), parentDueMs))
     return 'future'
+  }
+
+  /** From when on the clock allows a block. */
+  #dueMs({ header }: Block): number {
+    return (header.timestamp - (this.#components.engine.maxFutureSeconds ?? Number.POSITIVE_INFINITY)) * 1000
   }
 
   #noteRefusal(hash: Uint8Array, error: unknown): void {
