@@ -103,13 +103,40 @@ export class Importer {
         this.#execute(entry, parent, transactions),
       )
       const outcome = await committer.commit(entry, block, executed)
-      if (outcome === 'head') await keeper.settle(entry)
+      if (outcome === 'head') {
+        await keeper.settle(entry)
+        await this.#holdHead()
+      }
       return outcome
     } catch (error) {
       index.remove(hash)
       this.#noteRefusal(hash, error)
+      if (error instanceof BlockError) await this.#holdHead()
       throw error
     }
+  }
+
+  /**
+   * Gets the head's state back where a flush along another branch, or a branch that was tried and refused, has dropped
+   * it: miners and wallets need it now, not once the next block comes.
+   */
+  async #holdHead(): Promise<void> {
+    const { state, store, index, keeper } = this.#components
+    const missing = (): IndexEntry | undefined => {
+      const hash = store.headHash()
+      return hash === undefined || state.layer(hash) !== undefined ? undefined : index.get(hash)
+    }
+    if (missing() === undefined) return
+    await this.#inTurn(Promise.resolve(), async () => {
+      for (let head = missing(); head !== undefined; head = missing()) {
+        try {
+          await keeper.layerOf(head)
+        } catch (error) {
+          // A flush has dropped what it is built from: what is on disk now is nearer.
+          if (!(error instanceof StateUnavailableError)) throw error
+        }
+      }
+    })
   }
 
   #withoutParent(block: Block): ImportOutcome {
@@ -168,18 +195,17 @@ export class Importer {
     if (this.#bad.has(toKey(parent.hash))) throw new BlockError('known-bad')
     for (;;) {
       let base = state.layer(parent.hash)
-      if (base === undefined) {
-        // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
-        if (entry.totalDifficulty < committer.best.totalDifficulty) return undefined
-        base = await this.#reach(parent)
-      }
+      // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
+      if (base === undefined && entry.totalDifficulty < committer.best.totalDifficulty) return undefined
       try {
+        base ??= await this.#reach(parent)
         const outcome = await executor.execute(entry.header, transactions, base)
         state.add(outcome.derived, entry.hash, entry.header.number)
         return { transactions, outcome }
       } catch (error) {
         // A flush has dropped this side branch's states meanwhile: decide again.
-        if (!(error instanceof StateUnavailableError) || state.layer(parent.hash) === base) throw error
+        const held = base !== undefined && state.layer(parent.hash) === base
+        if (!(error instanceof StateUnavailableError) || held) throw error
       }
     }
   }
