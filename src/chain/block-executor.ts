@@ -121,14 +121,14 @@ export class BlockExecutor {
       steps.push(toStep(diff, view.value(diff.key)))
       if (steps.length % PACED_ACCOUNTS === 0) await pacer.pause()
     }
-    const receiptsRoot = fromKey(await orderedRoot(receipts, receiptCodec, pacer))
+    const root = fromKey(await receiptsRoot(receipts, pacer))
     const derived = await state.derive(
       view.layer,
       steps.map(({ key, after }) => ({ key, value: after })),
     )
     const fields: ExecutionFields = {
       stateRoot: fromKey(derived.stateRoot),
-      receiptsRoot,
+      receiptsRoot: root,
       logsBloom: joinBlooms(receipts),
       gasUsed: execution.gasUsed,
     }
@@ -178,6 +178,11 @@ export interface TransactionOffers {
 export interface BuiltOutcome extends Outcome {
   readonly transactions: readonly RecoveredTransaction[]
   readonly fields: ExecutionFields
+}
+
+/** What `receiptsRoot` in the header of a block with these receipts must be: 32 bytes in a Key. */
+export function receiptsRoot(receipts: readonly Receipt[], pacer: Pacer): Promise<Key> {
+  return orderedRoot(receipts, receiptCodec, pacer)
 }
 
 const receiptCodec: ValueCodec<Receipt> = {

@@ -3,7 +3,7 @@ import { DecodeError } from '../primitives/errors.ts'
 import type { Database } from '../store/database.ts'
 import { MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
 import { lookup, type RootHolder, StubSite } from '../trie/lookup.ts'
-import type { NodeFactory, TrieNode } from '../trie/node.ts'
+import { type NodeFactory, nibbleAt, type TrieNode } from '../trie/node.ts'
 import { unpackLeaf } from '../trie/packed-leaves.ts'
 import type { Pacer } from '../trie/update.ts'
 import type { AccountValue } from './account-value.ts'
@@ -93,7 +93,9 @@ export class Loader {
 
   #unpack(site: StubSite<AccountValue>, unreadable: Unreadable): TrieNode<AccountValue> {
     const leaf = unpackLeaf(site.packedIn!, site.slot, site.key, site.depth - 1)
-    return this.#checked(site, leaf, unreadable)
+    // The nibble of the slot itself is in the packed key, but no reference covers it: another account would seem absent.
+    const misplaced = nibbleAt(leaf.key, site.depth - 1) !== site.slot
+    return this.#checked(site, misplaced ? undefined : leaf, unreadable)
   }
 
   /** The node, if it is what its parent refers to. */
