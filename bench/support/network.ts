@@ -8,7 +8,7 @@ import { nativeRecovery } from '../../src/crypto/native.ts'
 import { recoverAddress } from '../../src/crypto/sender.ts'
 import { systemClock } from '../../src/node/system.ts'
 import { EMPTY_TRIE_ROOT } from '../../src/primitives/account.ts'
-import { EMPTY_BYTES } from '../../src/primitives/bytes.ts'
+import { EMPTY_BYTES, toHex } from '../../src/primitives/bytes.ts'
 import { EMPTY_OMMERS_HASH } from '../../src/primitives/header.ts'
 import { COIN, INITIAL_BASE_FEE } from '../../src/primitives/limits.ts'
 import { EMPTY_BLOOM } from '../../src/primitives/receipt.ts'
@@ -18,9 +18,10 @@ import { assembleTransaction, encodeForSigning, type Transaction } from '../../s
  * The bench network: one signer sealing a block a second, room for 28,000 transfers in each, and accounts rich enough for
  * any base fee that full blocks lead to.
  */
-export const BENCH_CHAIN_ID = 1_444_444n
+const BENCH_CHAIN_ID = 1_444_444n
 const GAS_LIMIT = 600_000_000n
 const MAX_BLOCK_BYTES = 8 * 1024 * 1024
+const PERIOD_SEC = 1
 const GENESIS_TIMESTAMP = 1_700_000_000
 
 interface NativeSecp256k1 {
@@ -52,6 +53,11 @@ function sign(hash: Uint8Array, key: Uint8Array): Uint8Array {
   return joined
 }
 
+/** The network's signer signs: r ‖ s ‖ yParity. */
+export function signHash(hash: Uint8Array): Uint8Array {
+  return sign(hash, SIGNER_KEY)
+}
+
 /** `accounts` accounts. Those in `keyed` can sign; the others are addresses nobody has a key of. */
 export function benchGenesis(accounts: number, keyed: ReadonlySet<number>): Genesis {
   return {
@@ -61,7 +67,7 @@ export function benchGenesis(accounts: number, keyed: ReadonlySet<number>): Gene
       gasLimitTarget: GAS_LIMIT,
       maxBlockBytes: MAX_BLOCK_BYTES,
     },
-    engine: { name: 'poa', settings: {} },
+    engine: { name: 'poa', settings: { engine: 'poa', signers: [toHex(SIGNER_ADDRESS)], period: PERIOD_SEC } },
     header: {
       parentHash: new Uint8Array(32),
       ommersHash: EMPTY_OMMERS_HASH,
@@ -126,7 +132,7 @@ export function signedTransfer(from: number, nonce: bigint, to: Uint8Array): Tra
 export function benchEngine(): Engine {
   const recovery = nativeRecovery()
   return createPoa(
-    { signers: [SIGNER_ADDRESS], periodSec: 1, maxFutureSeconds: undefined },
+    { signers: [SIGNER_ADDRESS], periodSec: PERIOD_SEC, maxFutureSeconds: undefined },
     {
       clock: systemClock,
       recoverSigner: (hash, signature) =>
@@ -137,7 +143,7 @@ export function benchEngine(): Engine {
           signature.subarray(32, 64),
           signature[64] === 0 ? 0 : 1,
         ),
-      signer: { address: SIGNER_ADDRESS, signHash: (hash) => sign(hash, SIGNER_KEY) },
+      signer: { address: SIGNER_ADDRESS, signHash },
     },
   )
 }

@@ -11,16 +11,9 @@ export interface AccountStep {
   readonly after: AccountValue | undefined
 }
 
-/** @param valueBefore  tells the state's form of an account before the block. */
-export function toSteps(
-  diffs: readonly AccountDiff[],
-  valueBefore: (key: Key) => AccountValue | undefined,
-): AccountStep[] {
-  return diffs.map(({ key, after }) => ({
-    key,
-    before: valueBefore(key),
-    after: after === undefined ? undefined : encodeAccountValue(after),
-  }))
+/** @param before  the account before the block, in the state's own form. */
+export function toStep({ key, after }: AccountDiff, before: AccountValue | undefined): AccountStep {
+  return { key, before, after: after === undefined ? undefined : encodeAccountValue(after) }
 }
 
 /** An empty RLP string stands for no account; values are RLP lists, so they end by themselves. */

@@ -14,7 +14,7 @@ import type { State } from '../state/state.ts'
 import type { ValueCodec } from '../trie/node.ts'
 import { orderedRoot } from '../trie/ordered.ts'
 import type { Pacer } from '../trie/update.ts'
-import { type AccountStep, toSteps } from './account-journal.ts'
+import { type AccountStep, toStep } from './account-journal.ts'
 import { type AccountView, type CreateExecution, type Execution, touchedKeys } from './execution.ts'
 
 /** What executing a block established. */
@@ -41,6 +41,8 @@ export interface BlockExecutorComponents {
 
 /** Transactions between two looks at the clock, about a millisecond. */
 const PACED_TRANSACTIONS = 128
+/** Accounts likewise. */
+const PACED_ACCOUNTS = 1024
 
 /** Runs blocks against states. Holds nothing between two blocks. */
 export class BlockExecutor {
@@ -112,16 +114,21 @@ export class BlockExecutor {
 
   async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], view: LoadedAccounts) {
     const { state, engine, pacer } = this.#components
-    const steps = toSteps(execution.finish(engine.reward(header)), (key) => view.value(key))
+    const diffs = execution.finish(engine.reward(header))
     await pacer.pause()
-    const receiptsRoot = fromKey(await orderedRoot(receipts, receiptCodec, pacer))
+    const steps: AccountStep[] = []
+    for (const diff of diffs) {
+      steps.push(toStep(diff, view.value(diff.key)))
+      if (steps.length % PACED_ACCOUNTS === 0) await pacer.pause()
+    }
+    const root = fromKey(await receiptsRoot(receipts, pacer))
     const derived = await state.derive(
       view.layer,
       steps.map(({ key, after }) => ({ key, value: after })),
     )
     const fields: ExecutionFields = {
       stateRoot: fromKey(derived.stateRoot),
-      receiptsRoot,
+      receiptsRoot: root,
       logsBloom: joinBlooms(receipts),
       gasUsed: execution.gasUsed,
     }
@@ -171,6 +178,11 @@ export interface TransactionOffers {
 export interface BuiltOutcome extends Outcome {
   readonly transactions: readonly RecoveredTransaction[]
   readonly fields: ExecutionFields
+}
+
+/** What `receiptsRoot` in the header of a block with these receipts must be: 32 bytes in a Key. */
+export function receiptsRoot(receipts: readonly Receipt[], pacer: Pacer): Promise<Key> {
+  return orderedRoot(receipts, receiptCodec, pacer)
 }
 
 const receiptCodec: ValueCodec<Receipt> = {

@@ -161,7 +161,7 @@ export class ChainStore {
 
   /** Makes an executed block part of the canonical chain; lets other work of the thread run in between. */
   async putCanonical(
-    batch: WriteBatch,
+    batch: Pick<WriteBatch, 'put'>,
     { block, transactions }: ExecutedBlock,
     historyNodes: readonly PlacedNode[],
     pacer: Pacer,

@@ -10,7 +10,7 @@ import { type AccountValue, accountCodec } from '../state/account-value.ts'
 import { buildGenesisState, type GenesisState, writeGenesisState } from '../state/genesis-state.ts'
 import type { Layer } from '../state/layer.ts'
 import { State } from '../state/state.ts'
-import type { Database } from '../store/database.ts'
+import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
 import { NodeFactory } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
@@ -100,8 +100,9 @@ export class Chain {
     this.#store = store
     this.#index = new BlockIndex(store, genesis.params.chainId)
     const index = this.#index
-    const head = index.get(store.headHash() ?? genesisHash)
-    if (head === undefined) throw new StoreError('the head block is missing', 'run `idobata db repair`')
+    const headHash = store.headHash()
+    const head = headHash && index.get(headHash)
+    if (head === undefined) throw damaged('the head block is missing')
     this.#head = head
     const cacheBytes = options.stateCacheBytes ?? DEFAULTS.stateCacheBytes
     this.#state = State.open({ cacheBytes }, { database, factory, pacer }, (hash) => index.get(hash)?.header.number)
@@ -224,10 +225,13 @@ export class Chain {
   }
 }
 
-/** Writes the genesis block into an empty database, or checks that the one there is this one. */
-async function prepareGenesis(
+/**
+ * Writes the genesis block into an empty database, or checks that the one there is this one.
+ * @throws StoreError if it is not, or is damaged.
+ */
+export async function prepareGenesis(
   genesis: Genesis,
-  { database, engine, pacer }: ChainComponents,
+  { database, engine, pacer }: Pick<ChainComponents, 'database' | 'engine' | 'pacer'>,
   store: ChainStore,
   factory: NodeFactory<AccountValue>,
 ): Promise<void> {
@@ -237,10 +241,13 @@ async function prepareGenesis(
     throw new StoreError(`the database has layout version ${version[0]}, this is ${LAYOUT_VERSION}`, remedy)
   }
   const digest = database.get(keys.meta('genesisDigest'))
+  const known = database.get(keys.meta('genesis'))
+  // All were written in one batch. Taken for an empty database, a damaged one would be overwritten.
+  const written = [version, digest, known, store.headHash()].filter((record) => record !== undefined).length
+  if (written !== 0 && written !== 4) throw damaged('it does not say which chain it holds')
   if (digest !== undefined && equalBytes(digest, genesis.digest)) return
   const state = buildGenesisState(factory, genesis.accounts)
   const { hash, header } = hashHeader({ ...genesis.header, stateRoot: fromKey(state.stateRoot) })
-  const known = database.get(keys.meta('genesis'))
   if (known === undefined) await writeGenesisBlock({ hash, header }, genesis, state)
   else if (!equalBytes(known, hash)) {
     const remedy = 'give the genesis file it was made with (--genesis), or another --datadir'

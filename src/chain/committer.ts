@@ -38,7 +38,7 @@ export class Committer {
   readonly #components: CommitterComponents
   readonly #announce: (event: ChainEvent) => void
   #queue: Commit[] = []
-  #running = false
+  #running: Promise<void> | undefined
   /** What fork choice has settled on, written or about to be. */
   #best: IndexEntry
 
@@ -57,12 +57,16 @@ export class Committer {
   commit(entry: IndexEntry, block: Block, execution: Commit['execution']): Promise<'head' | 'side'> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ entry, block, execution, resolve, reject })
-      if (!this.#running) void this.#run()
+      this.#running ??= this.#run()
     })
   }
 
+  /** Resolves when all that was handed over is on the medium, or has failed. */
+  async settled(): Promise<void> {
+    await this.#running
+  }
+
   async #run(): Promise<void> {
-    this.#running = true
     // Blocks that arrive in the same turn share the first batch already.
     await Promise.resolve()
     while (this.#queue.length > 0) {
@@ -73,7 +77,7 @@ export class Committer {
         for (const { reject } of [...group, ...this.#queue.splice(0)]) reject(error)
       }
     }
-    this.#running = false
+    this.#running = undefined
   }
 
   #takeGroup(): Commit[] {
@@ -92,6 +96,7 @@ export class Committer {
     for (const commit of group) {
       const { entry, block, execution } = commit
       store.putBlock(batch, block, entry.totalDifficulty)
+      await pacer.pause()
       if (execution !== undefined) {
         const { transactions, outcome } = execution
         store.putExecution(batch, block, transactions, outcome.receipts, outcome.steps)

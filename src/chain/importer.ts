@@ -213,6 +213,8 @@ export class Importer {
   /** The state after a block on a branch that was left waiting: executes what was not executed yet. */
   async #reach(target: IndexEntry): Promise<Layer> {
     const { store, index, keeper, executor, state, committer } = this.#components
+    // The last of them may not have been written yet.
+    await committer.settled()
     const waiting: IndexEntry[] = []
     let at = target
     while (!store.isExecuted(at.hash)) {

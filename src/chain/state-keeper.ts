@@ -109,7 +109,7 @@ export class StateKeeper {
   async rebuild(target: IndexEntry): Promise<Layer> {
     const { state, store, executor, database, writeGenesis, index } = this.#components
     await this.#flushing
-    await mark(database, true)
+    await markRebuilding(database, true)
     const genesisHash = store.canonicalHash(0)
     if (genesisHash === undefined) throw damaged('it has no genesis block')
     await writeGenesis(genesisHash)
@@ -126,7 +126,7 @@ export class StateKeeper {
       state.trim(layer)
     }
     if (layer.base !== undefined) await state.flush(layer)
-    await mark(database, false)
+    await markRebuilding(database, false)
     return layer
   }
 
@@ -255,7 +255,8 @@ function mergeChanges(earlier: readonly AccountChange[], later: readonly Account
 /** Blocks whose states are kept however large they are: short reorgs are everyday. */
 const MIN_LAYERS = 3
 
-async function mark(database: Database, rebuilding: boolean): Promise<void> {
+/** Says that the state on disk is not to be trusted until it has been built anew, or that it is again. @throws StoreError. */
+export async function markRebuilding(database: Database, rebuilding: boolean): Promise<void> {
   const batch = database.batch()
   if (rebuilding) batch.put(keys.meta('rebuilding'), new Uint8Array([1]))
   else batch.delete(keys.meta('rebuilding'))

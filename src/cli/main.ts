@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
+import { boundHeapGrowth } from '../node/heap.ts'
 import { describeFailure, EXIT } from './exit.ts'
 import { createProgram } from './program.ts'
 
+boundHeapGrowth()
 try {
   await createProgram().parseAsync()
 } catch (error) {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { packageVersion } from '../node/version.ts'
+import { dbCommand } from './db.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { startCommand } from './start.ts'
@@ -14,7 +15,7 @@ export function createProgram(): Command {
     .description("A blockchain node: Ethereum's London ledger and RPC.")
     .version(packageVersion())
     .addHelpText('after', EXIT_CODES)
-  for (const command of [startCommand(), importCommand(), exportCommand()]) program.addCommand(command)
+  for (const command of [startCommand(), importCommand(), exportCommand(), dbCommand()]) program.addCommand(command)
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command
       .exitOverride()

@@ -6,11 +6,14 @@ import { readEngineSettings } from './engine.ts'
 
 const DEFAULT_GENESIS = new URL('../../genesis.json', import.meta.url)
 
+/** Where a genesis comes from. */
+export type GenesisSource = Pick<NodeConfig, 'dev' | 'genesis'>
+
 /**
  * The genesis that a configuration names: the development network's, a file, or the one shipped.
  * @throws ConfigError that names the file and the place in it.
  */
-export async function loadGenesis({ dev, genesis }: Pick<NodeConfig, 'dev' | 'genesis'>): Promise<Genesis> {
+export async function loadGenesis({ dev, genesis }: GenesisSource): Promise<Genesis> {
   if (dev) return parseGenesis(devGenesis())
   const file = genesis ?? DEFAULT_GENESIS.pathname
   try {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Chain } from '../chain/chain.ts'
 import type { Genesis } from '../chain/genesis.ts'
+import type { StateKeeperOptions } from '../chain/state-keeper.ts'
 import type { Engine } from '../consensus/engine.ts'
 import type { Evidence } from '../consensus/evidence.ts'
 import type { BlockSigner } from '../consensus/poa.ts'
@@ -12,8 +13,9 @@ import type { Key } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Database } from '../store/database.ts'
-import { openDatabase } from './data-directory.ts'
+import { closeDatabase, openDatabase } from './data-directory.ts'
 import { createEngine } from './engine.ts'
+import { LastHead } from './last-head.ts'
 import type { Logger } from './logger.ts'
 import { type Recovered, recoverSenders } from './senders.ts'
 import { createPacer } from './system.ts'
@@ -23,6 +25,8 @@ export interface LedgerOptions {
   readonly genesis: Genesis
   /** A development network: blocks may be ahead of the clock. */
   readonly dev: boolean
+  /** How much of the state stays in memory. */
+  readonly stateKeeping?: Partial<StateKeeperOptions>
 }
 
 export interface LedgerComponents {
@@ -50,7 +54,7 @@ export interface Ledger {
  * @throws StoreError if the directory cannot be used; GenesisError if no engine is for this genesis.
  */
 export async function openLedger(options: LedgerOptions, components: LedgerComponents): Promise<Ledger> {
-  const { datadir, genesis, dev } = options
+  const { datadir, genesis, dev, stateKeeping } = options
   const { clock, logger, known, nonceSearch, signer } = components
   const local = await loadRecovery()
   const engine = createEngine({ dev }, genesis, {
@@ -63,13 +67,13 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
   })
   const database = await openDatabase(datadir)
   const workers = await RecoveryPool.start({ threads: availableParallelism() }).catch(async (error) => {
-    await database.close()
+    await closeDatabase(datadir, database)
     throw error
   })
   const recover = (transactions: readonly Transaction[]) => workers.recover(transactions)
   try {
     const chain = await Chain.open(
-      { genesis },
+      { genesis, ...stateKeeping },
       {
         database,
         engine,
@@ -78,6 +82,11 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
         recover: (transactions) => (known ? recoverSenders(transactions, { known, recover }) : recover(transactions)),
       },
     )
+    const lastHead = await LastHead.open(datadir, chain.store)
+    lastHead.write(chain.head)
+    chain.subscribe((event) => {
+      if (event.type === 'head') lastHead.write(event.head)
+    })
     logger.info('ledger opened', {
       datadir,
       engine: engine.name,
@@ -95,13 +104,14 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
           await chain.close()
         } finally {
           await workers.stop()
-          await database.close()
+          lastHead.close()
+          await closeDatabase(datadir, database)
         }
       },
     }
   } catch (error) {
     await workers.stop()
-    await database.close()
+    await closeDatabase(datadir, database)
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { DecodeError } from '../primitives/errors.ts'
 import type { Database } from '../store/database.ts'
 import { MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
 import { lookup, type RootHolder, StubSite } from '../trie/lookup.ts'
-import type { NodeFactory, TrieNode } from '../trie/node.ts'
+import { type NodeFactory, nibbleAt, type TrieNode } from '../trie/node.ts'
 import { unpackLeaf } from '../trie/packed-leaves.ts'
 import type { Pacer } from '../trie/update.ts'
 import type { AccountValue } from './account-value.ts'
@@ -27,11 +27,6 @@ export class Loader {
   readonly #database: Database
   readonly #factory: NodeFactory<AccountValue>
   readonly #pacer: Pacer
-  /**
-   * Nodes loaded of late by place. An update copies the nodes of its path, so what was loaded for a layer
-   * while its successor was being computed is attached to the older copy only: found here, it is not read twice.
-   */
-  #recent = new Map<Key, { readonly ref: Key; readonly node: TrieNode<AccountValue> }>()
 
   constructor(database: Database, factory: NodeFactory<AccountValue>, pacer: Pacer) {
     this.#database = database
@@ -74,7 +69,7 @@ export class Loader {
     return values
   }
 
-  /** Takes a descent's result, going on as far as nodes loaded before lead. */
+  /** Takes a descent's result, going on through leaves that their branch has packed. */
   #settle(
     result: AccountValue | undefined | StubSite<AccountValue>,
     key: Key,
@@ -85,25 +80,22 @@ export class Loader {
   ): void {
     let found = result
     while (found instanceof StubSite) {
-      const known = found.packedIn === undefined ? this.#recentNode(found) : this.#unpack(found, unreadable)
-      if (known === undefined) {
+      if (found.packedIn === undefined) {
         waiting.add(found.path, found, key, index)
         return
       }
-      found.attach(known)
-      found = found.resume(known, key, this.#factory.generation)
+      const leaf = this.#unpack(found, unreadable)
+      found.attach(leaf)
+      found = found.resume(leaf, key, this.#factory.generation)
     }
     values[index] = found
   }
 
-  #recentNode(site: StubSite<AccountValue>): TrieNode<AccountValue> | undefined {
-    const recent = this.#recent.get(site.path)
-    return recent?.ref === site.ref ? recent.node : undefined
-  }
-
   #unpack(site: StubSite<AccountValue>, unreadable: Unreadable): TrieNode<AccountValue> {
     const leaf = unpackLeaf(site.packedIn!, site.slot, site.key, site.depth - 1)
-    return this.#checked(site, leaf, unreadable)
+    // The nibble of the slot itself is in the packed key, but no reference covers it: another account would seem absent.
+    const misplaced = nibbleAt(leaf.key, site.depth - 1) !== site.slot
+    return this.#checked(site, misplaced ? undefined : leaf, unreadable)
   }
 
   /** The node, if it is what its parent refers to. */
@@ -116,11 +108,6 @@ export class Loader {
       throw unreadable(`a trie node at depth ${site.depth} does not match the state root`)
     }
     return node
-  }
-
-  /** Forgets what is kept only against reading twice. */
-  forget(): void {
-    this.#recent = new Map()
   }
 
   #readNow(sites: readonly StubSite<AccountValue>[], unreadable: Unreadable): TrieNode<AccountValue>[] {
@@ -151,7 +138,6 @@ export class Loader {
     unreadable: Unreadable,
   ): TrieNode<AccountValue> {
     const node = this.#checked(site, record === undefined ? undefined : this.#decode(site, record), unreadable)
-    this.#recent.set(site.path, { ref: site.ref, node })
     site.attach(node)
     return node
   }

@@ -2,7 +2,7 @@ import { type Key, keyAt, writeKey } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
 import { RlpReader } from '../primitives/rlp.ts'
 import type { NodeFactory, TrieNode } from '../trie/node.ts'
-import { isPackedFor, packedMask, packLeaves } from '../trie/packed-leaves.ts'
+import { isPackedFor, packedMask, writePackedLeaves } from '../trie/packed-leaves.ts'
 import { compactNibbles } from '../trie/proof.ts'
 import type { AccountValue } from './account-value.ts'
 
@@ -35,13 +35,11 @@ export function writeNodeRecord(
 ): number {
   if (node.kind === 'branch') {
     const { rlp } = node
-    const leaves = packLeaves(node, depth)
     target[0] = BRANCH
     target[1] = rlp.length >> 8
     target[2] = rlp.length & 0xff
     writeKey(target, rlp, RLP_START)
-    writeKey(target, leaves, RLP_START + rlp.length)
-    return RLP_START + rlp.length + leaves.length
+    return writePackedLeaves(target, RLP_START + rlp.length, node, depth)
   }
   if (node.kind === 'leaf') {
     target[0] = LEAF

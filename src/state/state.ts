@@ -1,9 +1,7 @@
 import { type Account, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import { StateUnavailableError } from '../primitives/errors.ts'
-import { RlpReader } from '../primitives/rlp.ts'
 import { type Database, damaged } from '../store/database.ts'
-import { keys } from '../store/schema.ts'
 import type { NodeFactory, TrieNode } from '../trie/node.ts'
 import { proveKey } from '../trie/proof.ts'
 import { MissingNodeError, type Pacer, type TrieUpdate, updateTriePaced } from '../trie/update.ts'
@@ -11,7 +9,7 @@ import { type AccountValue, decodeAccountValue } from './account-value.ts'
 import { evict } from './evict.ts'
 import type { AccountChange, Derived, Layer } from './layer.ts'
 import { Loader } from './loader.ts'
-import { NodeWriter, putStateMarker, unstoredNodes } from './write.ts'
+import { NodeWriter, putStateMarker, readStateMarker, unstoredNodes } from './write.ts'
 
 /** Records put between two looks at the clock. */
 const PACED_RECORDS = 1024
@@ -147,7 +145,6 @@ export class State {
   /** Forgets all layers and starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
     this.#layers.clear()
-    this.#loader.forget()
     this.#disk = readDiskLayer(this.#database, numberOf)
     this.#layers.set(toKey(this.#disk.blockHash), this.#disk)
     return this.#disk
@@ -191,7 +188,6 @@ export class State {
     this.#retain(target)
     await batch.write({ sync: false })
     for (const node of written) if (node.kind !== 'leaf') node.stored = true
-    this.#loader.forget()
   }
 
   /**
@@ -228,11 +224,9 @@ export class State {
 }
 
 function readDiskLayer(database: Database, numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
-  const marker = database.get(keys.meta('state'))
+  const marker = readStateMarker(database)
   if (marker === undefined) throw damaged('there is no state in it')
-  const fields = new RlpReader(marker).list()
-  const blockHash = fields.fixed(32, 'block hash').slice()
-  const stateRoot = fields.fixed(32, 'state root')
+  const { blockHash, stateRoot } = marker
   const number = numberOf(blockHash)
   if (number === undefined) throw damaged('its state belongs to an unknown block')
   const root = equalBytes(stateRoot, EMPTY_TRIE_ROOT) ? undefined : toKey(stateRoot)

@@ -29,17 +29,27 @@ export async function proveStorage(
   accountKey: Key,
   slots: readonly Uint8Array[],
 ): Promise<StorageProof[]> {
+  const { factory, root } = await storageTrie(database, accountKey)
+  return slots.map((slot) => ({
+    value: readStorage(database, accountKey, slot),
+    proof: proveKey(factory, root, keccak256Key(slot)),
+  }))
+}
+
+/** 32 bytes in a Key, computed from the slots on disk. Cost and errors as `proveStorage`. */
+export async function storageRootOf(database: Database, accountKey: Key): Promise<Key> {
+  const { factory, root } = await storageTrie(database, accountKey)
+  return factory.rootHash(root)
+}
+
+async function storageTrie(database: Database, accountKey: Key) {
   const entries: TrieChange<Uint8Array>[] = []
   const prefix = keys.storage(accountKey, '').subarray(1)
   for await (const [key, value] of database.entries(rangeOf('storage', prefix))) {
     entries.push({ key: toKey(key.subarray(33)), value })
   }
   const factory = new NodeFactory(bytesCodec)
-  const { root } = updateTrie(factory, undefined, entries)
-  return slots.map((slot) => ({
-    value: readStorage(database, accountKey, slot),
-    proof: proveKey(factory, root, keccak256Key(slot)),
-  }))
+  return { factory, root: updateTrie(factory, undefined, entries).root }
 }
 
 function slotValue(record: Uint8Array): bigint {

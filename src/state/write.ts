@@ -1,6 +1,6 @@
 import { fromKey, type Key } from '../primitives/bytes.ts'
-import { encodeRlp } from '../primitives/rlp.ts'
-import type { WriteBatch } from '../store/database.ts'
+import { encodeRlp, RlpReader } from '../primitives/rlp.ts'
+import type { Database, WriteBatch } from '../store/database.ts'
 import { keys, MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
 import { type NodeFactory, type Root, type TrieNode, withNibble } from '../trie/node.ts'
 import type { AccountValue } from './account-value.ts'
@@ -61,4 +61,14 @@ export class NodeWriter {
 /** Says which block's state the accounts and trie nodes are. Belongs into the same batch as they. */
 export function putStateMarker(batch: WriteBatch, blockHash: Uint8Array, stateRoot: Key): void {
   batch.put(keys.meta('state'), encodeRlp([blockHash, fromKey(stateRoot)]))
+}
+
+/** What `putStateMarker` put; undefined if nobody has. @throws StoreError. */
+export function readStateMarker(
+  database: Database,
+): { readonly blockHash: Uint8Array; readonly stateRoot: Uint8Array } | undefined {
+  const marker = database.get(keys.meta('state'))
+  if (marker === undefined) return undefined
+  const fields = new RlpReader(marker).list()
+  return { blockHash: fields.fixed(32, 'block hash').slice(), stateRoot: fields.fixed(32, 'state root').slice() }
 }

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { Level } from 'level'
 import { StoreError } from '../primitives/errors.ts'
@@ -22,6 +23,11 @@ const SCRATCH_BYTES = 8192
 
 const REMEDY_DAMAGED =
   'run `idobata db check`, then `idobata db repair`; or delete the directory and sync or import again'
+
+/** Under Node `level` is classic-level, which can do more than the types of `level` tell. */
+interface Salvaging {
+  repair(location: string): Promise<void>
+}
 
 export interface WriteBatch {
   /** Copies both before it returns. */
@@ -57,12 +63,31 @@ export class Database {
       cacheSize: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       writeBufferSize: options.writeBufferBytes ?? DEFAULT_WRITE_BUFFER_BYTES,
     })
+    await refuseHeadless(directory)
     try {
       await level.open()
     } catch (error) {
       throw openFailure(directory, error)
     }
     return new Database(level)
+  }
+
+  /**
+   * Has LevelDB gather what it can still read in a directory that does not open, or in which it cannot read on. What was
+   * deleted may come back and what was written last may be gone: nothing but each record by itself can be believed.
+   * @throws StoreError if another process holds it, or nothing can be made of it.
+   */
+  static async salvage(directory: string): Promise<void> {
+    try {
+      await (Level as typeof Level & Salvaging).repair(directory)
+    } catch (error) {
+      throw openFailure(directory, error)
+    }
+  }
+
+  /** Whether a write has failed. */
+  get failed(): boolean {
+    return this.#failure !== undefined
   }
 
   /** Called once, when a write has failed. */
@@ -97,15 +122,28 @@ export class Database {
     range: KeyRange,
     options: { readonly limit?: number; readonly reverse?: boolean } = {},
   ): AsyncGenerator<[Uint8Array, Uint8Array]> {
-    const iterator = this.#level.iterator({ ...range, ...options, highWaterMarkBytes: 1024 * 1024 })
+    for await (const [key, sealed] of this.#iterate({ ...range, ...options })) yield [key, open(key, sealed)]
+  }
+
+  /**
+   * Everything there is, or in a range, in key order, for whoever looks for damage: undefined stands for a value that
+   * fails its checksum. @throws StoreError where LevelDB cannot read on.
+   */
+  async *records(range: Partial<KeyRange> = {}): AsyncGenerator<[Uint8Array, Uint8Array | undefined]> {
+    for await (const [key, sealed] of this.#iterate(range)) yield [key, opened(key, sealed)]
+  }
+
+  async *#iterate(
+    options: Partial<KeyRange> & { readonly limit?: number; readonly reverse?: boolean },
+  ): AsyncGenerator<[Uint8Array, Uint8Array]> {
+    const iterator = this.#level.iterator({ ...options, highWaterMarkBytes: 1024 * 1024 })
     try {
       for (;;) {
         const entries = await iterator.nextv(1000)
         if (entries.length === 0) return
-        for (const [key, sealed] of entries) yield [key, open(key, sealed)]
+        for (const entry of entries) yield entry
       }
     } catch (error) {
-      if (error instanceof StoreError) throw error
       throw new StoreError(`cannot read from the database: ${reason(error)}`, REMEDY_DAMAGED, error)
     } finally {
       await iterator.close()
@@ -156,10 +194,7 @@ export class Database {
   }
 
   #fail(cause: unknown): StoreError {
-    const text = reason(cause)
-    this.#failure ??= /no space|ENOSPC|disk full|quota/i.test(text)
-      ? new StoreError('the disk is full: nothing more can be written', 'free some space and start again', cause)
-      : new StoreError(`cannot write to the database: ${text}`, 'check the disk and start again', cause)
+    this.#failure ??= writeFailure(cause)
     for (const listener of this.#failureListeners) listener(this.#failure)
     this.#failureListeners.clear()
     return this.#failure
@@ -184,19 +219,50 @@ function seal(record: Uint8Array, key: Uint8Array, value: Uint8Array): number {
 }
 
 function open(key: Uint8Array, sealed: Uint8Array): Uint8Array {
+  const value = opened(key, sealed)
+  if (value === undefined) throw damaged(`record ${String.fromCharCode(key[0] ?? 0)} fails its checksum`)
+  return value
+}
+
+/** The value, if its CRC is right. */
+function opened(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
   if (isHashChecked(key)) return sealed
   const length = sealed.length - CRC_BYTES
-  if (length >= 0) {
-    const value = sealed.subarray(0, length)
-    const stored = new DataView(sealed.buffer, sealed.byteOffset + length, CRC_BYTES).getUint32(0)
-    if (stored === crc32(value, crc32(key))) return value
-  }
-  throw damaged(`record ${String.fromCharCode(key[0] ?? 0)} fails its checksum`)
+  if (length < 0) return undefined
+  const value = sealed.subarray(0, length)
+  const stored = new DataView(sealed.buffer, sealed.byteOffset + length, CRC_BYTES).getUint32(0)
+  return stored === crc32(value, crc32(key)) ? value : undefined
 }
 
 /** The error for data that is not what was written. */
 export function damaged(what: string): StoreError {
   return new StoreError(`the database is damaged: ${what}`, REMEDY_DAMAGED)
+}
+
+/** The error for something of the database, or beside it, that could not be written. */
+export function writeFailure(cause: unknown): StoreError {
+  const text = reason(cause)
+  if (/no space|ENOSPC|disk full|quota/i.test(text)) {
+    return new StoreError('the disk is full: nothing more can be written', 'free some space and start again', cause)
+  }
+  const remedy = /corruption/i.test(text) ? REMEDY_DAMAGED : 'check the disk and start again'
+  return new StoreError(`cannot write to the database: ${text}`, remedy, cause)
+}
+
+/** LevelDB takes tables and logs without a CURRENT file for rubbish: it would delete them and begin a new database. */
+async function refuseHeadless(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return []
+    throw openFailure(directory, error)
+  })
+  if (!names.includes('CURRENT') && names.some((name) => /\.(ldb|log)$/.test(name))) {
+    throw damaged(`${directory} has lost its CURRENT file`)
+  }
+}
+
+/** Whether `Database.open` failed since another process holds the directory. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof StoreError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_LOCKED'
 }
 
 function openFailure(directory: string, error: unknown): StoreError {

@@ -39,6 +39,13 @@ const PREFIX = {
 
 export type Table = keyof typeof PREFIX
 
+const TABLES = new Map(Object.entries(PREFIX).map(([table, prefix]) => [prefix as number, table as Table]))
+
+/** The table a key belongs to; undefined: it is none of ours. */
+export function tableOf(key: Uint8Array): Table | undefined {
+  return TABLES.get(key[0] ?? -1)
+}
+
 /** Names under `meta`. */
 export const META = {
   /** Layout version, for upgrades. */

@@ -1,4 +1,4 @@
-import type { Key } from '../primitives/bytes.ts'
+import { type Key, writeKey } from '../primitives/bytes.ts'
 import type { Branch, Leaf } from './node.ts'
 
 /**
@@ -19,24 +19,32 @@ function packedKeyStart(depth: number): number {
   return (depth + 1) >> 1
 }
 
-function packEntry(key: Key, value: Key, depth: number): Key {
-  return key.slice(packedKeyStart(depth)) + String.fromCharCode(value.length >> 8, value.length & 0xff) + value
-}
-
-/** Packs all leaves of a branch that stands at `depth`. */
-export function packLeaves(branch: Branch<Key>, depth: number): Key {
+/** Packs all leaves of a branch that stands at `depth` to `target`; returns the offset after them. */
+export function writePackedLeaves(target: Uint8Array, offset: number, branch: Branch<Key>, depth: number): number {
   const { leaves, packed, children } = branch
-  let text = String.fromCharCode(leaves >> 8, leaves & 0xff)
+  const keyStart = packedKeyStart(depth)
+  let at = offset + 2
+  target[offset] = leaves >> 8
+  target[offset + 1] = leaves & 0xff
   for (let slot = 0; slot < 16; slot++) {
     if (((leaves >> slot) & 1) === 0) continue
     const leaf = children[slot]
-    if (leaf?.kind === 'leaf') text += packEntry(leaf.key, leaf.value, depth)
-    else {
+    if (leaf?.kind === 'leaf') {
+      const rest = leaf.key.slice(keyStart)
+      const { value } = leaf
+      writeKey(target, rest, at)
+      at += rest.length
+      target[at++] = value.length >> 8
+      target[at++] = value.length & 0xff
+      writeKey(target, value, at)
+      at += value.length
+    } else {
       const [start, end] = entryRange(packed, slot, depth)
-      text += packed.slice(start, end)
+      writeKey(target, packed.slice(start, end), at)
+      at += end - start
     }
   }
-  return text
+  return at
 }
 
 /** Mask of the slots whose leaves `packed` holds. */

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { belowLimit } from '../support/figure.ts'
+import { type Fixture, prepareFixture } from '../support/fixture.ts'
+import { startChild } from '../support/session.ts'
+import type { FigureGroup } from './group.ts'
+
+/** From the start of the process to the first answer, after kills amid an import; the slowest of them. */
+export const restart: FigureGroup = {
+  names: ['restart'],
+  async measure({ plan: { many, kills }, judged, log }) {
+    const fixture = await prepareFixture(many, log)
+    const datadir = mkdtempSync(join(tmpdir(), 'idobata-bench-restart-'))
+    try {
+      cpSync(fixture.genesisDirectory, join(datadir, 'db'), { recursive: true })
+      let slowestMs = 0
+      for (let kill = 1; kill <= kills; kill++) {
+        const acknowledged = await importUntilKilled(fixture, datadir, Math.ceil((many.blocks * kill) / (kills + 1)))
+        log(`killed after block ${acknowledged}, starting again`)
+        slowestMs = Math.max(slowestMs, await timeStart(fixture, datadir, acknowledged))
+      }
+      return [belowLimit({ name: 'restart', value: slowestMs / 1000, unit: 's to the first answer' }, 5, judged)]
+    } finally {
+      rmSync(datadir, { recursive: true })
+    }
+  },
+}
+
+/** @returns the number of the last block whose import was told to be done. */
+async function importUntilKilled({ shape }: Fixture, datadir: string, killAfter: number): Promise<number> {
+  const child = startChild('killed-run.ts', [shape.accounts, shape.blocks, shape.transfers, datadir])
+  const closed = once(child, 'close')
+  let acknowledged = 0
+  for await (const line of createInterface(child.stdout)) {
+    acknowledged = Number(line)
+    if (acknowledged === killAfter) child.kill('SIGKILL')
+  }
+  const [code, signal] = await closed
+  assert(signal === 'SIGKILL', `bench/killed-run.ts ended by itself with code ${code}`)
+  return acknowledged
+}
+
+/** @returns milliseconds. */
+async function timeStart({ shape }: Fixture, datadir: string, acknowledged: number): Promise<number> {
+  const startMs = performance.now()
+  const child = startChild('node-run.ts', [shape.accounts, datadir])
+  const closed = once(child, 'close')
+  try {
+    const { value: url } = await createInterface(child.stdout)[Symbol.asyncIterator]().next()
+    assert(url !== undefined, 'bench/node-run.ts ended before it served')
+    const head = await blockNumber(url)
+    const elapsedMs = performance.now() - startMs
+    assert(head >= acknowledged, `the node is back at block ${head}, but block ${acknowledged} had been imported`)
+    return elapsedMs
+  } finally {
+    child.kill('SIGKILL')
+    await closed
+  }
+}
+
+async function blockNumber(url: string): Promise<number> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_blockNumber', params: [] }),
+  })
+  const { result } = (await response.json()) as { result: string }
+  return Number(result)
+}

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { type FixtureShape, prepareFixture } from './fixture.ts'
+import { nativeRecoveryRate } from './native-recovery.ts'
+
+/** How much is measured. */
+export interface Plan {
+  /** The large state. */
+  readonly many: FixtureShape
+  /** A small state, the same blocks. */
+  readonly few: FixtureShape
+  readonly emptyBlocks: FixtureShape
+  readonly trie: { readonly accounts: number; readonly changes: number; readonly rounds: number }
+  readonly kills: number
+  /** Milliseconds that a rate is measured for where nothing else ends it. */
+  readonly loopMs: number
+}
+
+/** What the bars are for. */
+const FULL_PLAN: Plan = {
+  many: { accounts: 1_000_000, blocks: 40, transfers: 5_000 },
+  few: { accounts: 10_000, blocks: 40, transfers: 5_000 },
+  emptyBlocks: { accounts: 10, blocks: 2_000, transfers: 0 },
+  trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
+  kills: 3,
+  loopMs: 2_000,
+}
+
+/** Shows that everything runs, in seconds. */
+const QUICK_PLAN: Plan = {
+  many: { accounts: 20_000, blocks: 6, transfers: 2_000 },
+  few: { accounts: 2_000, blocks: 6, transfers: 2_000 },
+  emptyBlocks: { accounts: 10, blocks: 200, transfers: 0 },
+  trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
+  kills: 1,
+  loopMs: 300,
+}
+
+/** What `import-run.ts` prints. */
+export interface ImportRun {
+  readonly perSecond: number
+  readonly delayP99Ms: number
+  readonly peakRssMb: number
+  readonly diskBytes: number
+  readonly genesisBytes: number
+}
+
+export interface ImportBesideNative extends ImportRun {
+  /** Mean of before and after. */
+  readonly nativePerSecond: number
+}
+
+export type ImportMode = 'unseen' | 'pooled'
+
+/** One call of the bench: what is measured once in it and used by several figures. */
+export class Session {
+  readonly plan: Plan
+  /** Whether the plan is the one that the bars are for. */
+  readonly judged: boolean
+  readonly log: (text: string) => void
+  readonly #imports = new Map<string, Promise<ImportBesideNative>>()
+
+  constructor({ quick }: { readonly quick: boolean }, { log }: { readonly log: (text: string) => void }) {
+    this.plan = quick ? QUICK_PLAN : FULL_PLAN
+    this.judged = !quick
+    this.log = log
+  }
+
+  /** Each run once; native recovery is measured right before and right after it, when the machine is in the same mood. */
+  importBesideNative(shape: FixtureShape, mode: ImportMode): Promise<ImportBesideNative> {
+    const key = `${JSON.stringify(shape)} ${mode}`
+    const run = this.#imports.get(key) ?? this.#importBesideNative(shape, mode)
+    this.#imports.set(key, run)
+    return run
+  }
+
+  async #importBesideNative(shape: FixtureShape, mode: ImportMode): Promise<ImportBesideNative> {
+    await prepareFixture(shape, this.log)
+    const before = await nativeRecoveryRate(this.plan.loopMs)
+    const run = await this.importRun(shape, mode)
+    const after = await nativeRecoveryRate(this.plan.loopMs)
+    return { ...run, nativePerSecond: (before + after) / 2 }
+  }
+
+  async importRun(shape: FixtureShape, mode: ImportMode): Promise<ImportRun> {
+    const { accounts, blocks, transfers } = shape
+    await prepareFixture(shape, this.log)
+    this.log(`importing ${blocks} blocks of ${transfers} transfers at ${accounts} accounts, ${mode}`)
+    return runChild('import-run.ts', [accounts, blocks, transfers, mode])
+  }
+}
+
+/** Starts a script of this bench in a process of its own; its standard output is a pipe. */
+export function startChild(script: string, args: readonly (string | number)[]) {
+  const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
+  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+/** The JSON that a script prints. @throws Error if it fails. */
+export async function runChild<T>(script: string, args: readonly (string | number)[]): Promise<T> {
+  const child = startChild(script, args)
+  const closed = once(child, 'close')
+  const output = await text(child.stdout)
+  const [code, signal] = await closed
+  if (code !== 0) throw new Error(`bench/${script} ended with ${signal ?? `code ${code}`}`)
+  return JSON.parse(output)
+}
