@@ -103,10 +103,8 @@ export class Importer {
         this.#execute(entry, parent, transactions),
       )
       const outcome = await committer.commit(entry, block, executed)
-      if (outcome === 'head') {
-        await keeper.settle(entry)
-        await this.#holdHead()
-      }
+      if (outcome === 'head') await keeper.settle(entry)
+      await this.#holdHead()
       return outcome
     } catch (error) {
       index.remove(hash)
@@ -122,13 +120,15 @@ export class Importer {
    */
   async #holdHead(): Promise<void> {
     const { state, store, index, keeper } = this.#components
-    const missing = (): IndexEntry | undefined => {
+    const missing = async (): Promise<IndexEntry | undefined> => {
       const hash = store.headHash()
-      return hash === undefined || state.layer(hash) !== undefined ? undefined : index.get(hash)
+      if (hash === undefined) return undefined
+      await keeper.untilSafe(hash)
+      return state.layer(hash) === undefined ? index.get(hash) : undefined
     }
-    if (missing() === undefined) return
+    if ((await missing()) === undefined) return
     await this.#inTurn(Promise.resolve(), async () => {
-      for (let head = missing(); head !== undefined; head = missing()) {
+      for (let head = await missing(); head !== undefined; head = await missing()) {
         try {
           await keeper.layerOf(head)
         } catch (error) {
@@ -196,7 +196,7 @@ export class Importer {
     for (;;) {
       let base = state.layer(parent.hash)
       // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
-      if (base === undefined && entry.totalDifficulty < committer.best.totalDifficulty) return undefined
+      if (base === undefined && !committer.wouldWin(entry)) return undefined
       try {
         base ??= await this.#reach(parent)
         const outcome = await executor.execute(entry.header, transactions, base)
