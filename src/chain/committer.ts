@@ -53,6 +53,13 @@ export class Committer {
     return this.#best
   }
 
+  /** Whether a block has more work than the tip, or wins a tie. */
+  wouldWin(entry: IndexEntry): boolean {
+    const best = this.#best
+    if (entry.totalDifficulty !== best.totalDifficulty) return entry.totalDifficulty > best.totalDifficulty
+    return this.#components.engine.winsTie(entry, best)
+  }
+
   /** @returns what the block became, once it is on the medium. @throws StoreError. */
   commit(entry: IndexEntry, block: Block, execution: Commit['execution']): Promise<'head' | 'side'> {
     return new Promise((resolve, reject) => {
@@ -123,10 +130,7 @@ export class Committer {
   #choose(entry: IndexEntry, fresh: ReadonlyMap<Key, ExecutedBlock>): ChainEvent {
     const { engine, index, store } = this.#components
     const head = this.#best
-    const wins =
-      entry.totalDifficulty > head.totalDifficulty ||
-      (entry.totalDifficulty === head.totalDifficulty && engine.winsTie(entry, head))
-    if (!wins) return { type: 'side', head: entry }
+    if (!this.wouldWin(entry)) return { type: 'side', head: entry }
     const { left, joined, fork } = this.#path(head, entry)
     if (!engine.reorgsFinal && left.length > 0) {
       const { finalized } = engine.finality(head.header, index.ancestry(head))

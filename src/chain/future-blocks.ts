@@ -18,8 +18,9 @@ export class FutureBlocks {
     this.#release = release
   }
 
-  has(hash: Uint8Array): boolean {
-    return this.#held.has(toKey(hash))
+  /** When a held block's time comes, in ms; undefined: it is not held. */
+  dueMs(hash: Uint8Array): number | undefined {
+    return this.#held.get(toKey(hash))?.dueMs
   }
 
   hold(block: Block, dueMs: number): void {

@@ -1,6 +1,6 @@
 import { keccak256 } from '../crypto/keccak.ts'
 import { EMPTY_TRIE_ROOT } from '../primitives/account.ts'
-import { bytesToBigint, EMPTY_BYTES, fromHex } from '../primitives/bytes.ts'
+import { bytesToBigint, EMPTY_BYTES, fromHex, toKey } from '../primitives/bytes.ts'
 import { EMPTY_OMMERS_HASH, type Header } from '../primitives/header.ts'
 import {
   DEFAULT_GAS_LIMIT,
@@ -59,6 +59,10 @@ export function parseGenesis(json: unknown): Genesis {
       ? undefined
       : Number(optional(own.maxBlockBytes, 'config.idobata.maxBlockBytes', BigInt(DEFAULT_MAX_BLOCK_BYTES))),
   }
+  // It could only fall, by a thousandth a block: no block would ever be valid.
+  if (gasLimit > params.maxGasLimit) {
+    throw new GenesisError(`gasLimit: ${gasLimit} is above config.idobata.maxGasLimit, ${params.maxGasLimit}`)
+  }
   return {
     params,
     engine: { name: engineName(own, foreign), settings: own },
@@ -73,7 +77,7 @@ export function parseGenesis(json: unknown): Genesis {
       number: 0,
       gasLimit,
       gasUsed: 0n,
-      timestamp: Number(optional(root.timestamp, 'timestamp', 0n)),
+      timestamp: Number(optional(root.timestamp, 'timestamp', 0n, BigInt(Number.MAX_SAFE_INTEGER))),
       extraData: root.extraData === undefined ? EMPTY_BYTES : bytes(root.extraData, 'extraData'),
       mixHash: fixed(root.mixHash, 'mixHash', 32),
       nonce: headerNonce(root.nonce),
@@ -120,11 +124,19 @@ function parseAlloc(alloc: JsonObject): GenesisAccount[] {
       nonce: optional(entry.nonce, `${where}.nonce`, 0n, 2n ** 64n - 1n),
       balance: optional(entry.balance, `${where}.balance`, 0n),
       code: entry.code === undefined ? EMPTY_BYTES : bytes(entry.code, `${where}.code`),
-      storage: Object.entries(storage).map(
-        ([slot, slotValue]) =>
-          [word(slot, `${where}.storage`), bytesToBigint(word(slotValue, `${where}.storage.${slot}`))] as const,
-      ),
+      storage: parseStorage(storage, `${where}.storage`),
     }
+  })
+}
+
+function parseStorage(storage: JsonObject, where: string): GenesisAccount['storage'] {
+  const seen = new Set<string>()
+  return Object.entries(storage).map(([name, value]) => {
+    const slot = word(name, where)
+    // 0x1 and 0x01 are one.
+    if (seen.has(toKey(slot))) throw new GenesisError(`${where}.${name}: the slot stands there twice`)
+    seen.add(toKey(slot))
+    return [slot, bytesToBigint(word(value, `${where}.${name}`))] as const
   })
 }
 

@@ -92,10 +92,9 @@ export class Importer {
     if (parent === undefined) return this.#withoutParent(block)
     checkHeader(header, parent.header, params)
     engine.verifyHeader(header, parent.header, index.ancestry(parent))
-    const aheadMs =
-      header.timestamp * 1000 - clock.nowMs() - (engine.maxFutureSeconds ?? Number.POSITIVE_INFINITY) * 1000
-    if (aheadMs > 0) {
-      this.#future.hold(block, clock.nowMs() + aheadMs)
+    const dueMs = this.#dueMs(block)
+    if (dueMs > clock.nowMs()) {
+      this.#future.hold(block, dueMs)
       return 'future'
     }
     const entry = index.pin(hash, header, parent, engine.weight(header))
@@ -105,23 +104,57 @@ export class Importer {
       )
       const outcome = await committer.commit(entry, block, executed)
       if (outcome === 'head') await keeper.settle(entry)
+      await this.#holdHead()
       return outcome
     } catch (error) {
       index.remove(hash)
       this.#noteRefusal(hash, error)
+      if (error instanceof BlockError) await this.#holdHead()
       throw error
     }
   }
 
+  /**
+   * Gets the head's state back where a flush along another branch, or a branch that was tried and refused, has dropped
+   * it: miners and wallets need it now, not once the next block comes.
+   */
+  async #holdHead(): Promise<void> {
+    const { state, store, index, keeper } = this.#components
+    const missing = async (): Promise<IndexEntry | undefined> => {
+      const hash = store.headHash()
+      if (hash === undefined) return undefined
+      await keeper.untilSafe(hash)
+      return state.layer(hash) === undefined ? index.get(hash) : undefined
+    }
+    if ((await missing()) === undefined) return
+    await this.#inTurn(Promise.resolve(), async () => {
+      for (let head = await missing(); head !== undefined; head = await missing()) {
+        try {
+          await keeper.layerOf(head)
+        } catch (error) {
+          // A flush has dropped what it is built from: what is on disk now is nearer.
+          if (!(error instanceof StateUnavailableError)) throw error
+        }
+      }
+    })
+  }
+
   #withoutParent(block: Block): ImportOutcome {
-    const { parentHash, timestamp } = block.header
+    const { parentHash } = block.header
     if (this.#bad.has(toKey(parentHash))) {
       this.#markBad(block.hash)
       throw new BlockError('known-bad')
     }
-    if (!this.#future.has(parentHash)) throw new BlockError('unknown-parent')
-    this.#future.hold(block, timestamp * 1000)
+    const parentDueMs = this.#future.dueMs(parentHash)
+    if (parentDueMs === undefined) throw new BlockError('unknown-parent')
+    // Its own timestamp has not been judged yet: an earlier one must not have it looked at over and over.
+    this.#future.hold(block, Math.max(this.#dueMs(block), parentDueMs))
     return 'future'
+  }
+
+  /** From when on the clock allows a block. */
+  #dueMs({ header }: Block): number {
+    return (header.timestamp - (this.#components.engine.maxFutureSeconds ?? Number.POSITIVE_INFINITY)) * 1000
   }
 
   #noteRefusal(hash: Uint8Array, error: unknown): void {
@@ -162,18 +195,17 @@ export class Importer {
     if (this.#bad.has(toKey(parent.hash))) throw new BlockError('known-bad')
     for (;;) {
       let base = state.layer(parent.hash)
-      if (base === undefined) {
-        // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
-        if (entry.totalDifficulty < committer.best.totalDifficulty) return undefined
-        base = await this.#reach(parent)
-      }
+      // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
+      if (base === undefined && !committer.wouldWin(entry)) return undefined
       try {
+        base ??= await this.#reach(parent)
         const outcome = await executor.execute(entry.header, transactions, base)
         state.add(outcome.derived, entry.hash, entry.header.number)
         return { transactions, outcome }
       } catch (error) {
         // A flush has dropped this side branch's states meanwhile: decide again.
-        if (!(error instanceof StateUnavailableError) || state.layer(parent.hash) === base) throw error
+        const held = base !== undefined && state.layer(parent.hash) === base
+        if (!(error instanceof StateUnavailableError) || held) throw error
       }
     }
   }

@@ -39,6 +39,8 @@ export class StateKeeper {
   readonly #options: StateKeeperOptions
   readonly #components: StateKeeperComponents
   #flushing: Promise<void> | undefined
+  /** Where the flush under way goes; states that do not descend from it are dropped. */
+  #flushTarget: Layer | undefined
   #prunedBelow = 0
 
   constructor(options: StateKeeperOptions, components: StateKeeperComponents) {
@@ -178,17 +180,28 @@ export class StateKeeper {
     if (newest === undefined) return
     state.trim(newest)
     if (this.#flushing === undefined) this.#squash(newest)
+    else await this.untilSafe(head.hash)
     const tooMany = state.unflushed > unflushedChanges || head.header.number - state.disk.number > layers
     if (!tooMany) return
     if (this.#flushing !== undefined) {
       if (state.unflushed > 2 * unflushedChanges) await this.#flushing
       return
     }
-    this.#flushing = this.#flush(newest).finally(() => {
+    const target = this.#chooseFlushTarget(newest)
+    this.#flushTarget = target
+    this.#flushing = this.#flush(target).finally(() => {
       this.#flushing = undefined
     })
     // Whoever waits for it sees the failure; the database has told the node of it in any case.
     this.#flushing.catch(() => undefined)
+  }
+
+  /** Waits while a flush is under way that drops the state after this block. @throws StoreError. */
+  async untilSafe(blockHash: Uint8Array): Promise<void> {
+    if (this.#flushing === undefined) return
+    let at = this.#components.state.layer(blockHash)
+    while (at !== undefined && at !== this.#flushTarget) at = at.base
+    if (at === undefined) await this.#flushing
   }
 
   /** Writes everything up to `head`; for a clean stop. */
@@ -200,9 +213,9 @@ export class StateKeeper {
     }
   }
 
-  async #flush(newest: Layer): Promise<void> {
+  async #flush(target: Layer): Promise<void> {
     const { state, store } = this.#components
-    await state.flush(this.#flushTarget(newest))
+    await state.flush(target)
     const below = state.disk.number - this.#options.undoBlocks
     // In strides: a range deletion looks at every record it passes.
     if (below - this.#prunedBelow >= this.#options.undoBlocks / 4) {
@@ -227,7 +240,7 @@ export class StateKeeper {
   }
 
   /** The newest ancestor with which at least half of what is unflushed, or of the blocks, goes to disk. */
-  #flushTarget(newest: Layer): Layer {
+  #chooseFlushTarget(newest: Layer): Layer {
     const { layers, unflushedChanges } = this.#options
     let changes = 0
     let blocks = 0

@@ -120,6 +120,8 @@ export class RecoveryPool {
       workerData: { backend: this.#options.backend },
       // Flags that the process was started with (--input-type, --eval) would break a worker that inherits them.
       execArgv: [],
+      // It holds a chunk at a time; V8's default of 48 MiB for young objects would be most of what it takes.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     const lane: Lane = { worker, inFlight: [] }
     this.#workers.add(worker)

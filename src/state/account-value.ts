@@ -64,7 +64,10 @@ export const accountCodec: ValueCodec<AccountValue> = {
   },
 }
 
-/** Without the hashes the list is shorter than 56 bytes (at most 9 + 33), so its header is one byte below 0xf8. */
+/**
+ * Without the hashes the list is shorter than 56 bytes (at most 9 + 33), so its header is one byte, that of its length.
+ * That byte is not hashed; with any other the value is written as it is, and the hash tells.
+ */
 function isPlain(value: AccountValue): boolean {
-  return value.charCodeAt(0) < 0xf8
+  return value.charCodeAt(0) === 0xc0 + value.length - 1
 }

@@ -4,7 +4,7 @@ import type { AccountValue } from './account-value.ts'
 type InnerNode = Branch<AccountValue> | Extension<AccountValue>
 
 /** Bytes of heap a node takes, measured with its strings; what matters is their proportion. */
-const BRANCH_BYTES = 260
+const BRANCH_BYTES = 350
 const LEAF_BYTES = 120
 const EXTENSION_BYTES = 200
 

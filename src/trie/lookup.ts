@@ -1,5 +1,6 @@
 import type { Key } from '../primitives/bytes.ts'
 import {
+  attachChild,
   type Branch,
   childRef,
   divergence,
@@ -54,7 +55,7 @@ export class StubSite<V> {
   attach(node: TrieNode<V>): void {
     const holder = this.#holder
     if ('root' in holder) holder.root = node
-    else if (holder.kind === 'branch') holder.children[this.slot] = node
+    else if (holder.kind === 'branch') attachChild(holder, this.slot, node)
     else if (node.kind === 'branch') holder.child = node
   }
 

@@ -58,7 +58,8 @@ export interface Branch<V> extends InnerNode {
   readonly leaves: number
   /** Leaves as read from disk (`packed-leaves.ts`), for those slots of `leaves` that have no object yet. */
   readonly packed: Key
-  readonly children: (TrieNode<V> | undefined)[]
+  /** Those in memory. One array serves all branches that have none: see `attachChild`. */
+  children: (TrieNode<V> | undefined)[]
   /** Only in tries whose keys have different lengths. */
   readonly value: V | undefined
 }
@@ -107,6 +108,15 @@ export function childRef<V>({ rlp }: Branch<V>, slot: number): Key {
   const at = itemOffset(rlp, slot)
   const length = itemLength(rlp.charCodeAt(at))
   return length === 33 ? rlp.slice(at + 1, at + 33) : rlp.slice(at, at + length)
+}
+
+/** Most branches of a large trie never have a child in memory; an array of their own would be a third of their size. */
+const NO_CHILDREN: undefined[] = new Array(16).fill(undefined)
+
+/** Puts a child where its stub is. */
+export function attachChild<V>(branch: Branch<V>, slot: number, child: TrieNode<V>): void {
+  if (branch.children === NO_CHILDREN) branch.children = NO_CHILDREN.slice()
+  branch.children[slot] = child
 }
 
 /** Room before a list's payload for the longest header that a node needs. */
@@ -189,8 +199,8 @@ export class NodeFactory<V> {
       if (item !== 0x80) taken |= 1 << slot
       at += itemLength(item)
     }
-    const children = new Array<TrieNode<V> | undefined>(16).fill(undefined)
     const { generation } = this
+    const children: undefined[] = NO_CHILDREN
     return { kind: 'branch', stored: true, usedAt: generation, rlp, taken, leaves, packed, children, value: undefined }
   }
 

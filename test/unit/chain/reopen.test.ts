@@ -1,0 +1,130 @@
+import { cpSync, rmSync } from 'node:fs'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Chain } from '../../../src/chain/chain.ts'
+import { keccak256Key } from '../../../src/crypto/keccak.ts'
+import { createPacer, systemClock } from '../../../src/node/system.ts'
+import { toHex } from '../../../src/primitives/bytes.ts'
+import { StoreError } from '../../../src/primitives/errors.ts'
+import { Database } from '../../../src/store/database.ts'
+import { keys, rangeOf } from '../../../src/store/schema.ts'
+import { makeBlock } from '../../support/block-maker.ts'
+import { londonEngine } from '../../support/london-engine.ts'
+import { openTestChain, recoverHere, type TestChain, temporaryDirectory } from '../../support/test-chain.ts'
+import { account, keyAddress, testGenesis } from '../../support/test-genesis.ts'
+import { signedTransfer } from '../../support/transactions.ts'
+
+const genesis = testGenesis()
+const STRANGER = new Uint8Array(20).fill(0x5a)
+let test: TestChain
+afterEach(() => test.remove())
+
+async function extend(chain: Chain, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const { nonce } = (await chain.account(keccak256Key(keyAddress(1)), chain.head.hash))!
+    const transactions = [signedTransfer({ nonce, to: STRANGER })]
+    await chain.import(await makeBlock(chain, londonEngine, chain.head, { transactions }))
+  }
+}
+
+async function summary(chain: Chain) {
+  const stranger = await chain.account(keccak256Key(STRANGER), chain.head.hash)
+  return { head: toHex(chain.head.hash), total: chain.head.totalDifficulty, balance: stranger?.balance }
+}
+
+async function reopen(given = genesis): Promise<void> {
+  const { directory } = test
+  test = await openTestChain({ genesis: given }, londonEngine, { directory })
+}
+
+async function stop(): Promise<void> {
+  await test.chain.close()
+  await test.database.close()
+}
+
+/** The error with which the chain of this directory is refused; leaves `test` closed. */
+async function refusal(given = genesis): Promise<StoreError> {
+  const database = await Database.open(test.directory)
+  const components = { database, engine: londonEngine, clock: systemClock, pacer: createPacer(), recover: recoverHere }
+  const error = await Chain.open({ genesis: given }, components).catch((thrown) => thrown)
+  await database.close()
+  expect(error).toBeInstanceOf(StoreError)
+  return error
+}
+
+describe('a chain opened again', () => {
+  it('is where it was, after a clean stop', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    await extend(test.chain, 5)
+    const before = await summary(test.chain)
+    expect(before.balance).toBe(5n)
+    await stop()
+    await reopen()
+    expect(await summary(test.chain)).toEqual(before)
+    await extend(test.chain, 1)
+    expect(await summary(test.chain)).toMatchObject({ balance: 6n })
+  })
+
+  it('is where it was, after a kill', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    await extend(test.chain, 5)
+    const before = await summary(test.chain)
+    const directory = temporaryDirectory()
+    cpSync(test.directory, directory, { recursive: true })
+    await test.remove()
+    test = await openTestChain({ genesis }, londonEngine, { directory })
+    expect(await summary(test.chain)).toEqual(before)
+    await extend(test.chain, 1)
+  })
+
+  it('takes no genesis but its own, and changes nothing when it refuses', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    await extend(test.chain, 2)
+    const before = await summary(test.chain)
+    await stop()
+    const error = await refusal(testGenesis({ accounts: [account(STRANGER, { balance: 1n })] }))
+    expect(error.message).toMatch(/^the database is of another genesis: 0x[0-9a-f]{8}…, not 0x[0-9a-f]{8}…$/)
+    expect(error.remedy).toMatch(/--genesis.*--datadir/)
+    await reopen()
+    expect(await summary(test.chain)).toEqual(before)
+  })
+
+  it('does not build its genesis again while the file is the same', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    await stop()
+    const accounts = vi.fn(() => genesis.accounts[Symbol.iterator]())
+    await reopen({ ...genesis, accounts: { [Symbol.iterator]: accounts } })
+    expect(accounts).not.toHaveBeenCalled()
+    await stop()
+    // Another file of the same meaning.
+    await reopen({ ...genesis, digest: new Uint8Array(32), accounts: { [Symbol.iterator]: accounts } })
+    expect(accounts).toHaveBeenCalled()
+    expect(test.chain.head.header.number).toBe(0)
+  })
+
+  it('takes no database of another layout', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    const batch = test.database.batch()
+    batch.put(keys.meta('version'), Uint8Array.of(200))
+    await batch.write({ sync: true })
+    await stop()
+    expect((await refusal()).message).toMatch(/layout version 200/)
+    rmSync(test.directory, { recursive: true })
+    await reopen()
+  })
+
+  it('builds its state anew when it was stopped while doing so', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    await extend(test.chain, 4)
+    const before = await summary(test.chain)
+    await test.chain.close()
+    const batch = test.database.batch()
+    batch.put(keys.meta('rebuilding'), Uint8Array.of(1))
+    await batch.write({ sync: true })
+    // As far as it had come: the old nodes are gone, the new ones not there yet.
+    await test.database.clear(rangeOf('trieNode'))
+    await test.database.close()
+    await reopen()
+    expect(await summary(test.chain)).toEqual(before)
+    expect(test.database.get(keys.meta('rebuilding'))).toBeUndefined()
+  })
+})
