@@ -225,6 +225,7 @@ export class Importer {
     }
     let layer = await keeper.layerOf(at)
     for (const next of waiting.reverse()) {
+      if (this.#bad.has(toKey(next.hash))) throw new BlockError('known-bad')
       const block = store.block(next.hash)
       if (block === undefined) throw new BlockError('unknown-parent')
       try {

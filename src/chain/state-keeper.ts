@@ -109,8 +109,21 @@ export class StateKeeper {
    * in between is known by the mark, and the next start begins anew.
    */
   async rebuild(target: IndexEntry): Promise<Layer> {
-    const { state, store, executor, database, writeGenesis, index } = this.#components
     await this.#flushing
+    const rebuilt = this.#rebuild(target)
+    // It writes the state on disk as a flush does: none may start meanwhile.
+    this.#flushTarget = undefined
+    this.#flushing = rebuilt
+      .then(() => undefined)
+      .finally(() => {
+        this.#flushing = undefined
+      })
+    this.#flushing.catch(() => undefined)
+    return rebuilt
+  }
+
+  async #rebuild(target: IndexEntry): Promise<Layer> {
+    const { state, store, executor, database, writeGenesis, index } = this.#components
     await markRebuilding(database, true)
     const genesisHash = store.canonicalHash(0)
     if (genesisHash === undefined) throw damaged('it has no genesis block')
@@ -122,9 +135,7 @@ export class StateKeeper {
       const { header } = block.block
       const { derived } = await executor.execute(header, block.transactions, layer)
       layer = state.add(derived, hash, header.number)
-      if (state.unflushed > this.#options.unflushedChanges) {
-        await state.flush(layer)
-      }
+      if (state.unflushed > this.#options.unflushedChanges) await state.flush(layer)
       state.trim(layer)
     }
     if (layer.base !== undefined) await state.flush(layer)

@@ -229,7 +229,8 @@ function opened(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
   if (isHashChecked(key)) return sealed
   const length = sealed.length - CRC_BYTES
   if (length < 0) return undefined
-  const value = sealed.subarray(0, length)
+  // Not a view of the Buffer that it is: Buffer's `slice` would share where callers mean to copy.
+  const value = new Uint8Array(sealed.buffer, sealed.byteOffset, length)
   const stored = new DataView(sealed.buffer, sealed.byteOffset + length, CRC_BYTES).getUint32(0)
   return stored === crc32(value, crc32(key)) ? value : undefined
 }
