@@ -136,18 +136,11 @@ describe('a full disk', () => {
     expect(await run(['db', 'check', ...arguments_])).toMatchObject({ exitCode: 0 })
   })
 
-  async function call(url: string, method: string, params: readonly unknown[]): Promise<unknown> {
-    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-    const headers = { 'content-type': 'application/json' }
-    const response = await fetch(url, { method: 'POST', headers, body })
-    return ((await response.json()) as { result?: unknown }).result
-  }
-
   /** @returns whether it was acknowledged. Each is as large as a transaction may well be. */
   async function submit(url: string, txNonce: bigint): Promise<boolean> {
     const fields = { nonce: txNonce, data: new Uint8Array(1_000).fill(1), gasLimit: 100_000n, maxFeePerGas: 10n ** 12n }
     try {
-      const result = await call(url, 'eth_sendRawTransaction', [toHex(signedTransfer(fields, testKey(1)).raw)])
+      const result = await rpc(url, 'eth_sendRawTransaction', [toHex(signedTransfer(fields, testKey(1)).raw)])
       return result !== undefined
     } catch (error) {
       // The node is gone.
@@ -157,9 +150,57 @@ describe('a full disk', () => {
   }
 
   async function nonce(url: string): Promise<bigint> {
-    return BigInt((await call(url, 'eth_getTransactionCount', [toHex(senderAddress(0)), 'pending'])) as string)
+    return BigInt((await rpc(url, 'eth_getTransactionCount', [toHex(senderAddress(0)), 'pending'])) as string)
   }
 })
+
+describe('a clock that is an hour off', () => {
+  const directory = temporaryDirectory()
+  const genesis = join(directory, 'genesis.json')
+  const running: NodeProcess[] = []
+  afterEach(async () => {
+    for (const node of running.splice(0)) await node.kill()
+  })
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  const start = (offsetMs: number) => {
+    const preload = new URL('../support/shifted-clock.ts', import.meta.url).pathname
+    const node = new NodeProcess(
+      ['start', '--mine', '--datadir', join(directory, 'data'), '--genesis', genesis, '--http.port', '0'],
+      { NODE_OPTIONS: `--import=${preload}`, CLOCK_OFFSET_MS: `${offsetMs}` },
+    )
+    running.push(node)
+    return node
+  }
+  const height = async (url: string) => Number(await rpc(url, 'eth_blockNumber', []))
+
+  test('a real node behind says so and serves; one ahead says so and mines', async () => {
+    writeFileSync(genesis, JSON.stringify(chaosGenesisJson()))
+    const right = start(0)
+    const url = await right.rpcUrl()
+    await expect.poll(() => height(url), { timeout: 30_000 }).toBeGreaterThan(1)
+    right.signal('SIGTERM')
+    expect(await right.ended()).toMatchObject({ exitCode: 0 })
+
+    const behind = start(-3_600_000)
+    expect((await behind.record('the head is')).msg).toMatch(/60 min ahead of the local clock.*keeps running/)
+    const before = await height(await behind.rpcUrl())
+    behind.signal('SIGTERM')
+    expect(await behind.ended()).toMatchObject({ exitCode: 0, stderr: '' })
+
+    const ahead = start(3_600_000)
+    expect((await ahead.record('the head is')).msg).toMatch(/old.*clock is ahead/)
+    const aheadUrl = await ahead.rpcUrl()
+    await expect.poll(() => height(aheadUrl), { timeout: 30_000 }).toBeGreaterThan(before)
+  })
+})
+
+async function rpc(url: string, method: string, params: readonly unknown[]): Promise<unknown> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(url, { method: 'POST', headers, body })
+  return ((await response.json()) as { result?: unknown }).result
+}
 
 describe('db', () => {
   const directory = temporaryDirectory()
