@@ -1,8 +1,9 @@
 import type { Engine, Finality } from '../consensus/engine.ts'
 import { hashHeader } from '../crypto/hashes.ts'
+import { keccak256 } from '../crypto/keccak.ts'
 import type { Account } from '../primitives/account.ts'
 import { type Block, blockLength, encodeTransactions } from '../primitives/block.ts'
-import { equalBytes, fromKey, type Key } from '../primitives/bytes.ts'
+import { EMPTY_BYTES, equalBytes, fromKey, type Key } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { StateUnavailableError, StoreError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
@@ -216,7 +217,16 @@ export class Chain {
 
   #announce(event: ChainEvent): void {
     if (event.type === 'head') this.#head = this.#index.get(event.head.hash)!
-    for (const listener of this.#listeners) listener(event)
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch (error) {
+        // The block is on disk whatever a listener makes of it. Its error is a bug, for the process to end with.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 
   async #recoverState(database: Database): Promise<void> {
@@ -252,6 +262,9 @@ export async function prepareGenesis(
   else if (!equalBytes(known, hash)) {
     const remedy = 'give the genesis file it was made with (--genesis), or another --datadir'
     throw new StoreError(`the database is of another genesis: ${shortHex(known)}, not ${shortHex(hash)}`, remedy)
+  } else if (!equalBytes(database.get(keys.meta('rules')) ?? EMPTY_BYTES, rulesDigest(genesis))) {
+    const remedy = 'give the genesis file it was made with (--genesis), or another --datadir'
+    throw new StoreError('the genesis file has other rules than the database was made with', remedy)
   }
 
   async function writeGenesisBlock(block: Pick<Block, 'hash' | 'header'>, source: Genesis, genesisState: GenesisState) {
@@ -267,9 +280,19 @@ export async function prepareGenesis(
     store.putHead(batch, block.hash)
     batch.put(keys.meta('genesis'), block.hash)
     batch.put(keys.meta('genesisDigest'), source.digest)
+    batch.put(keys.meta('rules'), rulesDigest(source))
     batch.put(keys.meta('version'), new Uint8Array([LAYOUT_VERSION]))
     await batch.write({ sync: true })
   }
+}
+
+/** Changes with everything in a genesis that blocks are judged by and its block does not show. */
+function rulesDigest({ params, engine }: Genesis): Uint8Array {
+  const { chainId, maxGasLimit, maxBlockBytes } = params
+  const { gasLimitTarget: _, ...settings } = engine.settings
+  const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1))
+  const rules = [`${chainId}`, `${maxGasLimit}`, `${maxBlockBytes}`, engine.name, sorted]
+  return keccak256(new TextEncoder().encode(JSON.stringify(rules)))
 }
 
 function shortHex(hash: Uint8Array): string {

@@ -78,9 +78,11 @@ export class Committer {
     await Promise.resolve()
     while (this.#queue.length > 0) {
       const group = this.#takeGroup()
+      const best = this.#best
       try {
         await this.#write(group)
       } catch (error) {
+        this.#best = best
         for (const { reject } of [...group, ...this.#queue.splice(0)]) reject(error)
       }
     }

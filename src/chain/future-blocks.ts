@@ -24,6 +24,7 @@ export class FutureBlocks {
   }
 
   hold(block: Block, dueMs: number): void {
+    if (this.dueMs(block.hash) !== undefined) return
     this.#held.set(toKey(block.hash), { block, dueMs })
     if (this.#held.size > MAX_FUTURE_BLOCKS) {
       const latest = [...this.#held].reduce((a, b) => (b[1].dueMs > a[1].dueMs ? b : a))

@@ -95,6 +95,9 @@ function engineName(own: JsonObject, foreign: boolean): string {
   return engine
 }
 
+/** So that no transfer can add up to more than a balance holds. */
+const MAX_TOTAL_BALANCE = 2n ** 256n - 1n
+
 const LATER_FORKS = /^(shanghai|cancun|prague|osaka|verkle|bpo\d+|amsterdam)Time$/
 
 function checkFork(name: string, value: unknown): void {
@@ -111,18 +114,22 @@ function checkFork(name: string, value: unknown): void {
 
 function parseAlloc(alloc: JsonObject): GenesisAccount[] {
   const seen = new Set<string>()
+  let total = 0n
   return Object.entries(alloc).map(([name, value]) => {
     const where = `alloc.${name}`
     const entry = object(value, where)
     const hex = name.toLowerCase().replace(/^0x/, '')
     if (!/^[0-9a-f]{40}$/.test(hex)) throw new GenesisError(`${where}: not an address of 20 bytes`)
+    const balance = optional(entry.balance, `${where}.balance`, 0n)
+    total += balance
+    if (total > MAX_TOTAL_BALANCE) throw new GenesisError(`${where}.balance: all balances together exceed 256 bits`)
     if (seen.has(hex)) throw new GenesisError(`${where}: the address stands there twice`)
     seen.add(hex)
     const storage = entry.storage === undefined ? {} : object(entry.storage, `${where}.storage`)
     return {
       address: fromHex(hex),
       nonce: optional(entry.nonce, `${where}.nonce`, 0n, 2n ** 64n - 1n),
-      balance: optional(entry.balance, `${where}.balance`, 0n),
+      balance,
       code: entry.code === undefined ? EMPTY_BYTES : bytes(entry.code, `${where}.code`),
       storage: parseStorage(storage, `${where}.storage`),
     }

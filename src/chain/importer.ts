@@ -2,7 +2,7 @@ import type { Engine } from '../consensus/engine.ts'
 import type { Block } from '../primitives/block.ts'
 import { equalBytes, fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import { BlockError, type BlockErrorCode, StateUnavailableError, TxError } from '../primitives/errors.ts'
+import { BlockError, type BlockErrorCode, StateUnavailableError, StoreError, TxError } from '../primitives/errors.ts'
 import { MAX_BAD_BLOCKS } from '../primitives/limits.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Layer } from '../state/layer.ts'
@@ -58,7 +58,7 @@ export class Importer {
   constructor(components: ImporterComponents) {
     this.#components = components
     this.#future = new FutureBlocks(components.clock, (block) => {
-      // A refusal is in the bad-block cache; anything else has stopped the database and with it the node.
+      // Nobody waits for it: a refusal needs no answer, and a peer will offer again what failed for another reason.
       this.import(block).catch(() => undefined)
     })
   }
@@ -67,7 +67,14 @@ export class Importer {
   import(block: Block): Promise<ImportOutcome> {
     const key = toKey(block.hash)
     const running = this.#running.get(key)
-    if (running !== undefined) return running
+    if (running !== undefined) {
+      return running.catch((error: unknown) => {
+        if (error instanceof BlockError && !NOT_THE_HEADERS_FAULT.has(error.code)) throw error
+        if (error instanceof StoreError) throw error
+        // The header came with another body first, or something failed here: this one is judged by itself.
+        return this.import(block)
+      })
+    }
     const task = this.#import(block).finally(() => this.#running.delete(key))
     this.#running.set(key, task)
     return task
@@ -89,11 +96,12 @@ export class Importer {
       throw new BlockError('oversized', { sizeBytes, limitBytes: maxBlockBytes })
     }
     const parent = index.get(header.parentHash)
-    if (parent === undefined) return this.#withoutParent(block)
+    if (parent === undefined) return await this.#withoutParent(block)
     checkHeader(header, parent.header, params)
     engine.verifyHeader(header, parent.header, index.ancestry(parent))
     const dueMs = this.#dueMs(block)
     if (dueMs > clock.nowMs()) {
+      await this.#checkRoot(block)
       this.#future.hold(block, dueMs)
       return 'future'
     }
@@ -139,7 +147,7 @@ export class Importer {
     })
   }
 
-  #withoutParent(block: Block): ImportOutcome {
+  async #withoutParent(block: Block): Promise<ImportOutcome> {
     const { parentHash } = block.header
     if (this.#bad.has(toKey(parentHash))) {
       this.#markBad(block.hash)
@@ -147,6 +155,7 @@ export class Importer {
     }
     const parentDueMs = this.#future.dueMs(parentHash)
     if (parentDueMs === undefined) throw new BlockError('unknown-parent')
+    await this.#checkRoot(block)
     // Its own timestamp has not been judged yet: an earlier one must not have it looked at over and over.
     this.#future.hold(block, Math.max(this.#dueMs(block), parentDueMs))
     return 'future'
@@ -166,11 +175,17 @@ export class Importer {
     if (this.#bad.size > MAX_BAD_BLOCKS) this.#bad.delete(this.#bad.values().next().value!)
   }
 
-  /** Body rules that need no state, cheapest first. @returns the transactions with their senders. */
-  async #checkBody({ header, transactions }: Block): Promise<readonly RecoveredTransaction[]> {
-    const { params, pacer, recover } = this.#components
-    const root = fromKey(await transactionsRoot(transactions, pacer))
+  /** Whether the body is the header's. @throws BlockError. */
+  async #checkRoot({ header, transactions }: Block): Promise<void> {
+    const root = fromKey(await transactionsRoot(transactions, this.#components.pacer))
     if (!equalBytes(root, header.transactionsRoot)) throw new BlockError('bad-transactions-root')
+  }
+
+  /** Body rules that need no state, cheapest first. @returns the transactions with their senders. */
+  async #checkBody(block: Block): Promise<readonly RecoveredTransaction[]> {
+    const { params, pacer, recover } = this.#components
+    const { transactions } = block
+    await this.#checkRoot(block)
     for (let i = 0; i < transactions.length; i++) {
       refuseBlock(i, () => checkTransactionStateless(transactions[i]!, params.chainId))
       if (i % PACED_TRANSACTIONS === 0) await pacer.pause()
@@ -191,9 +206,11 @@ export class Importer {
   }
 
   async #execute(entry: IndexEntry, parent: IndexEntry, transactions: readonly RecoveredTransaction[]) {
-    const { executor, state, committer } = this.#components
+    const { executor, state, committer, index } = this.#components
     if (this.#bad.has(toKey(parent.hash))) throw new BlockError('known-bad')
     for (;;) {
+      // Refused for its body or for a failure here: nothing may be stored on top of what is not.
+      if (index.get(parent.hash) === undefined) throw new BlockError('unknown-parent')
       let base = state.layer(parent.hash)
       // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
       if (base === undefined && !committer.wouldWin(entry)) return undefined
@@ -218,6 +235,7 @@ export class Importer {
     const waiting: IndexEntry[] = []
     let at = target
     while (!store.isExecuted(at.hash)) {
+      if (this.#bad.has(toKey(at.hash))) throw new BlockError('known-bad')
       waiting.push(at)
       const parent = index.get(at.header.parentHash)
       if (parent === undefined) throw new BlockError('unknown-parent')
@@ -225,7 +243,6 @@ export class Importer {
     }
     let layer = await keeper.layerOf(at)
     for (const next of waiting.reverse()) {
-      if (this.#bad.has(toKey(next.hash))) throw new BlockError('known-bad')
       const block = store.block(next.hash)
       if (block === undefined) throw new BlockError('unknown-parent')
       try {

@@ -184,6 +184,10 @@ async function writeCanonical(
   store: ChainStore,
   chain: readonly SoundBlock[],
 ): Promise<void> {
+  // Without a head no start takes the tables for whole: one that is cut short has to be done again.
+  const opening = database.batch()
+  opening.delete(keys.meta('head'))
+  await opening.write({ sync: true })
   for (const table of ['canonical', 'address', 'historyNode', 'transaction'] as const) {
     await database.clear(rangeOf(table))
   }

@@ -109,7 +109,7 @@ export class StateKeeper {
    * in between is known by the mark, and the next start begins anew.
    */
   async rebuild(target: IndexEntry): Promise<Layer> {
-    await this.#flushing
+    while (this.#flushing !== undefined) await this.#flushing
     const rebuilt = this.#rebuild(target)
     // It writes the state on disk as a flush does: none may start meanwhile.
     this.#flushTarget = undefined
@@ -127,6 +127,8 @@ export class StateKeeper {
     await markRebuilding(database, true)
     const genesisHash = store.canonicalHash(0)
     if (genesisHash === undefined) throw damaged('it has no genesis block')
+    // Who reads meanwhile is told that there is no state, not that it is damaged.
+    state.forget()
     await writeGenesis(genesisHash)
     let layer = state.reload((hash) => index.get(hash)?.header.number)
     for (const hash of this.#branch(target)) {

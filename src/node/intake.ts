@@ -73,6 +73,8 @@ export class TransactionIntake {
 
   async #process(batch: readonly Waiting[]): Promise<void> {
     const recovery = this.#parts.recover(batch.map(({ tx }) => tx))
+    // It is waited for only once its turn has come; until then a failure would count as unheard and end the process.
+    recovery.catch(() => undefined)
     const admission = this.#admitted.then(async () => this.#admit(batch, await recovery))
     // A batch that failed has told its senders so, and the next one goes on.
     this.#admitted = admission.catch(() => undefined)

@@ -85,7 +85,12 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
     const lastHead = await LastHead.open(datadir, chain.store)
     lastHead.write(chain.head)
     chain.subscribe((event) => {
-      if (event.type === 'head') lastHead.write(event.head)
+      if (event.type !== 'head') return
+      try {
+        lastHead.write(event.head)
+      } catch (error) {
+        database.fail(error)
+      }
     })
     logger.info('ledger opened', {
       datadir,

@@ -9,7 +9,7 @@ import type { HashedHeader } from '../primitives/header.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { BlockRef, ChainBackend, ChainBlock, ChainHeader } from '../rpc/backend.ts'
 import { proveStorage, readStorage } from '../state/storage.ts'
-import type { Database } from '../store/database.ts'
+import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
 
@@ -83,7 +83,9 @@ export function chainBackend({ chain, database, recent, recover }: ChainBackendC
     code: async (address, at) => {
       const found = await account(address, at)
       if (!found || !hasCode(found)) return EMPTY_BYTES
-      return database.get(keys.code(found.codeHash)) ?? EMPTY_BYTES
+      const code = database.get(keys.code(found.codeHash))
+      if (code === undefined) throw damaged('the code of an account is missing')
+      return code
     },
     storage: async (address, key, at) => {
       // Storage never changes, but whether the account exists at `at` has to be known.

@@ -142,7 +142,12 @@ export class State {
     return layer
   }
 
-  /** Forgets all layers and starts again from the disk, which someone else has written. */
+  /** Forgets all layers, before the disk is written anew. */
+  forget(): void {
+    this.#layers.clear()
+  }
+
+  /** Starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
     this.#layers.clear()
     this.#disk = readDiskLayer(this.#database, numberOf)

@@ -174,7 +174,7 @@ export class Database {
         try {
           await batch.write(options)
         } catch (error) {
-          throw this.#fail(error)
+          throw this.fail(error)
         }
       },
     }
@@ -185,7 +185,7 @@ export class Database {
     try {
       await this.#level.clear(range)
     } catch (error) {
-      throw this.#fail(error)
+      throw this.fail(error)
     }
   }
 
@@ -193,8 +193,9 @@ export class Database {
     await this.#level.close()
   }
 
-  #fail(cause: unknown): StoreError {
-    this.#failure ??= writeFailure(cause)
+  /** Refuses every write from now on, and says so to who listens: what was written and what was not no longer agree. */
+  fail(cause: unknown): StoreError {
+    this.#failure ??= cause instanceof StoreError ? cause : writeFailure(cause)
     for (const listener of this.#failureListeners) listener(this.#failure)
     this.#failureListeners.clear()
     return this.#failure

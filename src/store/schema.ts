@@ -54,6 +54,8 @@ export const META = {
   genesis: 'genesis',
   /** Digest of the genesis file: tells an unchanged one without building its state again. */
   genesisDigest: 'genesisDigest',
+  /** Digest of the rules that the genesis sets beside its block: the chain was judged by them. */
+  rules: 'rules',
   /** Hash of the canonical head. */
   head: 'head',
   /** rlp([block hash, state root]): what the `trieNode` table is the state of. */

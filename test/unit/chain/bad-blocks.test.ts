@@ -87,6 +87,26 @@ describe('a bad block', () => {
     expect(await verdict(chain, right)).toBe('head')
     expect(await verdict(chain, child)).toBe('head')
   })
+
+  it('is judged by its own body, also while the same header is under way with another', async () => {
+    const right = await makeBlock(chain, londonEngine, chain.head, { transactions: [signedTransfer()] })
+    const wrong = { ...right, transactions: [], body: encodeTransactions([]) }
+    const verdicts = await Promise.all([wrong, right].map((block) => verdict(chain, block)))
+    expect(verdicts).toEqual(['bad-transactions-root', 'head'])
+  })
+
+  it('leaves no child behind that is stored without it, though the child has too little work to be run', async () => {
+    const maker = await openTestChain({ genesis: testGenesis() }, londonEngine)
+    const light = await makeBlock(maker.chain, londonEngine, maker.chain.head, { transactions: [signedTransfer()] })
+    await maker.chain.import(light)
+    const child = await makeBlock(maker.chain, londonEngine, light)
+    await maker.remove()
+    for (let i = 0; i < 3; i++) await chain.import(await makeBlock(chain, londonEngine, chain.head))
+    const wrong = { ...light, transactions: [], body: encodeTransactions([]) }
+    const verdicts = await Promise.all([wrong, child].map((block) => verdict(chain, block)))
+    expect(verdicts).toEqual(['bad-transactions-root', 'unknown-parent'])
+    expect(chain.store.header(child.hash)).toBeUndefined()
+  })
 })
 
 describe('a block', () => {

@@ -88,6 +88,18 @@ describe('a chain opened again', () => {
     expect(await summary(test.chain)).toEqual(before)
   })
 
+  it('takes no rules but those its blocks were judged by, though the genesis block is the same', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    await extend(test.chain, 1)
+    await stop()
+    const { params } = genesis
+    const error = await refusal(testGenesis({ params: { ...params, maxBlockBytes: 1_000_000 } }))
+    expect(error.message).toMatch('other rules')
+    // What miners steer to is no rule.
+    await reopen(testGenesis({ params: { ...params, gasLimitTarget: 1_000_000n } }))
+    expect(test.chain.head.header.number).toBe(1)
+  })
+
   it('does not build its genesis again while the file is the same', async () => {
     test = await openTestChain({ genesis }, londonEngine)
     await stop()
