@@ -4,7 +4,7 @@ import { type Block, blockLength, decodeTransactions } from '../primitives/block
 import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import { headerFields, readHeader } from '../primitives/header.ts'
-import { decodeStoredReceipts, encodeStoredReceipts, type Receipt } from '../primitives/receipt.ts'
+import { decodeStoredReceipts, encodeStoredReceipt } from '../primitives/receipt.ts'
 import { encodeRlp, encodeRlpList, RlpReader } from '../primitives/rlp.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
@@ -144,18 +144,22 @@ export class ChainStore {
     batch.put(keys.body(block.hash), block.body)
   }
 
-  putExecution(
+  /** What executing a block established; lets other work of the thread run in between. */
+  async putExecution(
     batch: WriteBatch,
-    block: Block,
-    transactions: readonly RecoveredTransaction[],
-    receipts: readonly Receipt[],
+    { block, transactions, receipts }: ExecutedBlock,
     steps: readonly AccountStep[],
-  ): void {
+    pacer: Pacer,
+  ): Promise<void> {
     const senders = new Uint8Array(20 * transactions.length)
-    transactions.forEach(({ sender }, i) => {
-      senders.set(sender, 20 * i)
-    })
-    batch.put(keys.execution(block.hash), encodeRlpList([encodeStoredReceipts(receipts), encodeRlp(senders)]))
+    const items: Uint8Array[] = []
+    for (let i = 0; i < transactions.length; i++) {
+      senders.set(transactions[i]!.sender, 20 * i)
+      items.push(encodeStoredReceipt(receipts[i]!))
+      if (i % PACED_RECORDS === 0) await pacer.pause()
+    }
+    batch.put(keys.execution(block.hash), encodeRlpList([encodeRlpList(items), encodeRlp(senders)]))
+    await pacer.pause()
     batch.put(keys.journal(block.header.number, block.hash), encodeSteps(steps))
   }
 

@@ -275,8 +275,9 @@ export async function prepareGenesis(
     const entry = index.pin(block.hash, block.header, undefined, engine.weight(block.header))
     const batch = database.batch()
     store.putBlock(batch, whole, entry.totalDifficulty)
-    store.putExecution(batch, whole, [], [], [])
-    await store.putCanonical(batch, { block: whole, transactions: [], receipts: [] }, entry.historyNodes, pacer)
+    const executed = { block: whole, transactions: [], receipts: [] }
+    await store.putExecution(batch, executed, [], pacer)
+    await store.putCanonical(batch, executed, entry.historyNodes, pacer)
     store.putHead(batch, block.hash)
     batch.put(keys.meta('genesis'), block.hash)
     batch.put(keys.meta('genesisDigest'), source.digest)

@@ -108,8 +108,9 @@ export class Committer {
       await pacer.pause()
       if (execution !== undefined) {
         const { transactions, outcome } = execution
-        store.putExecution(batch, block, transactions, outcome.receipts, outcome.steps)
-        fresh.set(toKey(block.hash), { block, transactions, receipts: outcome.receipts })
+        const executed = { block, transactions, receipts: outcome.receipts }
+        await store.putExecution(batch, executed, outcome.steps, pacer)
+        fresh.set(toKey(block.hash), executed)
       }
       await pacer.pause()
       const event = execution === undefined ? undefined : this.#choose(entry, fresh)

@@ -11,7 +11,7 @@ export const systemClock: Clock = {
 }
 
 /** Milliseconds that long work holds the main thread before it lets RPC, network and timers run. */
-const SLICE_MS = 5
+const SLICE_MS = 4
 
 /** A pacer for everything that runs long on this thread: one slice is shared by all of it. */
 export function createPacer(): Pacer {

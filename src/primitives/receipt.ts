@@ -1,5 +1,13 @@
 import { DecodeError } from './errors.ts'
-import { encodeRlp, RlpReader, rlpHeaderLength, rlpLength, writeRlpBigint, writeRlpHeader } from './rlp.ts'
+import {
+  encodeRlp,
+  encodeRlpList,
+  RlpReader,
+  rlpHeaderLength,
+  rlpLength,
+  writeRlpBigint,
+  writeRlpHeader,
+} from './rlp.ts'
 
 export interface Log {
   /** 20 bytes. */
@@ -60,7 +68,12 @@ const NO_LOGS = encodeRlp([])
 
 /** What is stored for a block: blooms and types follow from logs and transactions. */
 export function encodeStoredReceipts(receipts: readonly Receipt[]): Uint8Array {
-  return encodeRlp(receipts.map(({ status, cumulativeGasUsed, logs }) => [status, cumulativeGasUsed, logFields(logs)]))
+  return encodeRlpList(receipts.map(encodeStoredReceipt))
+}
+
+/** One item of that list. */
+export function encodeStoredReceipt({ status, cumulativeGasUsed, logs }: Receipt): Uint8Array {
+  return encodeRlp([status, cumulativeGasUsed, logFields(logs)])
 }
 
 /** `types` are those of the block's transactions, in order. @throws DecodeError. */

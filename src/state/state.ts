@@ -192,7 +192,11 @@ export class State {
     putStateMarker(batch, target.blockHash, this.#factory.rootHash(target.root))
     this.#retain(target)
     await batch.write({ sync: false })
-    for (const node of written) if (node.kind !== 'leaf') node.stored = true
+    for (let i = 0; i < written.length; i++) {
+      const node = written[i]!
+      if (node.kind !== 'leaf') node.stored = true
+      if (i % PACED_RECORDS === 0) await this.#pacer.pause()
+    }
   }
 
   /**
