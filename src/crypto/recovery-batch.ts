@@ -21,6 +21,9 @@ const SENDER_KEY_AT = SENDER_AT + 20
 const RECIPIENT_KEY_AT = SENDER_KEY_AT + 32
 const RECORD_BYTES = RECIPIENT_KEY_AT + 32
 
+/** Posted instead of a question: the worker ends. */
+export const END_OF_QUESTIONS = null
+
 /** The question for `transactions[start, end)`. */
 export function packQuestion(transactions: readonly Transaction[], start: number, end: number): ArrayBuffer {
   const count = end - start

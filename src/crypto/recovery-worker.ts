@@ -1,13 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { loadRecovery } from './load-recovery.ts'
-import { answerQuestion } from './recovery-batch.ts'
+import { answerQuestion, END_OF_QUESTIONS } from './recovery-batch.ts'
 
 /** Thread of the recovery pool: first says which backend it runs, then answers questions in the order they come. */
 const port = parentPort
 if (port === null) throw new Error('recovery-worker runs as a worker thread of the recovery pool')
 
 const recovery = await loadRecovery(workerData.backend)
-port.on('message', (question: ArrayBuffer) => {
+port.on('message', (question: ArrayBuffer | typeof END_OF_QUESTIONS) => {
+  if (question === END_OF_QUESTIONS) {
+    port.close()
+    return
+  }
   const answer = answerQuestion(recovery, question)
   port.postMessage(answer, [answer])
 })
