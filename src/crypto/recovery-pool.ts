@@ -199,6 +199,8 @@ export class RecoveryPool {
  */
 function endWorker(worker: Worker): Promise<void> {
   return new Promise((resolve) => {
+    // Late answers would let the process go before the worker has ended.
+    worker.removeAllListeners('message')
     worker.ref()
     worker.once('exit', () => resolve())
     worker.postMessage(END_OF_QUESTIONS)
