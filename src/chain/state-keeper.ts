@@ -205,7 +205,8 @@ export class StateKeeper {
     this.#flushing = this.#flush(target).finally(() => {
       this.#flushing = undefined
     })
-    // Whoever waits for it sees the failure; the database has told the node of it in any case.
+    // Whoever waits for it sees the failure. The database tells the node of a failed write; after any other the state
+    // on disk is as it was, and the next head tries again.
     this.#flushing.catch(() => undefined)
   }
 
