@@ -1,5 +1,5 @@
 import { transactionHash } from '../crypto/hashes.ts'
-import { keccak256Key } from '../crypto/keccak.ts'
+import { withSender } from '../crypto/sender.ts'
 import { type Block, blockLength, decodeTransactions } from '../primitives/block.ts'
 import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
@@ -69,16 +69,7 @@ export class ChainStore {
       const types = block.transactions.map(({ type }) => type)
       const receipts = decodeStoredReceipts(fields.raw(), types)
       const senders = fields.bytes()
-      const transactions = block.transactions.map((tx, i): RecoveredTransaction => {
-        const sender = senders.subarray(20 * i, 20 * i + 20)
-        return {
-          tx,
-          hash: transactionHash(tx),
-          sender,
-          senderKey: keccak256Key(sender),
-          recipientKey: tx.to === undefined ? '' : keccak256Key(tx.to),
-        }
-      })
+      const transactions = block.transactions.map((tx, i) => withSender(tx, senders.subarray(20 * i, 20 * i + 20)))
       return { block, transactions, receipts }
     })
   }

@@ -57,6 +57,11 @@ export function recoverSender(recovery: Recovery, tx: Transaction): Uint8Array |
 export function recoverTransaction(recovery: Recovery, tx: Transaction): RecoveredTransaction {
   const sender = recoverSender(recovery, tx)
   if (sender === undefined) throw new TxError('invalid-signature')
+  return withSender(tx, sender)
+}
+
+/** A transaction whose sender is known already. Cost: three hashes. */
+export function withSender(tx: Transaction, sender: Uint8Array): RecoveredTransaction {
   return {
     tx,
     hash: transactionHash(tx),
