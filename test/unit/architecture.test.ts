@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   chain: ['state', 'trie', 'store', 'crypto', 'primitives', 'consensus/engine.ts'],
   pool: ['chain', 'store', 'crypto', 'primitives'],
   miner: ['pool', 'chain', 'crypto', 'primitives', 'consensus/engine.ts'],
-  p2p: ['pool', 'chain', 'trie', 'crypto', 'primitives', 'consensus/engine.ts'],
+  p2p: ['pool', 'chain', 'crypto', 'primitives'],
   rpc: ['crypto', 'primitives'],
   wallet: ['crypto', 'primitives'],
   node: [

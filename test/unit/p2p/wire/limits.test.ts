@@ -13,7 +13,7 @@ import {
   encodeHeadersRequest,
 } from '../../../../src/p2p/wire/headers.ts'
 import * as limits from '../../../../src/p2p/wire/limits.ts'
-import { wireName } from '../../../../src/p2p/wire/names.ts'
+import { requestName, wirePrefix } from '../../../../src/p2p/wire/names.ts'
 import { decodePeers, decodePeersRequest, encodePeers, encodePeersRequest } from '../../../../src/p2p/wire/peers.ts'
 import { decodeAccountProof, encodeAccountProof } from '../../../../src/p2p/wire/proof.ts'
 import { decodeRefusal, encodeRefusal, refusalStatus } from '../../../../src/p2p/wire/refusal.ts'
@@ -63,7 +63,9 @@ const status = {
 
 describe('names', () => {
   it('hold the first four bytes of the genesis hash', () => {
-    expect(wireName(fromHex(`01a2b3c4${'00'.repeat(28)}`), 'blocktxs')).toBe('/idobata/01a2b3c4/blocktxs/1')
+    expect(requestName(wirePrefix(fromHex(`01a2b3c4${'00'.repeat(28)}`)), 'blocktxs')).toBe(
+      '/idobata/01a2b3c4/blocktxs/1',
+    )
   })
 })
 
