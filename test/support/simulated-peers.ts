@@ -31,6 +31,8 @@ export class SimulatedPeers implements PeerRequests {
   readonly #blocks = new Map<string, Block>()
   /** Every request: `headers a 1`, `bodies a 16`. */
   readonly log: string[] = []
+  /** How often anyone was asked for its head. */
+  statusAsked = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -51,6 +53,7 @@ export class SimulatedPeers implements PeerRequests {
   }
 
   status(id: string, signal: AbortSignal): Promise<PeerHead> {
+    this.statusAsked++
     return this.#answer(id, 'status', signal, (peer) => {
       const tip = peer.blocks.at(-1)
       const truth = {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPow } from '../../../../src/consensus/pow.ts'
 import { SyncDriver, type SyncOptions } from '../../../../src/p2p/sync/driver.ts'
-import { STATUS_INTERVAL_MS, UNPROVEN_HEADERS } from '../../../../src/p2p/sync/limits.ts'
+import { MIN_STATUS_INTERVAL_MS, UNPROVEN_HEADERS } from '../../../../src/p2p/sync/limits.ts'
 import type { SyncProgress } from '../../../../src/p2p/sync/types.ts'
 import type { Block } from '../../../../src/primitives/block.ts'
 import { makeBlock, sealed, withHeader } from '../../../support/block-maker.ts'
@@ -201,10 +201,11 @@ describe('catching up', () => {
     await until('head', has(main[9]!))
     await until('rest', () => driver.progress === undefined)
     peers.set('a', peer(20))
-    const before = clock.nowMs()
+    const [asked, heardMs] = [peers.statusAsked, clock.nowMs()]
     driver.heard('a')
+    await until('question', () => peers.statusAsked > asked)
+    expect(clock.nowMs() - heardMs).toBeLessThan(2 * MIN_STATUS_INTERVAL_MS)
     await until('head', has(main[19]!))
-    expect(clock.nowMs() - before).toBeLessThan(STATUS_INTERVAL_MS / 2)
   })
 
   it('leaves headers from ahead of the clock for later', async () => {
