@@ -16,9 +16,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   chain: ['state', 'trie', 'store', 'crypto', 'primitives', 'consensus/engine.ts'],
   pool: ['chain', 'store', 'crypto', 'primitives'],
   miner: ['pool', 'chain', 'crypto', 'primitives', 'consensus/engine.ts'],
+  light: ['chain', 'consensus', 'trie', 'crypto', 'primitives'],
   rpc: ['crypto', 'primitives'],
   wallet: ['crypto', 'primitives'],
-  node: ['primitives', 'crypto', 'store', 'trie', 'state', 'consensus', 'chain', 'pool', 'miner', 'rpc', 'wallet'],
+  node: ['primitives', 'crypto', 'store', 'trie', 'state', 'consensus', 'chain', 'pool', 'miner', 'light', 'rpc', 'wallet'],
   cli: ['node', 'wallet', 'primitives'],
   'index.ts': ['node', 'chain'],
 }
