@@ -25,25 +25,30 @@ export interface LeafFacts {
  */
 export interface ChainProof {
   readonly tip: Header
-  /** The last blocks before the tip, ascending and without a gap: `TAIL_BLOCKS`, or all above genesis. */
+  /** The last blocks before the tip, ascending and without a gap: `TAIL_BLOCKS`, or all above the anchor. */
   readonly tail: readonly Header[]
-  /** Below the tail, ascending: the blocks that hold the sampled places, genesis excepted. */
+  /** Between anchor and tail, ascending: the blocks that hold the sampled places. */
   readonly samples: readonly Header[]
-  /** The two blocks before each header above, where they are not among those: ascending. Genesis is known, and not sent. */
+  /** The two blocks before each header above, where they are not among those: ascending. */
   readonly neighbours: readonly LeafFacts[]
-  /** `proveLeaves` of all of these and genesis. */
+  /** `proveLeaves` of all of these and the anchor, which is not sent: whoever asks has it. */
   readonly nodes: readonly HistoryNode[]
+}
+
+/** A block that is trusted to be on the chain, and where the samples begin: genesis, or the last tip that was proven. */
+export interface Anchor extends HashedHeader {
+  /** Work up to and with this block. */
+  readonly totalDifficulty: bigint
 }
 
 export interface ProofContext {
   readonly chainId: bigint
-  readonly genesis: HashedHeader
+  readonly anchor: Anchor
   readonly params: PowParams
 }
 
 /** A tip with the work that was proven to stand behind it. */
-export interface ProvenTip extends HashedHeader {
-  readonly totalDifficulty: bigint
+export interface ProvenTip extends Anchor {
   /** The range up to and without the tip. */
   readonly history: Peaks
   /** Ascending, ends with the tip's parent. Checked like the tip, so each may be asked about. */
@@ -60,14 +65,14 @@ interface Shown extends LeafFacts {
  * Judges a proof by itself; whether its tip is the heaviest one known, and not from the future, is up to the caller.
  * @throws ProofError. Cost: about 30 hashes a header, 20 ms for a million blocks.
  */
-export function verifyChainProof(proof: ChainProof, { chainId, genesis, params }: ProofContext): ProvenTip {
+export function verifyChainProof(proof: ChainProof, { chainId, anchor, params }: ProofContext): ProvenTip {
   const tip = hashHeader(proof.tip)
   const tail = proof.tail.map(hashHeader)
   const samples = proof.samples.map(hashHeader)
-  checkNumbers(proof)
+  checkNumbers(proof, anchor.header.number)
   for (const { header } of [tip, ...tail, ...samples]) checkWork(header)
 
-  const shown = arrangeLeaves([...samples, ...tail], proof.neighbours, tip.header.number, genesis)
+  const shown = arrangeLeaves([...samples, ...tail], proof.neighbours, tip.header.number, anchor)
   const leaves: ProvenLeaf[] = shown.map(({ number, hash, difficulty, timestamp }) => ({
     index: number,
     leaf: historyLeaf(hash, { difficulty, timestamp }),
@@ -77,8 +82,9 @@ export function verifyChainProof(proof: ChainProof, { chainId, genesis, params }
 
   const byNumber = new Map(shown.map((leaf) => [leaf.number, leaf]))
   shown.forEach(({ number, header }, place) => {
+    // Genesis commits to nothing, and of the anchor all else is known.
     if (!header || number === 0) return
-    checkAgainstParents(header, byNumber, params)
+    if (number !== anchor.header.number) checkAgainstParents(header, byNumber, params)
     if (!equalBytes(header.extraData, historyCommitment(chainId, ranges.before[place]!))) {
       throw new ProofError('bad-history-root', `block ${number}`)
     }
@@ -87,8 +93,12 @@ export function verifyChainProof(proof: ChainProof, { chainId, genesis, params }
 
   const total = historyWork(ranges.whole)
   const workBefore = ranges.before.map(historyWork)
+  const anchorPlace = shown.findIndex(({ number }) => number === anchor.header.number)
+  if (workBefore[anchorPlace]! + anchor.header.difficulty !== anchor.totalDifficulty) {
+    throw new ProofError('bad-anchor', `other work up to block ${anchor.header.number}`)
+  }
   const tailWork = tail.reduce((work, { header }) => work + header.difficulty, 0n)
-  checkPlaces(tip.hash, { from: genesis.header.difficulty, to: total, tail: tailWork }, shown, workBefore)
+  checkPlaces(tip.hash, { from: anchor.totalDifficulty, to: total, tail: tailWork }, shown, workBefore)
   checkSchedule(
     shown.map((leaf, place) => ({ ...leaf, workBefore: workBefore[place]! })),
     params,
@@ -96,14 +106,14 @@ export function verifyChainProof(proof: ChainProof, { chainId, genesis, params }
   return { ...tip, totalDifficulty: total + tip.header.difficulty, history: ranges.whole, tail }
 }
 
-function checkNumbers({ tip, tail, samples }: ChainProof): void {
+function checkNumbers({ tip, tail, samples }: ChainProof, anchorNumber: number): void {
   const start = tip.number - tail.length
-  if (tip.number < 1 || tail.length !== Math.min(TAIL_BLOCKS, tip.number - 1)) {
+  if (tip.number <= anchorNumber || tail.length !== Math.min(TAIL_BLOCKS, tip.number - anchorNumber - 1)) {
     throw new ProofError('shape', `${tail.length} headers before block ${tip.number}`)
   }
   if (tail.some(({ number }, place) => number !== start + place)) throw new ProofError('shape', 'a gap in the tail')
   samples.forEach(({ number }, place) => {
-    const least = place === 0 ? 1 : samples[place - 1]!.number + 1
+    const least = place === 0 ? anchorNumber + 1 : samples[place - 1]!.number + 1
     if (number < least || number >= start) throw new ProofError('shape', `sample ${number} out of order`)
   })
 }
@@ -112,9 +122,9 @@ function checkWork(header: Header): void {
   if (header.difficulty < 1n || !hasWork(header)) throw new ProofError('no-work', `block ${header.number}`)
 }
 
-/** Numbers of the blocks whose leaves a proof with these headers shows, ascending. */
+/** Numbers of the blocks whose leaves a proof with these headers (the anchor's included) shows, ascending. */
 export function shownNumbers(headerNumbers: readonly number[], tipNumber: number): number[] {
-  const shown = new Set([0])
+  const shown = new Set<number>()
   for (const number of [...headerNumbers, tipNumber]) {
     for (let at = Math.max(0, number - 2); at <= number && at < tipNumber; at++) shown.add(at)
   }
@@ -125,9 +135,9 @@ function arrangeLeaves(
   headers: readonly HashedHeader[],
   neighbours: readonly LeafFacts[],
   tipNumber: number,
-  genesis: HashedHeader,
+  anchor: HashedHeader,
 ): Shown[] {
-  const byNumber = new Map([genesis, ...headers].map((hashed) => [hashed.header.number, hashed]))
+  const byNumber = new Map([anchor, ...headers].map((hashed) => [hashed.header.number, hashed]))
   const numbers = shownNumbers([...byNumber.keys()], tipNumber)
   let next = 0
   const shown = numbers.map((number): Shown => {

@@ -3,6 +3,7 @@ export type ProofFault =
   | 'shape' // lists whose lengths or numbers do not fit each other
   | 'no-work' // a header without the proof of work it claims
   | 'not-in-history' // the range's nodes do not lead to what the tip commits to
+  | 'bad-anchor' // the work up to the known block is not what is known
   | 'bad-link' // a header's parent or time does not follow the block before it
   | 'bad-history-root' // a header does not commit to the blocks before it
   | 'bad-difficulty'

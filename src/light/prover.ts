@@ -15,13 +15,14 @@ export interface ProverSource {
 }
 
 /**
- * Proves the work behind a tip; the same tip gives the same proof, so it may be kept for all who ask. The tip is not genesis.
+ * Proves the work behind a tip; the same tip and anchor give the same proof, so it may be kept for all who ask.
+ * @param anchorNumber  canonical block that the other side has, below the tip: 0 for genesis.
  * @returns undefined for a chain of more work than a light node believes.
  * Cost at a million blocks: some 500 headers, 6,000 range nodes and 1,000 neighbours read.
  */
-export function proveChain({ tip, header, historyNode }: ProverSource): ChainProof | undefined {
+export function proveChain({ tip, header, historyNode }: ProverSource, anchorNumber: number): ChainProof | undefined {
   const tipNumber = tip.header.number
-  const tailStart = Math.max(1, tipNumber - TAIL_BLOCKS)
+  const tailStart = Math.max(anchorNumber + 1, tipNumber - TAIL_BLOCKS)
   const tail = Array.from({ length: tipNumber - tailStart }, (_, offset) => header(tailStart + offset).header)
 
   const peaks = peakPositions(tipNumber).map((position) => ({
@@ -29,13 +30,14 @@ export function proveChain({ tip, header, historyNode }: ProverSource): ChainPro
     work: historyNode(position.height, position.index).work,
   }))
   const total = peaks.reduce((sum, { work }) => sum + work, 0n)
+  const from = workThrough(anchorNumber, historyNode)
   const tailWork = tail.reduce((sum, { difficulty }) => sum + difficulty, 0n)
-  const places = samplePlaces(tip.hash, { from: historyNode(0, 0).work, to: total, tail: tailWork })
+  const places = samplePlaces(tip.hash, { from, to: total, tail: tailWork })
   if (!places) return undefined
   const sampled = new Set(places.map((place) => blockAt(place, peaks, historyNode)).filter((at) => at < tailStart))
   const sampleNumbers = [...sampled].sort((a, b) => a - b)
 
-  const headerNumbers = new Set([0, ...sampleNumbers, ...tail.map(({ number }) => number)])
+  const headerNumbers = new Set([anchorNumber, ...sampleNumbers, ...tail.map(({ number }) => number)])
   const shown = shownNumbers([...headerNumbers], tipNumber)
   return {
     tip: tip.header,
@@ -49,6 +51,11 @@ export function proveChain({ tip, header, historyNode }: ProverSource): ChainPro
       }),
     nodes: proveLeaves(shown, tipNumber, historyNode),
   }
+}
+
+/** Work of the blocks up to and with `number`. Cost: one read for each set bit of the number after it. */
+function workThrough(number: number, historyNode: ProverSource['historyNode']): bigint {
+  return peakPositions(number + 1).reduce((sum, { height, index }) => sum + historyNode(height, index).work, 0n)
 }
 
 /** Number of the block that holds a place on the line of work. Cost: one read a height. */

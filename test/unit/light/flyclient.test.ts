@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { proveLeaves } from '../../../src/chain/history-multiproof.ts'
-import { type ChainProof, shownNumbers, verifyChainProof } from '../../../src/light/flyclient.ts'
+import { type Anchor, type ChainProof, shownNumbers, verifyChainProof } from '../../../src/light/flyclient.ts'
 import type { ProofError, ProofFault } from '../../../src/light/proof-error.ts'
 import { proveChain } from '../../../src/light/prover.ts'
 import type { Header } from '../../../src/primitives/header.ts'
 import { MINED_CHAIN_ID, MINED_PARAMS, MinedChain } from '../../support/mined-chain.ts'
 
 const chain = new MinedChain()
-const context = { chainId: MINED_CHAIN_ID, genesis: chain.genesis, params: MINED_PARAMS }
+const context = { chainId: MINED_CHAIN_ID, anchor: anchorAt(0), params: MINED_PARAMS }
 
 beforeAll(() => {
   // Intervals that move the difficulty to and fro, seconds below and above the schedule.
@@ -25,7 +25,7 @@ function faultOf(proof: ChainProof): ProofFault {
 
 describe('a proof of a chain', () => {
   it('shows the tip and its total difficulty', () => {
-    const proof = proveChain(chain)!
+    const proof = proveChain(chain, 0)!
     const proven = verifyChainProof(proof, context)
     expect(proven.hash).toEqual(chain.tip.hash)
     expect(proven.totalDifficulty).toBe(chain.totalDifficulty)
@@ -35,16 +35,39 @@ describe('a proof of a chain', () => {
 
   it.each([1, 2, 3, 4, 99, 100, 101, 102, 103, 127, 128, 129, 300])('holds for a chain of %i blocks', (length) => {
     const short = new MinedChain({ chain, upTo: length })
-    const proven = verifyChainProof(proveChain(short)!, context)
+    const proven = verifyChainProof(proveChain(short, 0)!, context)
     expect(proven.hash).toEqual(short.tip.hash)
     expect(proven.totalDifficulty).toBe(short.totalDifficulty)
+  })
+})
+
+describe('a proof from a known block on', () => {
+  it.each([1, 2, 700, 1_390, 1_399, 1_498, 1_499])('from block %i shows the same tip', (number) => {
+    const proof = proveChain(chain, number)!
+    const proven = verifyChainProof(proof, { ...context, anchor: anchorAt(number) })
+    expect(proven.hash).toEqual(chain.tip.hash)
+    expect(proven.totalDifficulty).toBe(chain.totalDifficulty)
+    if (number >= 700) expect(proof.samples.length).toBeLessThan(proveChain(chain, 0)!.samples.length)
+    expect(proof.samples.every((sample) => sample.number > number)).toBe(true)
+  })
+
+  it('is refused by whoever knows another block there, or other work behind it', () => {
+    const proof = proveChain(chain, 700)!
+    const other = new MinedChain({ chain, upTo: 699 })
+    other.mine(17)
+    expect(() => verifyChainProof(proof, { ...context, anchor: { ...anchorAt(700), ...other.tip } })).toThrow(
+      'not-in-history',
+    )
+    const { totalDifficulty } = anchorAt(700)
+    const heavier = { ...anchorAt(700), totalDifficulty: totalDifficulty + 1n }
+    expect(() => verifyChainProof(proof, { ...context, anchor: heavier })).toThrow('bad-anchor')
   })
 })
 
 describe('a proof is refused', () => {
   let proof: ChainProof
   beforeAll(() => {
-    proof = proveChain(chain)!
+    proof = proveChain(chain, 0)!
   })
 
   it('with a header in the tail missing, surplus or out of order', () => {
@@ -94,7 +117,7 @@ describe('a proof is refused', () => {
     const other = new MinedChain()
     other.mine(5)
     expect(() => verifyChainProof(proof, { ...context, chainId: 1n })).toThrow('not-in-history')
-    expect(() => verifyChainProof(proof, { ...context, genesis: other.tip })).toThrow()
+    expect(() => verifyChainProof(proof, { ...context, anchor: { ...other.tip, totalDifficulty: 8n } })).toThrow()
   })
 })
 
@@ -104,7 +127,7 @@ describe('a chain is refused', () => {
     const branch = new MinedChain({ chain, upTo: 1_200 })
     forge(branch)
     for (let i = 0; i < honest; i++) branch.mine(10)
-    return faultOf(proveChain(branch)!)
+    return faultOf(proveChain(branch, 0)!)
   }
 
   it('whose blocks were not mined', () => {
@@ -156,9 +179,14 @@ describe('a chain is refused', () => {
   })
 })
 
+function anchorAt(number: number): Anchor {
+  const upTo = chain.headers.slice(0, number + 1)
+  return { ...chain.header(number), totalDifficulty: upTo.reduce((sum, { header }) => sum + header.difficulty, 0n) }
+}
+
 /** The proof with these samples instead of the right ones. */
 function reprove(of: MinedChain, numbers: readonly number[]): ChainProof {
-  const proof = proveChain(of)!
+  const proof = proveChain(of, 0)!
   const headerNumbers = [0, ...numbers, ...proof.tail.map(({ number }) => number)]
   const shown = shownNumbers(headerNumbers, of.tip.header.number)
   return {
