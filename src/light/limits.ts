@@ -4,8 +4,6 @@
 export const SECURITY_BITS = 50
 /** Headers before the tip that are checked whole: so few blocks that sampling could not tell them apart. */
 export const TAIL_BLOCKS = 100
-/** Blocks of a chain up to which all headers are cheaper than a proof, and leave nothing to chance. */
-export const ALL_HEADERS_BLOCKS = 1_000
 /**
  * Octaves of work that one proof samples: chains of 2^40 tails. Beyond that a claim of work is not believable, and its
  * samples would be too many to ask for.
