@@ -39,5 +39,6 @@ function isSystemError(error: unknown): error is SystemError {
 }
 
 function failure(message: string, exitCode: number): Failure {
-  return { line: `idobata: ${message.replaceAll(/\s*\n\s*/g, ' ')}`, exitCode }
+  // One line, and nothing that a terminal obeys: a part of it may be what a node answered.
+  return { line: `idobata: ${message.replaceAll(/\s*\p{Cc}+\s*/gu, ' ')}`, exitCode }
 }

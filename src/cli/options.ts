@@ -25,3 +25,9 @@ export function addOptions(command: Command, names: readonly OptionName[]): void
 export function addJsonOption(command: Command): void {
   command.option('--json', 'print one JSON value, for programs')
 }
+
+/** What every command that asks a node has. */
+export function addClientOptions(command: Command): void {
+  addOptions(command, ['rpc', 'datadir', 'config'])
+  addJsonOption(command)
+}

@@ -42,7 +42,7 @@ function toggle(summary: string, fallback: boolean): ConfigOption<boolean> {
   }
 }
 
-function wholeNumber(least: number, most: number): (text: string) => number {
+export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < least || value > most) {
