@@ -8,21 +8,21 @@ import { members } from './answers.ts'
 import { completeCall, parseCall } from './call-syntax.ts'
 import { describeFailure, EXIT } from './exit.ts'
 import { MAX_HISTORY_LINES } from './limits.ts'
-import { addExamples, addOptions } from './options.ts'
+import { addExamples, addRpcOptions } from './options.ts'
 import { printJson } from './output.ts'
-import { RpcClient } from './rpc-client.ts'
+import { createRpcClient, type RpcClient } from './rpc-client.ts'
 
 export function build(command: Command): void {
   command
     .argument('[url]', 'node to ask (default: as --rpc)')
     .action(async (url: string | undefined, flags: Flags) => run(url, flags))
   addExamples(command, 'idobata attach', "echo 'eth.blockNumber()' | idobata attach http://127.0.0.1:9545")
-  addOptions(command, ['rpc', 'datadir', 'config'])
+  addRpcOptions(command)
 }
 
 async function run(url: string | undefined, flags: Flags): Promise<void> {
   const config = await loadConfig(url === undefined ? flags : { ...flags, rpc: url }, process.env)
-  const rpc = new RpcClient(config.rpc)
+  const rpc = await createRpcClient(config)
   const version = await rpc.call('web3_clientVersion')
   if (!process.stdin.isTTY) return runScript(rpc)
   process.stderr.write(`${JSON.stringify(version)} at ${rpc.url}\n`)

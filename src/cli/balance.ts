@@ -7,7 +7,7 @@ import { quantity } from './answers.ts'
 import { argument, parseBlockTag } from './arguments.ts'
 import { addClientOptions, addExamples } from './options.ts'
 import { printJson, printTable } from './output.ts'
-import { RpcClient } from './rpc-client.ts'
+import { createRpcClient } from './rpc-client.ts'
 
 export function build(command: Command): void {
   command
@@ -22,7 +22,8 @@ async function run(account: string, flags: Flags): Promise<void> {
   const config = await loadConfig(flags, process.env)
   const address = toChecksumAddress(argument('address', () => parseAddress(account)))
   const block = argument('--block', () => parseBlockTag(String(flags.block)))
-  const wei = quantity(await new RpcClient(config.rpc).call('eth_getBalance', [address, block]), 'balance')
+  const rpc = await createRpcClient(config)
+  const wei = quantity(await rpc.call('eth_getBalance', [address, block]), 'balance')
   if (flags.json) printJson({ address, wei, coins: formatAmount(wei) })
   else
     printTable([

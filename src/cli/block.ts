@@ -8,7 +8,7 @@ import { hexData, members, quantity } from './answers.ts'
 import { argument, parseBlockTag, parseHash } from './arguments.ts'
 import { addClientOptions, addExamples } from './options.ts'
 import { formatTime, printJson, printTable } from './output.ts'
-import { RpcClient } from './rpc-client.ts'
+import { createRpcClient } from './rpc-client.ts'
 
 export function build(command: Command): void {
   command
@@ -22,7 +22,7 @@ async function run(which: string, flags: Flags): Promise<void> {
   const config = await loadConfig(flags, process.env)
   const byHash = which.length === 66
   const ref = argument('block', () => (byHash ? parseHash(which) : parseBlockTag(which)))
-  const rpc = new RpcClient(config.rpc)
+  const rpc = await createRpcClient(config)
   const block = await rpc.call(byHash ? 'eth_getBlockByHash' : 'eth_getBlockByNumber', [ref, false])
   if (block === null) throw new Error(`${rpc.url} has no block ${which}`)
   if (flags.json) printJson(block)

@@ -27,8 +27,13 @@ export function addJsonOption(command: Command): void {
   command.option('--json', 'print one JSON value, for programs')
 }
 
-/** What every command that asks a node has. */
+/** Which node to ask. */
+export function addRpcOptions(command: Command): void {
+  addOptions(command, ['rpc', 'rpc.tokenfile', 'datadir', 'config'])
+}
+
+/** What every command has that asks a node and prints what it learns. */
 export function addClientOptions(command: Command): void {
-  addOptions(command, ['rpc', 'datadir', 'config'])
+  addRpcOptions(command)
   addJsonOption(command)
 }

@@ -1,4 +1,6 @@
+import type { NodeConfig } from '../node/config.ts'
 import { MAX_ANSWER_BYTES, RPC_TIMEOUT_MS } from './limits.ts'
+import { firstLine, readSecretText } from './secrets.ts'
 
 /** A node does not answer, or not as a node would. */
 export class RpcUnreachableError extends Error {
@@ -21,19 +23,32 @@ interface JsonRpcError {
   readonly data?: unknown
 }
 
+/** A client for the node that the configuration names. @throws ConfigError if its token cannot be read. */
+export async function createRpcClient(config: Pick<NodeConfig, 'rpc' | 'rpc.tokenfile'>): Promise<RpcClient> {
+  const tokenFile = config['rpc.tokenfile']
+  return new RpcClient(config.rpc, tokenFile === undefined ? undefined : firstLine(await readSecretText(tokenFile)))
+}
+
 /** JSON-RPC over HTTP, one request at a time. What comes back is whatever the node says: check it before use. */
 export class RpcClient {
   readonly url: string
+  readonly #headers: Readonly<Record<string, string>>
   #nextId = 1
 
-  constructor(url: string) {
+  /** @param token  for `Authorization: Bearer`. */
+  constructor(url: string, token?: string) {
     this.url = url
+    this.#headers = {
+      'content-type': 'application/json',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    }
   }
 
   /** @throws RpcAnswerError, RpcUnreachableError */
   async call(method: string, params: unknown = []): Promise<unknown> {
     const id = this.#nextId++
     const { status, text } = await this.#post(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
+    if (status === 401) throw new RpcUnreachableError(`${this.url} wants to know who calls; give --rpc.tokenfile`)
     const answer = parseAnswer(text)
     if (!answer) throw new RpcUnreachableError(`${this.url} is no JSON-RPC server: HTTP status ${status}`)
     if (answer.error) throw new RpcAnswerError(method, answer.error)
@@ -44,7 +59,7 @@ export class RpcClient {
     try {
       const response = await fetch(this.url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: this.#headers,
         body,
         signal: AbortSignal.timeout(RPC_TIMEOUT_MS),
       })

@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import { ConfigError, type Flags } from '../node/config.ts'
 import { loadConfig } from '../node/config-file.ts'
 import { parseParam } from './call-syntax.ts'
-import { addExamples, addOptions } from './options.ts'
+import { addExamples, addRpcOptions } from './options.ts'
 import { printJson } from './output.ts'
-import { RpcClient } from './rpc-client.ts'
+import { createRpcClient } from './rpc-client.ts'
 
 export function build(command: Command): void {
   command
@@ -18,12 +18,12 @@ export function build(command: Command): void {
     'idobata rpc eth_getBalance 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 latest',
     `idobata rpc --raw eth_getBlockByNumber '["latest", false]'`,
   )
-  addOptions(command, ['rpc', 'datadir', 'config'])
+  addRpcOptions(command)
 }
 
 async function run(method: string, params: readonly string[], flags: Flags): Promise<void> {
-  const { rpc } = await loadConfig(flags, process.env)
-  printJson(await new RpcClient(rpc).call(method, flags.raw ? await rawParams(params) : params.map(parseParam)))
+  const rpc = await createRpcClient(await loadConfig(flags, process.env))
+  printJson(await rpc.call(method, flags.raw ? await rawParams(params) : params.map(parseParam)))
 }
 
 async function rawParams([text, ...more]: readonly string[]): Promise<unknown> {

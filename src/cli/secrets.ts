@@ -47,7 +47,7 @@ function requireTerminal(otherwise: string): void {
   throw new ConfigError(`there is no terminal to ask on; give ${otherwise}`)
 }
 
-function firstLine(text: string): string {
+export function firstLine(text: string): string {
   return text.split(/\r?\n/, 1)[0]!
 }
 

@@ -13,7 +13,7 @@ import { addPasswordOption } from './account.ts'
 import { argument } from './arguments.ts'
 import { addClientOptions, addExamples, addOptions } from './options.ts'
 import { printJson, printTable } from './output.ts'
-import { RpcClient } from './rpc-client.ts'
+import { createRpcClient } from './rpc-client.ts'
 import { confirm } from './secrets.ts'
 import { prepareTransfer, type TransferOrder, waitForReceipt } from './transfer.ts'
 import { describeOutcome, succeeded } from './tx.ts'
@@ -46,7 +46,7 @@ export function build(command: Command): void {
 async function run(flags: Flags): Promise<void> {
   const config = await loadConfig(flags, process.env)
   const wallet = await findWallet(config, flags)
-  const rpc = new RpcClient(config.rpc)
+  const rpc = await createRpcClient(config)
   const order = await readOrder(flags, config, wallet.address)
   const fields = { ...(await prepareTransfer(rpc, order)), data: fromHex(order.data) }
   if (!flags.yes) {

@@ -6,7 +6,9 @@ import { createFullNode, type FullNode, type FullNodeOptions } from '../node/ful
 import { loadGenesis } from '../node/genesis-file.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
+import { packageVersion } from '../node/version.ts'
 import { toHex } from '../primitives/bytes.ts'
+import { toChecksumAddress } from '../wallet/address.ts'
 import { EXIT } from './exit.ts'
 import { createLog, type Log } from './log.ts'
 import { addExamples, addOptions } from './options.ts'
@@ -49,7 +51,11 @@ export function build(command: Command): void {
 
 async function start(config: NodeConfig): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const node = createFullNode(await nodeOptions(config), { logger: log, clock: systemClock })
+  const options = await nodeOptions(config)
+  const { params, engine } = options.genesis
+  const { datadir } = config
+  log.info(`idobata ${packageVersion()}`, { chainId: params.chainId, engine: engine.name, datadir })
+  const node = createFullNode(options, { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
@@ -107,6 +113,7 @@ function showStatus(node: FullNode, log: Log): () => void {
 
 function showDevAccounts(log: Log): void {
   for (const [index, { address, privateKey }] of devAccounts().entries()) {
-    log.info(`account ${index}`, { address: toHex(address), privateKey: toHex(privateKey) })
+    // Known to everybody, or it would be called by its name and not be shown.
+    log.info(`account ${index}`, { address: toChecksumAddress(address), key: toHex(privateKey) })
   }
 }

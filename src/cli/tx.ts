@@ -8,7 +8,7 @@ import { hexData, members, quantity } from './answers.ts'
 import { argument, parseHash } from './arguments.ts'
 import { addClientOptions, addExamples } from './options.ts'
 import { printJson, printTable } from './output.ts'
-import { RpcClient } from './rpc-client.ts'
+import { createRpcClient } from './rpc-client.ts'
 
 export function build(command: Command): void {
   command.argument('<hash>', 'transaction to look up').action(run)
@@ -19,7 +19,7 @@ export function build(command: Command): void {
 async function run(text: string, flags: Flags): Promise<void> {
   const config = await loadConfig(flags, process.env)
   const hash = argument('hash', () => parseHash(text))
-  const rpc = new RpcClient(config.rpc)
+  const rpc = await createRpcClient(config)
   const transaction = await rpc.call('eth_getTransactionByHash', [hash])
   if (transaction === null) throw new Error(`${rpc.url} knows no transaction ${hash}`)
   const receipt = await rpc.call('eth_getTransactionReceipt', [hash])
