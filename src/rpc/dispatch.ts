@@ -1,7 +1,7 @@
 import {
   INTERNAL_ERROR,
   INVALID_REQUEST,
-  LIMIT_EXCEEDED,
+  limitExceeded,
   METHOD_NOT_FOUND,
   PARSE_ERROR,
   RpcError,
@@ -66,7 +66,7 @@ export class Dispatcher {
     if (!Array.isArray(request)) return this.#answer(request)
     if (request.length === 0) return failure(null, new RpcError(INVALID_REQUEST, 'empty batch'))
     if (request.length > MAX_BATCH_CALLS) {
-      return failure(null, tooMuch(`batch of ${request.length} calls, limit ${MAX_BATCH_CALLS}`))
+      return failure(null, limitExceeded(`batch of ${request.length} calls, limit ${MAX_BATCH_CALLS}`, MAX_BATCH_CALLS))
     }
     return this.#batch(request)
   }
@@ -140,12 +140,8 @@ function invalidRequest(reason: string): RpcError {
   return new RpcError(INVALID_REQUEST, `invalid request: ${reason}`)
 }
 
-function tooMuch(what: string): RpcError {
-  return new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${what}`)
-}
-
 function responseTooLarge(): RpcError {
-  return tooMuch(`response larger than ${MAX_RESPONSE_CHARS} characters`)
+  return limitExceeded(`response larger than ${MAX_RESPONSE_CHARS} characters`, MAX_RESPONSE_CHARS)
 }
 
 function failure(id: Id, { code, message, data }: RpcError): string {

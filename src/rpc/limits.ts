@@ -14,6 +14,20 @@ export const MAX_RESPONSE_CHARS = 25_000_000
 /** Milliseconds until a request must have arrived whole: slow senders must not hold sockets. */
 export const REQUEST_TIMEOUT_MS = 30_000
 
+/** Blocks behind what is known, about five minutes, beyond which nonces and fees are refused rather than told wrong. */
+export const MAX_BLOCKS_BEHIND = 32
+/** Transactions of a pool that is told whole; one account's are always told. */
+export const MAX_POOL_CONTENT = 10_000
+/** Transactions of an address's history to a page; a page ends with a whole block. Erigon's default. */
+export const MAX_HISTORY_PAGE = 25
+/** Transactions of a block to a page. */
+export const MAX_BLOCK_PAGE = 255
+/** Transactions looked at in search of one with a certain nonce, where an account has received many between two of its own. */
+export const MAX_NONCE_SEARCH = 20_000
+/** Addresses of a log filter, and topics in one of its places. */
+export const MAX_LOG_ALTERNATIVES = 1_000
+/** Topics that a log can have. */
+export const MAX_LOG_TOPICS = 4
 /** Blocks of one fee history. */
 export const MAX_FEE_HISTORY_BLOCKS = 1_024
 /** The same when rewards are asked for: each block's transactions are then read and sorted. */

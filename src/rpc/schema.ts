@@ -1,6 +1,7 @@
-import { bytesToBigint, fromHex, toHex } from '../primitives/bytes.ts'
+import { fromHex } from '../primitives/bytes.ts'
 import type { BlockRef, BlockTag } from './backend.ts'
-import { INVALID_PARAMS, RpcError } from './errors.ts'
+import { INVALID_PARAMS, limitExceeded, RpcError } from './errors.ts'
+import type { JsonObject } from './json.ts'
 
 /**
  * Kinds of parameters. Each is one object that both checks input and describes itself as JSON Schema, so that what is
@@ -15,13 +16,21 @@ export interface ParamType<T> {
 }
 
 /** JSON Schema, draft 7. One with a `title` is published once, under that name. */
-export type JsonSchema = Readonly<Record<string, unknown>>
+export type JsonSchema = JsonObject
 
 /** What is wrong with one value; `parseParams` adds which parameter it was. */
-class InvalidParam extends Error {}
+class InvalidParam extends Error {
+  /** Of the bound that was passed, where that is what is wrong. */
+  readonly limit: number | undefined
+  constructor(message: string, limit?: number) {
+    super(message)
+    this.limit = limit
+  }
+}
 
 export type ParamTypes = Readonly<Record<string, ParamType<unknown>>>
-export type ParamValues<P extends ParamTypes> = { readonly [K in keyof P]: P[K] extends ParamType<infer T> ? T : never }
+export type ParamValue<P> = P extends ParamType<infer T> ? T : never
+export type ParamValues<P extends ParamTypes> = { readonly [K in keyof P]: ParamValue<P[K]> }
 
 /**
  * Reads `params` as they came, by position (in the order of `types`) or by name, absent or null.
@@ -50,8 +59,10 @@ function parseEach<P extends ParamTypes>(types: P, pick: (name: string, index: n
     try {
       return [name, type.parse(value)]
     } catch (error) {
-      if (error instanceof InvalidParam) throw badParams(`invalid argument ${index} (${name}): ${error.message}`)
-      throw error
+      if (!(error instanceof InvalidParam)) throw error
+      const { message, limit } = error
+      if (limit !== undefined) throw limitExceeded(`argument ${index} (${name}): ${message}`, limit)
+      throw badParams(`invalid argument ${index} (${name}): ${message}`)
     }
   })
   return Object.fromEntries(parsed) as ParamValues<P>
@@ -64,7 +75,7 @@ function badParams(message: string): RpcError {
 export function optional<T>(type: ParamType<T>): ParamType<T | undefined>
 export function optional<T>(type: ParamType<T>, value: T): ParamType<T>
 export function optional<T>(type: ParamType<T>, value?: T): ParamType<T | undefined> {
-  return { ...type, absent: { value } }
+  return { ...type, schema: { anyOf: [type.schema, { type: 'null' }] }, absent: { value } }
 }
 
 /** A hex string of `0x` and digits, with geth's words for what is wrong. */
@@ -110,7 +121,7 @@ export const quantity: ParamType<bigint> = {
 
 /** A small count: a quantity, or a plain JSON number as some clients send it. */
 export const count: ParamType<number> = {
-  schema: { title: 'count', oneOf: [quantity.schema, { type: 'integer', minimum: 0 }] },
+  schema: { title: 'count', anyOf: [quantity.schema, { type: 'integer', minimum: 0 }] },
   parse(value) {
     const parsed = typeof value === 'number' ? value : Number(quantity.parse(value))
     if (!Number.isSafeInteger(parsed) || parsed < 0) throw new InvalidParam('not a whole number up to 2^53 - 1')
@@ -147,14 +158,14 @@ export const storageKey: ParamType<StorageKey> = {
     const digits = hexDigits(value)
     if (digits.length > 64) throw new InvalidParam('storage key longer than 32 bytes')
     const slot = fromHex(digits.padStart(64, '0'))
-    return { slot, shown: digits.length === 64 ? toHex(slot) : `0x${bytesToBigint(slot).toString(16)}` }
+    return { slot, shown: `0x${digits}` }
   },
 }
 
 export interface StorageKey {
   /** 32 bytes. */
   readonly slot: Uint8Array
-  /** As proofs name it: a number where a number was asked for, as geth does. */
+  /** As it was asked for: proofs name it so. */
   readonly shown: string
 }
 
@@ -164,7 +175,7 @@ function isTag(value: unknown): value is BlockTag {
   return typeof value === 'string' && TAGS.includes(value)
 }
 
-const blockNumberSchema = { title: 'block number or tag', oneOf: [quantity.schema, { enum: TAGS }] }
+const blockNumberSchema = { title: 'block number or tag', anyOf: [quantity.schema, { enum: TAGS }] }
 
 /** A block on the canonical chain: a number or a tag. */
 export const blockNumber: ParamType<BlockRef> = {
@@ -184,7 +195,7 @@ export type StateRef = BlockRef & { readonly requireCanonical?: boolean }
 export const blockRef: ParamType<StateRef> = {
   schema: {
     title: 'block number, tag or hash',
-    oneOf: [
+    anyOf: [
       blockNumberSchema,
       hash32.schema,
       {
@@ -217,9 +228,26 @@ export const blockRef: ParamType<StateRef> = {
 
 export const LATEST: BlockRef = { tag: 'latest' }
 
+/** A canonical block as Otterscan names it: it sends plain JSON numbers. */
+export const looseBlockNumber: ParamType<BlockRef> = {
+  schema: { title: 'block number or tag', anyOf: [blockNumberSchema, { type: 'integer', minimum: 0 }] },
+  parse: (value) => (typeof value === 'number' ? { number: count.parse(value) } : blockNumber.parse(value)),
+}
+
 function record(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new InvalidParam('not an object')
   return value as Readonly<Record<string, unknown>>
+}
+
+/** Whatever JSON there is, for members that are only looked for. */
+export const anything: ParamType<unknown> = { schema: {}, parse: (value) => value }
+
+/** What geth takes as a state for a call to run on; there is nothing to override where no code runs. */
+export const noOverrides: ParamType<undefined> = {
+  schema: { title: 'overrides, empty', type: 'object', maxProperties: 0 },
+  parse(value) {
+    if (Object.keys(record(value)).length > 0) throw new InvalidParam('overrides are not supported: no code runs')
+  },
 }
 
 /** A bounded list. */
@@ -228,9 +256,26 @@ export function arrayOf<T>(item: ParamType<T>, maxItems: number): ParamType<read
     schema: { type: 'array', items: item.schema, maxItems },
     parse(value) {
       if (!Array.isArray(value)) throw new InvalidParam('not an array')
-      if (value.length > maxItems) throw new InvalidParam(`${value.length} items, limit ${maxItems}`)
+      if (value.length > maxItems) throw new InvalidParam(`${value.length} items, limit ${maxItems}`, maxItems)
       return value.map((entry) => item.parse(entry))
     },
+  }
+}
+
+/** One value, or a bounded list of them. */
+export function oneOrMany<T>(item: ParamType<T>, maxItems: number): ParamType<readonly T[]> {
+  const many = arrayOf(item, maxItems)
+  return {
+    schema: { anyOf: [item.schema, many.schema] },
+    parse: (value) => (Array.isArray(value) ? many.parse(value) : [item.parse(value)]),
+  }
+}
+
+/** Null where any value is meant. */
+export function orNull<T>(type: ParamType<T>): ParamType<T | null> {
+  return {
+    schema: { anyOf: [type.schema, { type: 'null' }] },
+    parse: (value) => (value === null ? null : type.parse(value)),
   }
 }
 
@@ -260,6 +305,6 @@ function named<T>(name: string, parse: () => T): T {
   try {
     return parse()
   } catch (error) {
-    throw error instanceof InvalidParam ? new InvalidParam(`${name}: ${error.message}`) : error
+    throw error instanceof InvalidParam ? new InvalidParam(`${name}: ${error.message}`, error.limit) : error
   }
 }
