@@ -191,41 +191,6 @@ export const blockNumber: ParamType<BlockRef> = {
 /** A block that must be the canonical one of its height where the caller asks for that (EIP-1898). */
 export type StateRef = BlockRef & { readonly requireCanonical?: boolean }
 
-/** A block whose state is asked for: a number, a tag, a hash, or EIP-1898's object. */
-export const blockRef: ParamType<StateRef> = {
-  schema: {
-    title: 'block number, tag or hash',
-    anyOf: [
-      blockNumberSchema,
-      hash32.schema,
-      {
-        type: 'object',
-        properties: {
-          blockNumber: blockNumberSchema,
-          blockHash: hash32.schema,
-          requireCanonical: { type: 'boolean' },
-        },
-      },
-    ],
-  },
-  parse(value) {
-    if (typeof value === 'string') {
-      return value.length === 66 ? { hash: hash32.parse(value) } : blockNumber.parse(value)
-    }
-    const fields = record(value)
-    const { blockNumber: number, blockHash: hash, requireCanonical } = fields
-    if (number !== undefined && hash !== undefined) {
-      throw new InvalidParam('cannot specify both BlockHash and BlockNumber, choose one or the other')
-    }
-    if (number !== undefined) return blockNumber.parse(number)
-    if (hash === undefined) throw new InvalidParam('neither blockNumber nor blockHash given')
-    return {
-      hash: hash32.parse(hash),
-      requireCanonical: requireCanonical === undefined ? false : boolean.parse(requireCanonical),
-    }
-  },
-}
-
 export const LATEST: BlockRef = { tag: 'latest' }
 
 /** A canonical block as Otterscan names it: it sends plain JSON numbers. */
@@ -307,4 +272,25 @@ function named<T>(name: string, parse: () => T): T {
   } catch (error) {
     throw error instanceof InvalidParam ? new InvalidParam(`${name}: ${error.message}`, error.limit) : error
   }
+}
+
+const eip1898 = object({
+  blockNumber: optional(blockNumber),
+  blockHash: optional(hash32),
+  requireCanonical: optional(boolean, false),
+})
+
+/** A block whose state is asked for: a number, a tag, a hash, or EIP-1898's object. */
+export const blockRef: ParamType<StateRef> = {
+  schema: { title: 'block number, tag or hash', anyOf: [blockNumberSchema, hash32.schema, eip1898.schema] },
+  parse(value) {
+    if (typeof value === 'string') {
+      return value.length === 66 ? { hash: hash32.parse(value) } : blockNumber.parse(value)
+    }
+    const { blockNumber: ref, blockHash: hash, requireCanonical } = eip1898.parse(value)
+    if (ref && hash) throw new InvalidParam('cannot specify both BlockHash and BlockNumber, choose one or the other')
+    if (ref) return ref
+    if (!hash) throw new InvalidParam('neither blockNumber nor blockHash given')
+    return { hash, requireCanonical }
+  },
 }
