@@ -19,7 +19,7 @@ export interface ParamType<T> {
 export type JsonSchema = JsonObject
 
 /** What is wrong with one value; `parseParams` adds which parameter it was. */
-class InvalidParam extends Error {
+export class InvalidParam extends Error {
   /** Of the bound that was passed, where that is what is wrong. */
   readonly limit: number | undefined
   constructor(message: string, limit?: number) {
@@ -145,6 +145,15 @@ export const boolean: ParamType<boolean> = {
   },
 }
 
+/** An id that this node has given out. */
+export const text: ParamType<string> = {
+  schema: { type: 'string' },
+  parse(value) {
+    if (typeof value !== 'string') throw new InvalidParam('not a string')
+    return value
+  },
+}
+
 /** Any number of bytes: the message's own limit bounds them, and the ledger's rules say what is too long. */
 export const data: ParamType<Uint8Array> = {
   schema: { title: 'bytes', type: 'string', pattern: '^0x([0-9a-fA-F]{2})*$' },
@@ -224,23 +233,6 @@ export function arrayOf<T>(item: ParamType<T>, maxItems: number): ParamType<read
       if (value.length > maxItems) throw new InvalidParam(`${value.length} items, limit ${maxItems}`, maxItems)
       return value.map((entry) => item.parse(entry))
     },
-  }
-}
-
-/** One value, or a bounded list of them. */
-export function oneOrMany<T>(item: ParamType<T>, maxItems: number): ParamType<readonly T[]> {
-  const many = arrayOf(item, maxItems)
-  return {
-    schema: { anyOf: [item.schema, many.schema] },
-    parse: (value) => (Array.isArray(value) ? many.parse(value) : [item.parse(value)]),
-  }
-}
-
-/** Null where any value is meant. */
-export function orNull<T>(type: ParamType<T>): ParamType<T | null> {
-  return {
-    schema: { anyOf: [type.schema, { type: 'null' }] },
-    parse: (value) => (value === null ? null : type.parse(value)),
   }
 }
 

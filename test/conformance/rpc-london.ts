@@ -57,12 +57,12 @@ async function judgeDialogues(dir: string, report: Report, testChain: TestChain)
   }
 }
 
-async function judgeDialogue(report: Report, file: string, text: string, { dispatcher }: RpcLedger): Promise<void> {
+async function judgeDialogue(report: Report, file: string, text: string, { send }: RpcLedger): Promise<void> {
   let answer: Message | undefined
   try {
     for (const line of text.split('\n')) {
       const content = line.slice(2).trim()
-      if (line.startsWith('>>')) answer = JSON.parse((await dispatcher.handle(content)) ?? 'null')
+      if (line.startsWith('>>')) answer = JSON.parse((await send(content)) ?? 'null')
       if (!line.startsWith('<<')) continue
       if (NEEDS_CODE.test(answer?.error?.message ?? '')) {
         report.skip('asks for contract code to be run')

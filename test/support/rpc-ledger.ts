@@ -2,6 +2,7 @@ import { checkLedgerRules, checkTransactionStateless } from '../../src/chain/tra
 import type { Engine } from '../../src/consensus/engine.ts'
 import { RecentBlocks } from '../../src/node/recent-blocks.ts'
 import { chainBackend, poolBackend } from '../../src/node/rpc-backends.ts'
+import { RpcEvents } from '../../src/node/rpc-events.ts'
 import { systemClock } from '../../src/node/system.ts'
 import { PoolJournal } from '../../src/pool/journal.ts'
 import { createJournalStore } from '../../src/pool/journal-store.ts'
@@ -9,8 +10,11 @@ import { DEFAULT_POOL_OPTIONS } from '../../src/pool/limits.ts'
 import { TransactionPool } from '../../src/pool/pool.ts'
 import type { Backends, NodeBackend } from '../../src/rpc/backend.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
+import { Filters } from '../../src/rpc/filters.ts'
 import type { Json } from '../../src/rpc/json.ts'
 import { rpcMethods } from '../../src/rpc/methods/all.ts'
+import { withIntrospection } from '../../src/rpc/methods/rpc.ts'
+import { Subscriptions } from '../../src/rpc/subscriptions.ts'
 import { recoverHere, type TestChain } from './test-chain.ts'
 
 const QUIET_NODE: NodeBackend = {
@@ -26,7 +30,8 @@ const QUIET_NODE: NodeBackend = {
 export interface RpcLedger {
   readonly backends: Backends
   readonly pool: TransactionPool
-  readonly dispatcher: Dispatcher
+  /** The answer to a message, as a client would get it. */
+  send(message: string): Promise<string | undefined>
   /** The result. @throws Error with the error object as its message. */
   call(method: string, ...params: Json[]): Promise<Json>
   stop(): Promise<void>
@@ -62,17 +67,26 @@ export async function rpcLedger(
     pool: poolBackend({ chain, recover: recoverHere }, pool),
     node: QUIET_NODE,
   }
-  const dispatcher = new Dispatcher({ methods: rpcMethods(backends), onInternalError: fail })
+  const events = new RpcEvents({ chain, pool })
+  let ids = 0
+  const parts = { events, clock: systemClock, createId: () => `0x${(++ids).toString(16)}` }
+  const services = { subscriptions: new Subscriptions(parts), filters: new Filters(parts) }
+  const methods = withIntrospection(rpcMethods(backends, services), QUIET_NODE.clientVersion)
+  const dispatcher = new Dispatcher({ methods, clock: systemClock, onInternalError: fail })
+  const send = async (message: string) => (await dispatcher.handle(message, { client: '127.0.0.1' }))?.text
   return {
     backends,
     pool,
-    dispatcher,
+    send,
     async call(method, ...params) {
-      const answer = JSON.parse((await dispatcher.handle(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })))!)
+      const answer = JSON.parse((await send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })))!)
       if (answer.error) throw new Error(JSON.stringify(answer.error))
       return answer.result
     },
     async stop() {
+      services.subscriptions.stop()
+      services.filters.stop()
+      events.stop()
       unsubscribe()
       await pool.stop()
     },
