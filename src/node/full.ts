@@ -1,22 +1,20 @@
 import { checkLedgerRules, checkTransactionStateless } from '../chain/transaction-rules.ts'
 import type { ChainEvent } from '../chain/types.ts'
-import { keccak256Key } from '../crypto/keccak.ts'
 import { Miner } from '../miner/miner.ts'
 import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend, PoolBackend } from '../rpc/backend.ts'
+import type { NodeBackend } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { healthOf } from './health.ts'
-import { TransactionIntake } from './intake.ts'
 import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc } from './rpc.ts'
-import { chainBackend } from './rpc-backends.ts'
+import { chainBackend, poolBackend } from './rpc-backends.ts'
 import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
@@ -211,12 +209,16 @@ export class FullNode {
   }
 
   async #serve(options: CompleteRpcOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
-    const { chain, database, recover } = ledger
+    const { chain, engine, database, recover } = ledger
     const node = nodeBackend(miner)
     const rpc = createRpc(options, {
       chain,
       pool,
-      backends: { chain: chainBackend({ chain, database, recent, recover }), pool: poolBackend(ledger, pool), node },
+      backends: {
+        chain: chainBackend({ chain, engine, database, recent, recover }),
+        pool: poolBackend(ledger, pool),
+        node,
+      },
       health: () => healthOf(node, this.#options.datadir),
       clock: this.#clock,
       logger: this.#logger,
@@ -235,23 +237,6 @@ export class FullNode {
     } else if (event.type === 'head' && event.disconnected.length > 0) {
       this.#logger.info('reorganised', { left: event.disconnected.length, joined: event.connected.length })
     }
-  }
-}
-
-function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBackend {
-  const intake = new TransactionIntake({
-    check: (tx) => pool.check(tx),
-    recover,
-    admit: (transactions) => pool.addBatch(transactions, 'local'),
-  })
-  return {
-    minTip: DEFAULT_POOL_OPTIONS.minTip,
-    submit: (raw) => intake.submit(raw),
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
-    },
-    get: async (hash) => pool.get(hash),
   }
 }
 
