@@ -21,6 +21,8 @@ export interface Failure {
 export function describeFailure(error: unknown): Failure {
   if (error instanceof ConfigError) return failure(error.message, EXIT.usage)
   if (error instanceof StoreError) return failure(`${error.message}; ${error.remedy}`, EXIT.store)
+  // Ctrl-C at a prompt; the library that asks says so at length.
+  if (error instanceof Error && error.name === 'ExitPromptError') return failure('interrupted', EXIT.failed)
   if (isSystemError(error) && error.syscall === 'listen') {
     const place = `${error.address}:${error.port}`
     const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message)
