@@ -1,9 +1,10 @@
 import { logsBloom } from '../crypto/hashes.ts'
 import { bytesToBigint, toHex } from '../primitives/bytes.ts'
-import type { Header } from '../primitives/header.ts'
+import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { Receipt } from '../primitives/receipt.ts'
 import { effectiveTip, type Transaction } from '../primitives/transaction.ts'
-import type { ChainBlock, ChainHeader, MinedTransaction, SignedTransaction } from './backend.ts'
+import type { ChainBlock, ChainHeader, MinedTransaction, SignedTransaction, SyncProgress } from './backend.ts'
+import type { PlacedLog } from './events.ts'
 import type { Json } from './json.ts'
 
 /** Domain objects as Ethereum JSON, member for member what geth sends, so that every client's parser accepts it. */
@@ -39,7 +40,7 @@ function headerMembers(hash: Uint8Array, header: Header, totalDifficulty: bigint
   }
 }
 
-export function encodeHeader({ hash, header, totalDifficulty }: ChainHeader): Json {
+export function encodeHeader({ hash, header, totalDifficulty }: ChainHeader): { readonly [member: string]: Json } {
   return headerMembers(hash, header, totalDifficulty)
 }
 
@@ -130,16 +131,36 @@ export function encodeReceipt(
     gasUsed: quantity(gasUsed(receipts, index)),
     effectiveGasPrice: quantity(effectiveGasPrice(tx, block.header.baseFeePerGas)),
     contractAddress: null,
-    logs: receipt.logs.map(({ address, topics, data }, position) => ({
-      address: toHex(address),
-      topics: topics.map(toHex),
-      data: toHex(data),
-      ...place,
-      logIndex: quantity(logsBefore + position),
-      removed: false,
-    })),
+    logs: receipt.logs.map((log, position) =>
+      encodeLog({ log, transactionHash: hash, transactionIndex: index, logIndex: logsBefore + position }, block, false),
+    ),
     logsBloom: toHex(logsBloom(receipt.logs)),
     status: quantity(receipt.status),
     type: quantity(receipt.type),
+  }
+}
+
+/** @param removed  by a reorg that took its block away. */
+export function encodeLog(placed: PlacedLog, { hash, header }: HashedHeader, removed: boolean): Json {
+  const { log, transactionHash, transactionIndex, logIndex } = placed
+  return {
+    address: toHex(log.address),
+    topics: log.topics.map(toHex),
+    data: toHex(log.data),
+    blockHash: toHex(hash),
+    blockNumber: quantity(header.number),
+    transactionHash: toHex(transactionHash),
+    transactionIndex: quantity(transactionIndex),
+    logIndex: quantity(logIndex),
+    removed,
+  }
+}
+
+export function encodeSyncing({ startingBlock, currentBlock, highestBlock, stages }: SyncProgress): Json {
+  return {
+    startingBlock: quantity(startingBlock),
+    currentBlock: quantity(currentBlock),
+    highestBlock: quantity(highestBlock),
+    stages: stages.map(({ name, block }) => ({ stage_name: name, block_number: quantity(block) })),
   }
 }

@@ -15,6 +15,9 @@ export const METHOD_NOT_FOUND = -32601
 export const INVALID_PARAMS = -32602
 export const INTERNAL_ERROR = -32603
 export const SERVER_ERROR = -32000
+/** geth's codes for these two. */
+export const NOTIFICATIONS_UNSUPPORTED = -32001
+export const REQUEST_TIMED_OUT = -32002
 export const LIMIT_EXCEEDED = -32005
 
 /** What a caller is told. `message` is part of the interface: wallets match on its words. */
@@ -108,4 +111,11 @@ export function toRpcError(error: unknown): RpcError | undefined {
   if (error instanceof StateUnavailableError) return new RpcError(SERVER_ERROR, error.message)
   if (error instanceof DecodeError) return new RpcError(INVALID_PARAMS, `not canonical RLP: ${error.message}`)
   return undefined
+}
+
+export type JsonRpcId = string | number | null
+
+/** The response that tells of `error`. */
+export function errorText(id: JsonRpcId, { code, message, data }: RpcError): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } })
 }

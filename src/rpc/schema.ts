@@ -18,7 +18,7 @@ export interface ParamType<T> {
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** What is wrong with one value; `parseParams` adds which parameter it was. */
-class InvalidParam extends Error {}
+export class InvalidParam extends Error {}
 
 export type ParamTypes = Readonly<Record<string, ParamType<unknown>>>
 export type ParamValues<P extends ParamTypes> = { readonly [K in keyof P]: P[K] extends ParamType<infer T> ? T : never }
@@ -130,6 +130,15 @@ export const boolean: ParamType<boolean> = {
   schema: { type: 'boolean' },
   parse(value) {
     if (typeof value !== 'boolean') throw new InvalidParam('not a boolean')
+    return value
+  },
+}
+
+/** An id that this node has given out. */
+export const text: ParamType<string> = {
+  schema: { type: 'string' },
+  parse(value) {
+    if (typeof value !== 'string') throw new InvalidParam('not a string')
     return value
   },
 }
