@@ -24,6 +24,24 @@ export class TokenBucket {
     return true
   }
 
+  /** Takes `count` tokens whether they are there or not: what is owed, `maxDebt` at most, grows back first. */
+  charge(count: number, maxDebt: number, nowMs: number): void {
+    this.#grow(nowMs)
+    this.#tokens = Math.max(-maxDebt, this.#tokens - count)
+  }
+
+  /** Milliseconds until there is a token; 0: there is one. */
+  waitMs(nowMs: number): number {
+    this.#grow(nowMs)
+    return Math.max(0, Math.ceil(((1 - this.#tokens) / this.#options.perSecond) * 1000))
+  }
+
+  /** True once all that was ever taken has grown back. */
+  isFull(nowMs: number): boolean {
+    this.#grow(nowMs)
+    return this.#tokens === this.#options.capacity
+  }
+
   /** Gives back tokens that were taken for something that turned out to be worth it. */
   refund(count: number): void {
     this.#tokens = Math.min(this.#options.capacity, this.#tokens + count)
