@@ -88,9 +88,10 @@ export class BlockGossip {
     this.#parts = components
   }
 
-  /** A block that peers may ask about although the chain has not got it yet. */
-  rebuilt(hash: Uint8Array): Block | undefined {
-    return this.#rebuilt.get(toKey(hash))
+  /** A block that peers may ask about although the chain has not got it yet; `not-yet`: nor is it here whole. */
+  arriving(hash: Uint8Array): Block | 'not-yet' | undefined {
+    const key = toKey(hash)
+    return this.#rebuilt.get(key) ?? (this.#running.has(key) ? 'not-yet' : undefined)
   }
 
   /** Judges a message of the topic. */

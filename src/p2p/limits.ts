@@ -178,7 +178,7 @@ export const BUNDLE_DELAY_MS = 100
  * Transactions that one peer may bring before some of them have to be of use: what was admitted costs nothing. At 30 µs a
  * signature, a quarter of a second of one core at first, and one hundredth of it from then on.
  */
-export const RECOVERY_ALLOWANCE = { capacity: 8_192, perSecond: 256 }
+export const RECOVERY_ALLOWANCE = { capacity: 8_192, perSecond: 256, maxPeers: 1_024 }
 
 /** Messages being judged at a time; more are let lie. Most take a millisecond, a block that lacks transactions seconds. */
 export const MAX_JUDGED_AT_ONCE = 256

@@ -7,8 +7,8 @@ import type { RecoveredTransaction, Transaction } from '../primitives/transactio
 import { Bundler } from './bundler.ts'
 import type { KnownTransaction } from './compact-matching.ts'
 import { BUNDLE_DELAY_MS, RECOVERY_ALLOWANCE } from './limits.ts'
+import { PeerBuckets } from './peer-buckets.ts'
 import type { PropagationWatch } from './propagation.ts'
-import { TokenBucket } from './token-bucket.ts'
 import { type GossipVerdict, TRANSACTION_VERDICTS } from './verdict.ts'
 import { decodeTransactionBundle } from './wire/transactions.ts'
 
@@ -45,7 +45,7 @@ export class TransactionGossip {
   readonly #announced = new Set<Key>()
   /** Of bundles being judged. */
   readonly #judged = new Map<Key, Fresh>()
-  readonly #allowances = new Map<string, TokenBucket>()
+  readonly #allowances = new PeerBuckets(RECOVERY_ALLOWANCE)
   #cancelFlush: (() => void) | undefined
 
   constructor(components: TransactionGossipComponents) {
@@ -63,10 +63,6 @@ export class TransactionGossip {
 
   stop(): void {
     this.#cancelFlush?.()
-  }
-
-  peerGone(peer: string): void {
-    this.#allowances.delete(peer)
   }
 
   /** Sends what has been waiting for somebody to listen. */
@@ -101,8 +97,9 @@ export class TransactionGossip {
     arrived(from)
     remember(arrived)
     // Paid in advance, since what comes next is what costs; given back for what turns out to be of use.
-    const allowance = this.#allowance(from)
-    if (!allowance.take(transactions.length, this.#parts.clock.nowMs())) return 'ignore'
+    const nowMs = this.#parts.clock.nowMs()
+    const allowance = this.#allowances.of(from, nowMs)
+    if (!allowance.take(transactions.length, nowMs)) return 'ignore'
     const fresh = this.#pickFresh(transactions)
     if (fresh === undefined) return 'reject'
     if (fresh.length === 0) return 'ignore'
@@ -150,14 +147,6 @@ export class TransactionGossip {
       }
     }
     return [...fresh.values()]
-  }
-
-  #allowance(peer: string): TokenBucket {
-    const known = this.#allowances.get(peer)
-    if (known !== undefined) return known
-    const made = new TokenBucket(RECOVERY_ALLOWANCE, this.#parts.clock.nowMs())
-    this.#allowances.set(peer, made)
-    return made
   }
 
   /** Of a transaction that the pool has, which says when it leaves. */
