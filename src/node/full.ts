@@ -2,18 +2,22 @@ import { checkLedgerRules, checkTransactionStateless } from '../chain/transactio
 import type { ChainEvent } from '../chain/types.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import { Miner } from '../miner/miner.ts'
+import type { SyncProgress } from '../p2p/sync/types.ts'
 import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend, PoolBackend } from '../rpc/backend.ts'
+import type { NodeBackend, PoolBackend, SyncProgress as RpcSyncProgress } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { healthOf } from './health.ts'
 import { TransactionIntake } from './intake.ts'
 import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
+import { Network } from './network.ts'
+import type { NetworkOptions } from './network-options.ts'
+import { loadNodeKey } from './node-key.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc } from './rpc.ts'
 import { chainBackend } from './rpc-backends.ts'
@@ -27,6 +31,8 @@ export interface FullNodeOptions extends LedgerOptions {
   readonly http?: RpcOptions
   /** Absent: the node makes no blocks. */
   readonly mining?: MiningOptions
+  /** Absent: the node is alone. */
+  readonly network?: NetworkOptions
 }
 
 export interface FullNodeComponents {
@@ -46,6 +52,7 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
+  readonly network: Network | undefined
   readonly recent: RecentBlocks
 }
 
@@ -73,6 +80,11 @@ export class FullNode {
   /** Where JSON-RPC is served; undefined where it is not. */
   get rpcUrl(): string | undefined {
     return this.#rpcUrl
+  }
+
+  /** Multiaddrs that peers can call, with the peer id; none in a node that is alone. */
+  get addresses(): readonly string[] {
+    return this.#running?.network?.addresses ?? []
   }
 
   /**
@@ -105,13 +117,13 @@ export class FullNode {
   /** @throws Error if the node does not run. */
   status(): NodeStatus {
     if (!this.#running) throw new Error('the node does not run')
-    const { ledger, pool, miner, recent } = this.#running
+    const { ledger, pool, miner, network, recent } = this.#running
     const { hash, header } = ledger.chain.head
     return {
       number: header.number,
       hash,
       transactions: recent.block(hash)?.transactions.length ?? 0,
-      peers: 0,
+      peers: network?.sessions.length ?? 0,
       ...pool.status(),
       hashrate: Math.round(miner?.status().hashrate ?? 0),
     }
@@ -129,8 +141,9 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
+    const network = this.#options.network && (await this.#startNetwork(this.#options.network, ledger, pool, recent))
     const miner = mining && this.#startMiner(ledger, pool, mining)
-    this.#running = { ledger, pool, miner, recent }
+    this.#running = { ledger, pool, miner, network, recent }
     this.#watchClock(ledger)
     if (rpcOptions) await this.#serve(rpcOptions, this.#running)
   }
@@ -173,6 +186,27 @@ export class FullNode {
     return pool
   }
 
+  async #startNetwork(
+    options: NetworkOptions,
+    ledger: Ledger,
+    pool: TransactionPool,
+    recent: RecentBlocks,
+  ): Promise<Network> {
+    const network = await Network.create(options, {
+      ledger,
+      pool,
+      recent,
+      privateKey: await loadNodeKey(this.#options.datadir),
+      clock: this.#clock,
+      logger: this.#logger,
+      onFailure: (error) => this.#failed.resolve(error),
+    })
+    this.#undo.push(() => network.stop())
+    await network.start()
+    this.#logger.info('listening for peers', { peerId: network.peerId, addresses: network.addresses.join(' ') })
+    return network
+  }
+
   #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining): Miner {
     const { searcher } = mining
     const miner = new Miner(
@@ -210,9 +244,9 @@ export class FullNode {
     watch.start()
   }
 
-  async #serve(options: CompleteRpcOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
+  async #serve(options: CompleteRpcOptions, { ledger, pool, miner, network, recent }: Running): Promise<void> {
     const { chain, database, recover } = ledger
-    const node = nodeBackend(miner)
+    const node = nodeBackend(miner, network)
     const rpc = createRpc(options, {
       chain,
       pool,
@@ -255,14 +289,27 @@ function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBac
   }
 }
 
-function nodeBackend(miner: Miner | undefined): NodeBackend {
+function nodeBackend(miner: Miner | undefined, network: Network | undefined): NodeBackend {
   return {
     clientVersion: clientVersion(),
-    syncing: () => undefined,
-    listening: () => false,
-    peerCount: () => 0,
+    syncing: () => network?.progress && syncProgress(network.progress),
+    listening: () => network !== undefined && network.addresses.length > 0,
+    peerCount: () => network?.sessions.length ?? 0,
     mining: () => miner?.status().mining ?? false,
     hashrate: () => miner?.status().hashrate ?? 0,
     coinbase: () => miner?.status().coinbase,
+  }
+}
+
+function syncProgress(progress: SyncProgress): RpcSyncProgress {
+  const { startingNumber, currentNumber, headerNumber, highestNumber } = progress
+  return {
+    startingBlock: startingNumber,
+    currentBlock: currentNumber,
+    highestBlock: highestNumber,
+    stages: [
+      { name: 'headers', block: headerNumber },
+      { name: 'execution', block: currentNumber },
+    ],
   }
 }

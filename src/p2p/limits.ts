@@ -211,3 +211,5 @@ export const MAX_ARRIVALS = 16
 export const MAX_REMEMBERED_MESSAGES = 512
 /** Milliseconds between two looks for gossip streams that have ended. */
 export const GOSSIP_CHECK_MS = 10_000
+/** Times that a peer is asked who it is before it is hung up on; each may take a request's ten seconds. */
+export const MAX_HANDSHAKE_TRIES = 2
