@@ -7,7 +7,7 @@ import { MAX_RESPONSE_BYTES } from '../wire/limits.ts'
 import { encodeRefusal, refusalStatus, STATUS_OK } from '../wire/refusal.ts'
 import type { Allowances } from './allowances.ts'
 import type { RequestBackend } from './backend.ts'
-import { MAX_UNSENT_BYTES, REQUEST_COST, UNSENT_RETRY_MS } from './limits.ts'
+import { MAX_UNSENT_BYTES, REFUSED_COST, REQUEST_COST, UNSENT_RETRY_MS } from './limits.ts'
 import { drained, receive, StreamCutError } from './receive.ts'
 import { Refused, type ServedProtocol } from './served-protocol.ts'
 
@@ -96,7 +96,7 @@ export class Answer {
   async #answerOrRefuse(request: Uint8Array): Promise<void> {
     try {
       this.#admit()
-      await this.#answer(request)
+      await this.#answer(this.#chunks(request))
     } catch (error) {
       if (error instanceof StreamCutError) throw error
       const { code, message, retryAfterMs } = this.#refusalOf(error)
@@ -106,10 +106,21 @@ export class Answer {
     }
   }
 
-  async #answer(request: Uint8Array): Promise<void> {
+  /** @throws Refused if the request is malformed. */
+  #chunks(request: Uint8Array): ReturnType<ServedProtocol['answer']> {
+    try {
+      return this.#protocol.answer(this.#peer, request, this.#components.backend)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#components.onOffence('invalid-request')
+      throw new Refused('invalid-request', error.message)
+    }
+  }
+
+  async #answer(chunks: ReturnType<ServedProtocol['answer']>): Promise<void> {
     let sentBytes = 0
     this.#ourTurn = true
-    for await (const payload of this.#protocol.answer(this.#peer, request, this.#components.backend)) {
+    for await (const payload of chunks) {
       sentBytes += chunkHead(STATUS_OK, payload.length).length + payload.length
       if (sentBytes > MAX_RESPONSE_BYTES) throw new Error(`an answer of ${sentBytes} bytes`)
       this.#charge(payload.length)
@@ -124,7 +135,7 @@ export class Answer {
     const { allowances, clock, unsent, onOffence } = this.#components
     const nowMs = clock.nowMs()
     const waitMs = allowances.waitMs(this.#peer, nowMs)
-    this.#charge(REQUEST_COST + (waitMs > 0 ? 0 : (this.#protocol.cost ?? 0)))
+    this.#charge(waitMs > 0 ? REFUSED_COST : REQUEST_COST + (this.#protocol.cost ?? 0))
     if (allowances.isExhausted(this.#peer, nowMs)) onOffence('flood')
     if (waitMs > 0) throw new Refused('rate-limited', 'too many requests', waitMs)
     if (unsent.bytes > MAX_UNSENT_BYTES) throw new Refused('rate-limited', 'others read slowly', UNSENT_RETRY_MS)
@@ -137,10 +148,6 @@ export class Answer {
 
   #refusalOf(error: unknown): Refused {
     if (error instanceof Refused) return error
-    if (error instanceof DecodeError) {
-      this.#components.onOffence('invalid-request')
-      return new Refused('invalid-request', error.message)
-    }
     this.#components.onError(error)
     return new Refused('server-error', 'internal error')
   }

@@ -17,8 +17,10 @@ export const MAX_WAITING = 32
  * of blocks, so one peer alone can bring another up to date.
  */
 export const ALLOWANCE = { capacity: 16 * 1024 * 1024, perSecond: 2 * 1024 * 1024 } as const
-/** What any request costs, refused ones too: a stream and its negotiation, about 0.3 ms. */
+/** What any request costs: a stream and its negotiation, about 0.3 ms. */
 export const REQUEST_COST = 4 * 1024
+/** What one costs that is refused: whoever was told to wait and does not is to owe more and more. */
+export const REFUSED_COST = 16 * 1024
 /** What a proof costs beyond its bytes: it may read a dozen records and encode as many nodes. */
 export const PROOF_COST = 32 * 1024
 /** What is owed at most, and told of as a flood: it passes in 8 s. */

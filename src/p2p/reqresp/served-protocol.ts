@@ -12,10 +12,14 @@ export interface ServedProtocol {
   /** Whether `backend` has what this protocol is about. */
   served(backend: RequestBackend): boolean
   /**
-   * The payloads of the answer's chunks. The next is made when the last has been sent.
-   * @throws DecodeError if the request is not one; Refused.
+   * The payloads of the answer's chunks, each made when the last has been sent; Refused may come in place of any.
+   * @throws DecodeError at once, if the request is not one.
    */
-  answer(peer: string, request: Uint8Array, backend: RequestBackend): AsyncIterable<Uint8Array>
+  answer(
+    peer: string,
+    request: Uint8Array,
+    backend: RequestBackend,
+  ): AsyncIterable<Uint8Array> | Iterable<Uint8Array | Promise<Uint8Array>>
 }
 
 /** Ends an answer with a refusal. */

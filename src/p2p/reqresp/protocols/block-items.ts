@@ -36,18 +36,23 @@ export function blockItemsProtocol(
     name,
     maxRequestBytes: MAX_BLOCK_HASHES_BYTES,
     served: ({ blocks }) => blocks !== undefined,
-    async *answer(_peer, request, { blocks }) {
-      let bytes = 0
-      for (const [index, blockHash] of decodeBlockHashes(request).entries()) {
-        const item = await read(blocks!, blockHash)
-        if (item === undefined) {
-          if (index === 0) throw new Refused('unavailable', 'unknown block')
-          return
-        }
-        yield item
-        bytes += item.length
-        if (bytes >= FULL_RESPONSE_BYTES) return
-      }
+    answer(_peer, request, { blocks }) {
+      return blockItems(decodeBlockHashes(request), (blockHash) => read(blocks!, blockHash))
     },
+  }
+}
+
+async function* blockItems(
+  blockHashes: readonly Uint8Array[],
+  read: (blockHash: Uint8Array) => Promise<Uint8Array | undefined>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0
+  for (const [index, blockHash] of blockHashes.entries()) {
+    const item = await read(blockHash)
+    if (item === undefined && index === 0) throw new Refused('unavailable', 'unknown block')
+    if (item === undefined) return
+    yield item
+    bytes += item.length
+    if (bytes >= FULL_RESPONSE_BYTES) return
   }
 }

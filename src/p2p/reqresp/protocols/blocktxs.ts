@@ -7,6 +7,7 @@ import {
   MAX_BLOCK_TRANSACTIONS_REQUEST_BYTES,
 } from '../../wire/block-transactions.ts'
 import { decodeBlockTransactions, encodeTransactionList } from '../../wire/transactions.ts'
+import type { BlockBackend } from '../backend.ts'
 import type { RequestClient, RequestOptions } from '../client.ts'
 import { NOT_YET_RETRY_MS } from '../limits.ts'
 import { Refused, type ServedProtocol } from '../served-protocol.ts'
@@ -31,10 +32,14 @@ export const blocktxsProtocol: ServedProtocol = {
   name: 'blocktxs',
   maxRequestBytes: MAX_BLOCK_TRANSACTIONS_REQUEST_BYTES,
   served: ({ blocks }) => blocks !== undefined,
-  async *answer(_peer, request, { blocks }) {
-    const transactions = await blocks!.transactions(decodeBlockTransactionsRequest(request))
-    if (transactions === undefined) throw new Refused('unavailable', 'unknown block, or no such transactions in it')
-    if (transactions === 'not-yet') throw new Refused('not-yet', 'the block is not here yet', NOT_YET_RETRY_MS)
-    yield encodeTransactionList(transactions)
+  answer(_peer, request, { blocks }) {
+    return [transactions(decodeBlockTransactionsRequest(request), blocks!)]
   },
+}
+
+async function transactions(request: BlockTransactionsRequest, blocks: BlockBackend): Promise<Uint8Array> {
+  const found = await blocks.transactions(request)
+  if (found === undefined) throw new Refused('unavailable', 'unknown block, or no such transactions in it')
+  if (found === 'not-yet') throw new Refused('not-yet', 'the block is not here yet', NOT_YET_RETRY_MS)
+  return encodeTransactionList(found)
 }

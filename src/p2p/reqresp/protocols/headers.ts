@@ -9,6 +9,7 @@ import {
   type HeadersRequest,
   MAX_HEADERS_REQUEST_BYTES,
 } from '../../wire/headers.ts'
+import type { BlockBackend } from '../backend.ts'
 import type { RequestClient, RequestOptions } from '../client.ts'
 import { RequestError } from '../request-error.ts'
 import { Refused, type ServedProtocol } from '../served-protocol.ts'
@@ -68,9 +69,13 @@ export const headersProtocol: ServedProtocol = {
   name: 'headers',
   maxRequestBytes: MAX_HEADERS_REQUEST_BYTES,
   served: ({ blocks }) => blocks !== undefined,
-  async *answer(_peer, request, { blocks }) {
-    const headers = await blocks!.headers(decodeHeadersRequest(request))
-    if (headers === undefined) throw new Refused('unavailable', 'unknown block')
-    yield encodeHeaders(headers)
+  answer(_peer, request, { blocks }) {
+    return [headers(decodeHeadersRequest(request), blocks!)]
   },
+}
+
+async function headers(request: HeadersRequest, blocks: BlockBackend): Promise<Uint8Array> {
+  const found = await blocks.headers(request)
+  if (found === undefined) throw new Refused('unavailable', 'unknown block')
+  return encodeHeaders(found)
 }

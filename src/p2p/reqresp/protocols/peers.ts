@@ -28,7 +28,7 @@ export const peersProtocol: ServedProtocol = {
   name: 'peers',
   maxRequestBytes: MAX_PEERS_REQUEST_BYTES,
   served: () => true,
-  async *answer(peer, request, backend) {
-    yield encodePeers(await backend.peerRecords(peer, decodePeersRequest(request)))
+  answer(peer, request, backend) {
+    return [backend.peerRecords(peer, decodePeersRequest(request)).then(encodePeers)]
   },
 }

@@ -8,6 +8,7 @@ import {
   MAX_PROOF_REQUEST_BYTES,
   type ProofRequest,
 } from '../../wire/proof.ts'
+import type { StateBackend } from '../backend.ts'
 import type { RequestClient, RequestOptions } from '../client.ts'
 import { PROOF_COST } from '../limits.ts'
 import { Refused, type ServedProtocol } from '../served-protocol.ts'
@@ -33,9 +34,13 @@ export const proofProtocol: ServedProtocol = {
   maxRequestBytes: MAX_PROOF_REQUEST_BYTES,
   cost: PROOF_COST,
   served: ({ state }) => state !== undefined,
-  async *answer(_peer, request, { state }) {
-    const proof = await state!.prove(decodeProofRequest(request))
-    if (proof === undefined) throw new Refused('unavailable', 'historical state not available')
-    yield encodeAccountProof(proof)
+  answer(_peer, request, { state }) {
+    return [proof(decodeProofRequest(request), state!)]
   },
+}
+
+async function proof(request: ProofRequest, state: StateBackend): Promise<Uint8Array> {
+  const found = await state.prove(request)
+  if (found === undefined) throw new Refused('unavailable', 'historical state not available')
+  return encodeAccountProof(found)
 }

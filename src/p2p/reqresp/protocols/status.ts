@@ -16,7 +16,7 @@ export const statusProtocol: ServedProtocol = {
   name: 'status',
   maxRequestBytes: MAX_STATUS_BYTES,
   served: () => true,
-  async *answer(peer, request, backend) {
-    yield encodeStatus(backend.status(peer, decodeStatus(request)))
+  answer(peer, request, backend) {
+    return [encodeStatus(backend.status(peer, decodeStatus(request)))]
   },
 }

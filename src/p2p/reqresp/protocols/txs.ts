@@ -37,7 +37,7 @@ export const txsProtocol: ServedProtocol = {
   name: 'txs',
   maxRequestBytes: MAX_TRANSACTION_HASHES_BYTES,
   served: ({ pool }) => pool !== undefined,
-  async *answer(_peer, request, { pool }) {
+  answer(_peer, request, { pool }) {
     const raws: Uint8Array[] = []
     let bytes = 0
     for (const hash of decodeTransactionHashes(request)) {
@@ -47,6 +47,6 @@ export const txsProtocol: ServedProtocol = {
       bytes += raw.length
       if (bytes >= FULL_RESPONSE_BYTES) break
     }
-    yield encodeTransactionList(raws)
+    return [encodeTransactionList(raws)]
   },
 }
