@@ -1,30 +1,26 @@
 import { checkLedgerRules, checkTransactionStateless } from '../chain/transaction-rules.ts'
 import type { ChainEvent } from '../chain/types.ts'
-import { keccak256Key } from '../crypto/keccak.ts'
 import { Miner } from '../miner/miner.ts'
-import type { SyncProgress } from '../p2p/sync/types.ts'
 import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend, PoolBackend, SyncProgress as RpcSyncProgress } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { healthOf } from './health.ts'
-import { TransactionIntake } from './intake.ts'
 import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
 import { Network } from './network.ts'
 import type { NetworkOptions } from './network-options.ts'
+import { nodeBackend } from './node-backend.ts'
 import { loadNodeKey } from './node-key.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc } from './rpc.ts'
-import { chainBackend } from './rpc-backends.ts'
+import { chainBackend, poolBackend } from './rpc-backends.ts'
 import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
-import { clientVersion } from './version.ts'
 
 export interface FullNodeOptions extends LedgerOptions {
   /** Where to serve JSON-RPC; absent: nowhere. */
@@ -245,12 +241,16 @@ export class FullNode {
   }
 
   async #serve(options: CompleteRpcOptions, { ledger, pool, miner, network, recent }: Running): Promise<void> {
-    const { chain, database, recover } = ledger
+    const { chain, engine, database, recover } = ledger
     const node = nodeBackend(miner, network)
     const rpc = createRpc(options, {
       chain,
       pool,
-      backends: { chain: chainBackend({ chain, database, recent, recover }), pool: poolBackend(ledger, pool), node },
+      backends: {
+        chain: chainBackend({ chain, engine, database, recent, recover }),
+        pool: poolBackend(ledger, pool),
+        node,
+      },
       health: () => healthOf(node, this.#options.datadir),
       clock: this.#clock,
       logger: this.#logger,
@@ -269,47 +269,5 @@ export class FullNode {
     } else if (event.type === 'head' && event.disconnected.length > 0) {
       this.#logger.info('reorganised', { left: event.disconnected.length, joined: event.connected.length })
     }
-  }
-}
-
-function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBackend {
-  const intake = new TransactionIntake({
-    check: (tx) => pool.check(tx),
-    recover,
-    admit: (transactions) => pool.addBatch(transactions, 'local'),
-  })
-  return {
-    minTip: DEFAULT_POOL_OPTIONS.minTip,
-    submit: (raw) => intake.submit(raw),
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
-    },
-    get: async (hash) => pool.get(hash),
-  }
-}
-
-function nodeBackend(miner: Miner | undefined, network: Network | undefined): NodeBackend {
-  return {
-    clientVersion: clientVersion(),
-    syncing: () => network?.progress && syncProgress(network.progress),
-    listening: () => network !== undefined && network.addresses.length > 0,
-    peerCount: () => network?.sessions.length ?? 0,
-    mining: () => miner?.status().mining ?? false,
-    hashrate: () => miner?.status().hashrate ?? 0,
-    coinbase: () => miner?.status().coinbase,
-  }
-}
-
-function syncProgress(progress: SyncProgress): RpcSyncProgress {
-  const { startingNumber, currentNumber, headerNumber, highestNumber } = progress
-  return {
-    startingBlock: startingNumber,
-    currentBlock: currentNumber,
-    highestBlock: highestNumber,
-    stages: [
-      { name: 'headers', block: headerNumber },
-      { name: 'execution', block: currentNumber },
-    ],
   }
 }

@@ -10,6 +10,7 @@ import { Filters } from '../rpc/filters.ts'
 import { Gate } from '../rpc/gate.ts'
 import type { HealthFacts } from '../rpc/health.ts'
 import { rpcMethods } from '../rpc/methods/all.ts'
+import { withIntrospection } from '../rpc/methods/rpc.ts'
 import { selectMethods } from '../rpc/namespaces.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { Subscriptions } from '../rpc/subscriptions.ts'
@@ -45,7 +46,7 @@ export function createRpc(options: CompleteRpcOptions, components: RpcComponents
   const authenticator = options.credentials && new Authenticator(options.credentials, { clock })
   const side = (namespaces: readonly string[], origins: readonly string[]) => ({
     dispatcher: new Dispatcher({
-      methods: selectMethods(methods, namespaces),
+      methods: withIntrospection(selectMethods(methods, namespaces), backends.node.clientVersion),
       clock,
       allowance,
       onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),

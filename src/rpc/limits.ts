@@ -85,6 +85,14 @@ export const ALLOWANCE_BURST_SEC = 10
 /** Clients whose allowances are remembered; the one that has not asked for longest is forgotten first. */
 export const MAX_ALLOWANCES = 16_384
 
+/** Transactions of a pool that is told whole; one account's are always told. */
+export const MAX_POOL_CONTENT = 10_000
+/** Transactions of an address's history to a page; a page ends with a whole block. Erigon's default. */
+export const MAX_HISTORY_PAGE = 25
+/** Transactions of a block to a page. */
+export const MAX_BLOCK_PAGE = 255
+/** Transactions looked at in search of one with a certain nonce, where an account has received many between two of its own. */
+export const MAX_NONCE_SEARCH = 20_000
 /** Blocks of one fee history. */
 export const MAX_FEE_HISTORY_BLOCKS = 1_024
 /** The same when rewards are asked for: each block's transactions are then read and sorted. */
