@@ -4,6 +4,7 @@ import { loadConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { toHex } from '../primitives/bytes.ts'
 import { EXIT } from './exit.ts'
@@ -27,6 +28,18 @@ export function build(command: Command): void {
     'http',
     'http.addr',
     'http.port',
+    'http.vhosts',
+    'http.corsdomain',
+    'http.api',
+    'http.jwtsecret',
+    'http.tokenfile',
+    'http.insecure',
+    'http.ratelimit',
+    'http.ratelimit.local',
+    'ws',
+    'ws.origins',
+    'ws.api',
+    'metrics',
     'mine',
     'miner.etherbase',
     'miner.threads',
@@ -58,7 +71,7 @@ async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
     datadir: config.datadir,
     genesis: await loadGenesis(config),
     dev: config.dev,
-    ...(config.http && { http: { host: config['http.addr'], port: config['http.port'] } }),
+    ...(config.http && { http: await rpcOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
   }
 }

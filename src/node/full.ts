@@ -1,30 +1,28 @@
 import { checkLedgerRules, checkTransactionStateless } from '../chain/transaction-rules.ts'
 import type { ChainEvent } from '../chain/types.ts'
-import { keccak256Key } from '../crypto/keccak.ts'
 import { Miner } from '../miner/miner.ts'
 import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend, PoolBackend } from '../rpc/backend.ts'
-import { Dispatcher } from '../rpc/dispatch.ts'
-import { rpcMethods } from '../rpc/methods/all.ts'
-import { RpcServer, type RpcServerOptions } from '../rpc/server.ts'
+import type { NodeBackend } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
-import { TransactionIntake } from './intake.ts'
+import { healthOf } from './health.ts'
 import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
 import { RecentBlocks } from './recent-blocks.ts'
-import { chainBackend } from './rpc-backends.ts'
+import { createRpc } from './rpc.ts'
+import { chainBackend, poolBackend } from './rpc-backends.ts'
+import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
 import { clientVersion } from './version.ts'
 
 export interface FullNodeOptions extends LedgerOptions {
   /** Where to serve JSON-RPC; absent: nowhere. */
-  readonly http?: RpcServerOptions
+  readonly http?: RpcOptions
   /** Absent: the node makes no blocks. */
   readonly mining?: MiningOptions
 }
@@ -118,6 +116,8 @@ export class FullNode {
   }
 
   async #start(): Promise<void> {
+    const { http } = this.#options
+    const rpcOptions = http && completeRpcOptions(http, this.#options)
     const mining = await this.#prepareMining()
     const ledger = await this.#openLedger(mining)
     const { chain } = ledger
@@ -130,7 +130,7 @@ export class FullNode {
     const miner = mining && this.#startMiner(ledger, pool, mining)
     this.#running = { ledger, pool, miner, recent }
     this.#watchClock(ledger)
-    if (this.#options.http) await this.#serve(this.#options.http, this.#running)
+    if (rpcOptions) await this.#serve(rpcOptions, this.#running)
   }
 
   async #prepareMining(): Promise<Mining | undefined> {
@@ -208,16 +208,23 @@ export class FullNode {
     watch.start()
   }
 
-  async #serve(options: RpcServerOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
-    const { chain, database, recover } = ledger
-    const backend = chainBackend({ chain, database, recent, recover })
-    const dispatcher = new Dispatcher({
-      methods: rpcMethods({ chain: backend, pool: poolBackend(ledger, pool), node: nodeBackend(miner) }),
-      onInternalError: (error, name) => this.#logger.error(`${name}: ${(error as Error).message}`),
+  async #serve(options: CompleteRpcOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
+    const { chain, engine, database, recover } = ledger
+    const node = nodeBackend(miner)
+    const rpc = createRpc(options, {
+      chain,
+      pool,
+      backends: {
+        chain: chainBackend({ chain, engine, database, recent, recover }),
+        pool: poolBackend(ledger, pool),
+        node,
+      },
+      health: () => healthOf(node, this.#options.datadir),
+      clock: this.#clock,
+      logger: this.#logger,
     })
-    const server = new RpcServer(options, { dispatcher })
-    this.#undo.push(() => server.stop())
-    this.#rpcUrl = await server.start()
+    this.#undo.push(() => rpc.stop())
+    this.#rpcUrl = await rpc.start()
     this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
   }
 
@@ -230,23 +237,6 @@ export class FullNode {
     } else if (event.type === 'head' && event.disconnected.length > 0) {
       this.#logger.info('reorganised', { left: event.disconnected.length, joined: event.connected.length })
     }
-  }
-}
-
-function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBackend {
-  const intake = new TransactionIntake({
-    check: (tx) => pool.check(tx),
-    recover,
-    admit: (transactions) => pool.addBatch(transactions, 'local'),
-  })
-  return {
-    minTip: DEFAULT_POOL_OPTIONS.minTip,
-    submit: (raw) => intake.submit(raw),
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
-    },
-    get: async (hash) => pool.get(hash),
   }
 }
 
