@@ -134,10 +134,10 @@ export class Answer {
   #admit(): void {
     const { allowances, clock, unsent, onOffence } = this.#components
     const nowMs = clock.nowMs()
-    const waitMs = allowances.waitMs(this.#peer, nowMs)
-    this.#charge(waitMs > 0 ? REFUSED_COST : REQUEST_COST + (this.#protocol.cost ?? 0))
+    const inDebt = allowances.waitMs(this.#peer, nowMs) > 0
+    this.#charge(inDebt ? REFUSED_COST : REQUEST_COST + (this.#protocol.cost ?? 0))
     if (allowances.isExhausted(this.#peer, nowMs)) onOffence('flood')
-    if (waitMs > 0) throw new Refused('rate-limited', 'too many requests', waitMs)
+    if (inDebt) throw new Refused('rate-limited', 'too many requests', allowances.waitMs(this.#peer, nowMs))
     if (unsent.bytes > MAX_UNSENT_BYTES) throw new Refused('rate-limited', 'others read slowly', UNSENT_RETRY_MS)
   }
 
