@@ -28,7 +28,8 @@ export class NodeProcess {
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, input?: string) {
     this.#child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...environment },
+      // Alone, unless a test is about peers.
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', IDOBATA_P2P: 'false', ...environment },
     })
     // A process that ends without reading it is no failure of the test.
     this.#child.stdin?.on('error', () => {}).end(input)

@@ -16,7 +16,13 @@ export class Terminal {
     this.#pty = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
       cols: 200,
       rows: 50,
-      env: { PATH: process.env.PATH, HOME: '/nonexistent', TERM: 'xterm-256color', ...environment },
+      env: {
+        PATH: process.env.PATH,
+        HOME: '/nonexistent',
+        IDOBATA_P2P: 'false',
+        TERM: 'xterm-256color',
+        ...environment,
+      },
     })
     this.#pty.onData((chunk) => {
       this.#screen += chunk
