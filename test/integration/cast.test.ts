@@ -49,7 +49,8 @@ async function send(...args: string[]): Promise<Receipt> {
   return JSON.parse(await cast('send', TO, ...args, '--private-key', KEY, '--json'))
 }
 
-describe('cast', () => {
+// Each of its processes takes a second where others keep the machine busy.
+describe('cast', { timeout: 240_000 }, () => {
   test('knows the node and its network', async () => {
     expect(await cast('chain-id')).toBe('31337')
     expect(await cast('client')).toMatch(/^idobata\//)
