@@ -4,6 +4,7 @@ import { loadConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import type { NetworkOptions } from '../node/network-options.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { toHex } from '../primitives/bytes.ts'
@@ -39,6 +40,12 @@ export function build(command: Command): void {
     'ws',
     'ws.origins',
     'ws.api',
+    'p2p',
+    'port',
+    'p2p.addr',
+    'p2p.transports',
+    'bootnodes',
+    'maxpeers',
     'metrics',
     'mine',
     'miner.etherbase',
@@ -72,7 +79,18 @@ async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
     genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
+    ...(config.p2p && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
+  }
+}
+
+function networkOptions(config: NodeConfig): NetworkOptions {
+  return {
+    addr: config['p2p.addr'],
+    port: config.port,
+    transports: config['p2p.transports'],
+    bootnodes: config.bootnodes,
+    maxPeers: config.maxpeers,
   }
 }
 

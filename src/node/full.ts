@@ -6,25 +6,29 @@ import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { healthOf } from './health.ts'
 import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
+import { Network } from './network.ts'
+import type { NetworkOptions } from './network-options.ts'
+import { nodeBackend } from './node-backend.ts'
+import { loadNodeKey } from './node-key.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc } from './rpc.ts'
 import { chainBackend, poolBackend } from './rpc-backends.ts'
 import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
-import { clientVersion } from './version.ts'
 
 export interface FullNodeOptions extends LedgerOptions {
   /** Where to serve JSON-RPC; absent: nowhere. */
   readonly http?: RpcOptions
   /** Absent: the node makes no blocks. */
   readonly mining?: MiningOptions
+  /** Absent: the node is alone. */
+  readonly network?: NetworkOptions
 }
 
 export interface FullNodeComponents {
@@ -44,6 +48,7 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
+  readonly network: Network | undefined
   readonly recent: RecentBlocks
 }
 
@@ -71,6 +76,11 @@ export class FullNode {
   /** Where JSON-RPC is served; undefined where it is not. */
   get rpcUrl(): string | undefined {
     return this.#rpcUrl
+  }
+
+  /** Multiaddrs that peers can call, with the peer id; none in a node that is alone. */
+  get addresses(): readonly string[] {
+    return this.#running?.network?.addresses ?? []
   }
 
   /**
@@ -103,13 +113,13 @@ export class FullNode {
   /** @throws Error if the node does not run. */
   status(): NodeStatus {
     if (!this.#running) throw new Error('the node does not run')
-    const { ledger, pool, miner, recent } = this.#running
+    const { ledger, pool, miner, network, recent } = this.#running
     const { hash, header } = ledger.chain.head
     return {
       number: header.number,
       hash,
       transactions: recent.block(hash)?.transactions.length ?? 0,
-      peers: 0,
+      peers: network?.sessions.length ?? 0,
       ...pool.status(),
       hashrate: Math.round(miner?.status().hashrate ?? 0),
     }
@@ -127,8 +137,9 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
+    const network = this.#options.network && (await this.#startNetwork(this.#options.network, ledger, pool, recent))
     const miner = mining && this.#startMiner(ledger, pool, mining)
-    this.#running = { ledger, pool, miner, recent }
+    this.#running = { ledger, pool, miner, network, recent }
     this.#watchClock(ledger)
     if (rpcOptions) await this.#serve(rpcOptions, this.#running)
   }
@@ -171,6 +182,27 @@ export class FullNode {
     return pool
   }
 
+  async #startNetwork(
+    options: NetworkOptions,
+    ledger: Ledger,
+    pool: TransactionPool,
+    recent: RecentBlocks,
+  ): Promise<Network> {
+    const network = await Network.create(options, {
+      ledger,
+      pool,
+      recent,
+      privateKey: await loadNodeKey(this.#options.datadir),
+      clock: this.#clock,
+      logger: this.#logger,
+      onFailure: (error) => this.#failed.resolve(error),
+    })
+    this.#undo.push(() => network.stop())
+    await network.start()
+    this.#logger.info('listening for peers', { peerId: network.peerId, addresses: network.addresses.join(' ') })
+    return network
+  }
+
   #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining): Miner {
     const { searcher } = mining
     const miner = new Miner(
@@ -208,9 +240,9 @@ export class FullNode {
     watch.start()
   }
 
-  async #serve(options: CompleteRpcOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
+  async #serve(options: CompleteRpcOptions, { ledger, pool, miner, network, recent }: Running): Promise<void> {
     const { chain, engine, database, recover } = ledger
-    const node = nodeBackend(miner)
+    const node = nodeBackend(miner, network)
     const rpc = createRpc(options, {
       chain,
       pool,
@@ -237,17 +269,5 @@ export class FullNode {
     } else if (event.type === 'head' && event.disconnected.length > 0) {
       this.#logger.info('reorganised', { left: event.disconnected.length, joined: event.connected.length })
     }
-  }
-}
-
-function nodeBackend(miner: Miner | undefined): NodeBackend {
-  return {
-    clientVersion: clientVersion(),
-    syncing: () => undefined,
-    listening: () => false,
-    peerCount: () => 0,
-    mining: () => miner?.status().mining ?? false,
-    hashrate: () => miner?.status().hashrate ?? 0,
-    coinbase: () => miner?.status().coinbase,
   }
 }
