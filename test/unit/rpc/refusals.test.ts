@@ -323,7 +323,10 @@ describe('a limit', () => {
     const call = calling()
     const entry = { address, storageKeys: [] }
     const estimate = (length: number) => call('eth_estimateGas', { to: address, accessList: many(length, entry) })
-    expect(await estimate(limits.MAX_ACCESS_LIST_ITEMS)).toMatchObject({ code: -32000, message: expect.stringMatching(/block gas limit/) })
+    expect(await estimate(limits.MAX_ACCESS_LIST_ITEMS)).toMatchObject({
+      code: -32000,
+      message: expect.stringMatching(/block gas limit/),
+    })
     expect(await estimate(limits.MAX_ACCESS_LIST_ITEMS + 1)).toMatchObject(past(limits.MAX_ACCESS_LIST_ITEMS))
   })
 
