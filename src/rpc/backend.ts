@@ -99,6 +99,15 @@ export interface SyncProgress {
   readonly startingBlock: number
   readonly currentBlock: number
   readonly highestBlock: number
+  /** In the order in which a block goes through them; the last one makes it part of the chain that answers are given from. */
+  readonly stages: readonly SyncStage[]
+}
+
+interface SyncStage {
+  /** `headers`, `bodies`, `execution` and the like. */
+  readonly name: string
+  /** Number of the last block that is through it. */
+  readonly block: number
 }
 
 /** The node itself: who it is, whom it knows, what it is doing. */

@@ -7,16 +7,17 @@ import {
   RpcError,
   toRpcError,
 } from './errors.ts'
+import type { Json } from './json.ts'
 import { BATCH_CONCURRENCY, MAX_BATCH_CALLS, MAX_RESPONSE_CHARS } from './limits.ts'
-import { type ParamTypes, type ParamValues, parseParams } from './schema.ts'
+import { type JsonSchema, type ParamTypes, type ParamValues, parseParams } from './schema.ts'
 
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
-
-/** One RPC method: its description is what validates its input. */
+/** One RPC method: its description is what validates its input, and what `rpc_discover` publishes. */
 export interface Method {
   readonly summary: string
   /** In the order of positional parameters. */
   readonly params: ParamTypes
+  /** What every result of it validates against. */
+  readonly result: JsonSchema
   /** @throws RpcError -32602 for bad `params`; anything that `toRpcError` knows. */
   call(params: unknown): Json | Promise<Json>
 }
@@ -27,10 +28,11 @@ export type MethodTable = Readonly<Record<string, Method>>
 export function method<P extends ParamTypes>(definition: {
   readonly summary: string
   readonly params: P
+  readonly result: JsonSchema
   readonly handler: (params: ParamValues<P>) => Json | Promise<Json>
 }): Method {
-  const { summary, params, handler } = definition
-  return { summary, params, call: (given) => handler(parseParams(params, given)) }
+  const { summary, params, result, handler } = definition
+  return { summary, params, result, call: (given) => handler(parseParams(params, given)) }
 }
 
 export interface DispatcherComponents {
@@ -146,6 +148,6 @@ function responseTooLarge(): RpcError {
   return tooMuch(`response larger than ${MAX_RESPONSE_CHARS} characters`)
 }
 
-function failure(id: Id, { code, message }: RpcError): string {
-  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } })
+function failure(id: Id, { code, message, data }: RpcError): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } })
 }

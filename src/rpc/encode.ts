@@ -4,7 +4,7 @@ import type { Header } from '../primitives/header.ts'
 import type { Receipt } from '../primitives/receipt.ts'
 import { effectiveTip, type Transaction } from '../primitives/transaction.ts'
 import type { ChainBlock, ChainHeader, MinedTransaction, SignedTransaction } from './backend.ts'
-import type { Json } from './dispatch.ts'
+import type { Json } from './json.ts'
 
 /** Domain objects as Ethereum JSON, member for member what geth sends, so that every client's parser accepts it. */
 

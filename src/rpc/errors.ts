@@ -7,6 +7,7 @@ import {
   TxError,
   type TxErrorCode,
 } from '../primitives/errors.ts'
+import type { Json } from './json.ts'
 
 export const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
@@ -20,9 +21,12 @@ export const LIMIT_EXCEEDED = -32005
 export class RpcError extends Error {
   override readonly name = 'RpcError'
   readonly code: number
-  constructor(code: number, message: string) {
+  /** More than words tell, for programs. */
+  readonly data: Json | undefined
+  constructor(code: number, message: string, data?: Json) {
     super(message)
     this.code = code
+    this.data = data
   }
 }
 

@@ -14,7 +14,8 @@ export interface ParamType<T> {
   readonly absent?: { readonly value: T }
 }
 
-type JsonSchema = Readonly<Record<string, unknown>>
+/** JSON Schema, draft 7. One with a `title` is published once, under that name. */
+export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** What is wrong with one value; `parseParams` adds which parameter it was. */
 class InvalidParam extends Error {}

@@ -7,6 +7,7 @@ import { quantity } from '../encode.ts'
 import { RpcError, SERVER_ERROR } from '../errors.ts'
 import { MAX_PROOF_KEYS } from '../limits.ts'
 import { address, arrayOf, blockRef, LATEST, optional, type StateRef, storageKey } from '../schema.ts'
+import { ACCOUNT_PROOF, BYTES, QUANTITY, WORD } from '../shapes.ts'
 
 /**
  * The header whose state is asked for.
@@ -34,11 +35,13 @@ export function ethAccountMethods({ chain, pool }: Pick<Backends, 'chain' | 'poo
     eth_getBalance: method({
       summary: 'Balance of an account, in wei.',
       params: { address, block },
+      result: QUANTITY,
       handler: async ({ address, block }) => quantity((await account(address, block)).balance),
     }),
     eth_getTransactionCount: method({
       summary: 'Nonce of the next transaction; `pending` counts those in the pool.',
       params: { address, block },
+      result: QUANTITY,
       handler: async ({ address, block }) => {
         if ('tag' in block && block.tag === 'pending') return quantity(await pool.nonce(address))
         return quantity((await account(address, block)).nonce)
@@ -47,11 +50,13 @@ export function ethAccountMethods({ chain, pool }: Pick<Backends, 'chain' | 'poo
     eth_getCode: method({
       summary: 'Contract code of an account.',
       params: { address, block },
+      result: BYTES,
       handler: async ({ address, block }) => toHex(await chain.code(address, await stateHeader(chain, block))),
     }),
     eth_getStorageAt: method({
       summary: 'Value of a storage slot, 32 bytes.',
       params: { address, slot: storageKey, block },
+      result: WORD,
       handler: async ({ address, slot, block }) => {
         const value = await chain.storage(address, slot.slot, await stateHeader(chain, block))
         return toHex(bigintToBytes(value, 32))
@@ -60,6 +65,7 @@ export function ethAccountMethods({ chain, pool }: Pick<Backends, 'chain' | 'poo
     eth_getProof: method({
       summary: 'An account and storage slots with Merkle proofs against the state root (EIP-1186).',
       params: { address, slots: arrayOf(storageKey, MAX_PROOF_KEYS), block },
+      result: ACCOUNT_PROOF,
       handler: async ({ address, slots, block }) => {
         const header = await stateHeader(chain, block)
         const keys = slots.map(({ slot }) => slot)

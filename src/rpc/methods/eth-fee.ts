@@ -5,6 +5,7 @@ import { INVALID_PARAMS, RpcError } from '../errors.ts'
 import { rewardPercentiles, TipOracle } from '../fees.ts'
 import { MAX_FEE_HISTORY_BLOCKS, MAX_FEE_PERCENTILES, MAX_FEE_REWARD_BLOCKS } from '../limits.ts'
 import { arrayOf, blockNumber, count, optional, type ParamType, percentile } from '../schema.ts'
+import { FEE_HISTORY, QUANTITY } from '../shapes.ts'
 import { stateHeader } from './eth-account.ts'
 
 const percentiles: ParamType<readonly number[]> = arrayOf(percentile, MAX_FEE_PERCENTILES)
@@ -17,11 +18,13 @@ export function ethFeeMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>)
     eth_maxPriorityFeePerGas: method({
       summary: 'Suggested tip, wei per gas: what recent blocks took, at least what the pool admits.',
       params: {},
+      result: QUANTITY,
       handler: async () => quantity(await oracle.suggest()),
     }),
     eth_gasPrice: method({
       summary: 'Suggested price of a legacy transaction, wei per gas: next base fee and suggested tip.',
       params: {},
+      result: QUANTITY,
       handler: async () => {
         const { header } = await chain.head()
         return quantity(chain.nextBaseFee(header) + (await oracle.suggest()))
@@ -30,6 +33,7 @@ export function ethFeeMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>)
     eth_feeHistory: method({
       summary: 'Base fees, use of gas, and tips at percentiles of gas, of a range of blocks and the base fee after it.',
       params: { blockCount: count, newestBlock: blockNumber, rewardPercentiles: optional(percentiles, []) },
+      result: FEE_HISTORY,
       handler: async ({ blockCount, newestBlock, rewardPercentiles: asked }) => {
         if (asked.some((value, index) => index > 0 && value < asked[index - 1]!)) {
           throw new RpcError(INVALID_PARAMS, 'invalid argument 2 (rewardPercentiles): not ascending')

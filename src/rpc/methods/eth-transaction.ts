@@ -20,6 +20,7 @@ import {
   quantity as quantityParam,
   type StateRef,
 } from '../schema.ts'
+import { HASH, nullable, QUANTITY, RECEIPT, TRANSACTION } from '../shapes.ts'
 import { stateHeader } from './eth-account.ts'
 
 /** What wallets send to have a transaction completed or judged; all of it may be missing. */
@@ -48,11 +49,13 @@ export function ethTransactionMethods({ chain, pool }: Pick<Backends, 'chain' | 
     eth_sendRawTransaction: method({
       summary: 'Admits a signed transaction to the pool and passes it on; its hash.',
       params: { transaction: data },
+      result: HASH,
       handler: async ({ transaction }) => toHex(await pool.submit(transaction)),
     }),
     eth_getTransactionByHash: method({
       summary: 'A transaction of the canonical chain or the pool; null if unknown.',
       params: { hash: hash32 },
+      result: nullable(TRANSACTION),
       handler: async ({ hash }) => {
         const mined = await chain.transaction(hash)
         if (mined) return encodeTransaction(await signed(mined, hash), mined)
@@ -63,6 +66,7 @@ export function ethTransactionMethods({ chain, pool }: Pick<Backends, 'chain' | 
     eth_getTransactionReceipt: method({
       summary: 'Receipt of a transaction of the canonical chain; null while it is pending or if it is unknown.',
       params: { hash: hash32 },
+      result: nullable(RECEIPT),
       handler: async ({ hash }) => {
         const mined = await chain.transaction(hash)
         if (!mined) return null
@@ -78,6 +82,7 @@ export function ethTransactionMethods({ chain, pool }: Pick<Backends, 'chain' | 
         // geth's third parameter; there is nothing to override, so only an empty one is right.
         stateOverrides: optional(object({})),
       },
+      result: QUANTITY,
       handler: async ({ transaction, block }) => {
         const { from, to, value, accessList } = transaction
         const at = await stateHeader(chain, block)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { StateUnavailableError, StoreError, TxError } from '../../../src/primitives/errors.ts'
-import { Dispatcher, type Json, method } from '../../../src/rpc/dispatch.ts'
+import { Dispatcher, method } from '../../../src/rpc/dispatch.ts'
+import type { Json } from '../../../src/rpc/json.ts'
 import { MAX_BATCH_CALLS, MAX_RESPONSE_CHARS } from '../../../src/rpc/limits.ts'
 import { boolean, count, optional } from '../../../src/rpc/schema.ts'
 
@@ -10,28 +11,36 @@ function dispatcher() {
   const methods = {
     add: method({
       summary: '',
+      result: {},
       params: { left: count, right: optional(count, 10) },
       handler: ({ left, right }) => {
         called.push(left)
         return left + right
       },
     }),
-    not: method({ summary: '', params: { value: boolean }, handler: async ({ value }) => !value }),
-    nothing: method({ summary: '', params: {}, handler: () => null }),
+    not: method({ summary: '', result: {}, params: { value: boolean }, handler: async ({ value }) => !value }),
+    nothing: method({ summary: '', result: {}, params: {}, handler: () => null }),
     refuse: method({
       summary: '',
+      result: {},
       params: {},
       handler: () => {
         throw new TxError('already-known')
       },
     }),
-    forgotten: method({ summary: '', params: {}, handler: () => Promise.reject(new StateUnavailableError()) }),
+    forgotten: method({
+      summary: '',
+      result: {},
+      params: {},
+      handler: () => Promise.reject(new StateUnavailableError()),
+    }),
     broken: method({
       summary: '',
+      result: {},
       params: {},
       handler: () => Promise.reject(new StoreError('disk gone', 'replace it')),
     }),
-    long: method({ summary: '', params: { size: count }, handler: ({ size }) => 'x'.repeat(size) }),
+    long: method({ summary: '', result: {}, params: { size: count }, handler: ({ size }) => 'x'.repeat(size) }),
   }
   const target = new Dispatcher({ methods, onInternalError: (error, name) => internal.push([error, name]) })
   const send = async (message: unknown): Promise<Json | undefined> => {

@@ -28,11 +28,12 @@ function node(options: FakeOptions = {}) {
 
 const rich = { ...EMPTY_ACCOUNT, nonce: 7n, balance: 10n ** 18n }
 
-test('every method describes itself and its parameters', () => {
-  for (const [name, { summary, params }] of Object.entries(rpcMethods(fakeBackends()))) {
+test('every method describes itself, its parameters and its result', () => {
+  for (const [name, { summary, params, result }] of Object.entries(rpcMethods(fakeBackends()))) {
     expect(name).toMatch(/^(eth|net|web3)_[a-zA-Z0-9]+$/)
     expect(summary).not.toBe('')
     for (const { schema } of Object.values(params)) expect(Object.keys(schema)).not.toEqual([])
+    expect(Object.keys(result)).not.toEqual([])
   }
 })
 
@@ -54,8 +55,26 @@ describe('status', () => {
   })
 
   test('of a node that is behind, and one without an account', async () => {
-    const { call, refusal } = node({ syncing: { startingBlock: 1, currentBlock: 16, highestBlock: 255 } })
-    expect(await call('eth_syncing')).toEqual({ startingBlock: '0x1', currentBlock: '0x10', highestBlock: '0xff' })
+    const { call, refusal } = node({
+      syncing: {
+        startingBlock: 1,
+        currentBlock: 16,
+        highestBlock: 255,
+        stages: [
+          { name: 'headers', block: 255 },
+          { name: 'execution', block: 16 },
+        ],
+      },
+    })
+    expect(await call('eth_syncing')).toEqual({
+      startingBlock: '0x1',
+      currentBlock: '0x10',
+      highestBlock: '0xff',
+      stages: [
+        { stage_name: 'headers', block_number: '0xff' },
+        { stage_name: 'execution', block_number: '0x10' },
+      ],
+    })
     expect(await refusal('eth_coinbase')).toMatchObject({ code: -32000 })
   })
 })

@@ -14,9 +14,10 @@ async function listen() {
   const opened = Promise.withResolvers<void>()
   const entered = Promise.withResolvers<void>()
   const methods = {
-    size: method({ summary: '', params: { data }, handler: ({ data }) => data.length }),
+    size: method({ summary: '', result: {}, params: { data }, handler: ({ data }) => data.length }),
     wait: method({
       summary: '',
+      result: {},
       params: {},
       handler: async () => {
         entered.resolve()
