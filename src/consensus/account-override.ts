@@ -1,17 +1,10 @@
 import { DecodeError } from '../primitives/errors.ts'
+import { MAX_OVERRIDE_BALANCE, MAX_OVERRIDE_NONCE } from '../primitives/limits.ts'
 import { encodeRlp, RlpReader } from '../primitives/rlp.ts'
 import type { AccountOverride } from './engine.ts'
 
 /** In the order of their codes. */
 const FIELDS = ['balance', 'nonce'] as const satisfies readonly AccountOverride['field'][]
-
-/**
- * Wei, exclusive. Transfers into an account must not add up to more than 256 bits; below this it would take four thousand
- * million overrides.
- */
-export const MAX_OVERRIDE_BALANCE = 2n ** 224n
-/** Exclusive: what `eth_sendRawTransaction` counts up from. */
-export const MAX_OVERRIDE_NONCE = 2n ** 53n
 
 /** rlp([address, field, value]); field 0 is the balance, 1 the nonce. */
 export function encodeOverride({ address, field, value }: AccountOverride): Uint8Array {

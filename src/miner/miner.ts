@@ -161,7 +161,7 @@ export class Miner {
 
   /** Resolves when the miner has nothing to do until something happens, does not run, or has failed. */
   idle(): Promise<void> {
-    if (this.#running === undefined || this.#resting) return Promise.resolve()
+    if (this.#running === undefined || (this.#resting && !this.#bell.hasRung)) return Promise.resolve()
     return new Promise((resolve) => {
       this.#untilIdle.push(resolve)
     })
