@@ -1,5 +1,6 @@
-import { Command } from 'commander'
-import { type Flags, type NodeConfig, resolveConfig } from '../node/config.ts'
+import type { Command } from 'commander'
+import type { Flags, NodeConfig } from '../node/config.ts'
+import { loadConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
@@ -7,7 +8,7 @@ import { monotonicMs, systemClock } from '../node/system.ts'
 import { toHex } from '../primitives/bytes.ts'
 import { EXIT } from './exit.ts'
 import { createLog, type Log } from './log.ts'
-import { addOptions } from './options.ts'
+import { addExamples, addOptions } from './options.ts'
 import { formatStatus, statusFacts } from './status.ts'
 
 /** Milliseconds between looks at the node: on a terminal the line is rewritten, elsewhere each is a record. */
@@ -15,13 +16,12 @@ const TERMINAL_STATUS_MS = 1_000
 const RECORD_STATUS_MS = 30_000
 const SAME_SIGNAL_MS = 1_000
 
-export function startCommand(): Command {
-  const command = new Command('start')
-    .description('run a full node')
-    .addHelpText('after', '\nExample:\n  $ idobata start --mine --http.port 9545')
-    .action((flags: Flags) => start(resolveConfig(flags, process.env)))
-  return addOptions(command, [
+export function build(command: Command): void {
+  command.action(async (flags: Flags) => start(await loadConfig(flags, process.env)))
+  addExamples(command, 'idobata start --mine', 'idobata start --dev --http.port 9545')
+  addOptions(command, [
     'datadir',
+    'config',
     'genesis',
     'dev',
     'http',

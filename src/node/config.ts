@@ -11,6 +11,11 @@ export class ConfigError extends Error {
 export type Environment = Readonly<Record<string, string | undefined>>
 /** What was given on the command line, by option name: texts, or true and false for switches. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>
+/** What a configuration file says, by option name. */
+export interface FileSettings {
+  readonly file: string
+  readonly texts: Readonly<Record<string, string>>
+}
 
 interface ConfigOption<T> {
   /** Absent in a switch. */
@@ -57,13 +62,24 @@ function host(text: string): string {
   return text
 }
 
+function httpUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error(`"${text}" is no http:// or https:// address`)
+  return text
+}
+
 function path(text: string): string {
   if (text === '') throw new Error('the path is empty')
   return resolve(text)
 }
 
-/** Every setting, once: the command line, the environment and the help are made from this table. geth's names where it has one. */
+/** Every setting, once: the command line, the environment, the file and the help are made from this table. geth's names where it has one. */
 export const OPTIONS = {
+  config: option<string | undefined>({
+    argument: '<file>',
+    summary: 'settings in TOML, under the names of the options (default: <datadir>/config.toml, where there is one)',
+    parse: path,
+    fallback: () => undefined,
+  }),
   datadir: option({
     argument: '<directory>',
     summary: 'where blocks, state and the miner key are kept',
@@ -104,6 +120,18 @@ export const OPTIONS = {
     parse: wholeNumber(1, 256),
     fallback: () => 1,
   }),
+  keystore: option<string | undefined>({
+    argument: '<directory>',
+    summary: 'where accounts are kept, encrypted (default: <datadir>/keystore)',
+    parse: path,
+    fallback: () => undefined,
+  }),
+  rpc: option<string | undefined>({
+    argument: '<url>',
+    summary: 'node to ask (default: the one that `idobata start` runs with these settings)',
+    parse: httpUrl,
+    fallback: () => undefined,
+  }),
   verbosity: option({
     argument: '<level>',
     summary: 'log: 0 nothing, 1 errors, 2 warnings, 3 information, 4 details',
@@ -113,32 +141,72 @@ export const OPTIONS = {
 }
 
 export type OptionName = keyof typeof OPTIONS
-export type NodeConfig = { readonly [K in OptionName]: ReturnType<(typeof OPTIONS)[K]['parse']> }
+type Values = { readonly [K in OptionName]: ReturnType<(typeof OPTIONS)[K]['parse']> }
+/** What has no default of its own follows from other settings. */
+export type NodeConfig = Values & { readonly keystore: string; readonly rpc: string }
 
 /** `http.addr` is set by IDOBATA_HTTP_ADDR. */
 export function environmentName(name: string): string {
   return `IDOBATA_${name.toUpperCase().replaceAll('.', '_')}`
 }
 
+/** Where a value came from: `--http.port`, `IDOBATA_HTTP_PORT`, `FILE: http.port`; undefined for a default. */
+export type Origins = Readonly<Record<OptionName, string | undefined>>
+
 /**
- * Every setting's value: the flag, else the environment, else the default.
- * @throws ConfigError that names the flag or variable at fault.
+ * Every setting's value: the flag, else the environment, else the file, else the default.
+ * @throws ConfigError that names the flag, variable or line of the file at fault.
  */
-export function resolveConfig(flags: Flags, environment: Environment): NodeConfig {
-  const entries = Object.entries<ConfigOption<unknown>>(OPTIONS).map(([name, option]) => {
-    const flag = flags[name]
-    if (typeof flag === 'boolean') return [name, flag]
-    if (flag !== undefined) return [name, parse(option, flag, `--${name}`)]
-    const variable = environmentName(name)
-    const text = environment[variable]
-    return [name, text === undefined ? option.fallback(environment) : parse(option, text, variable)]
-  })
-  const config = Object.fromEntries(entries) as NodeConfig
-  if (!config.dev) return config
-  if (config.genesis !== undefined)
-    throw new ConfigError('--dev: has a genesis of its own, so --genesis cannot be given too')
-  const ownDirectory = (flags.datadir ?? environment[environmentName('datadir')]) !== undefined
-  return { ...config, mine: true, datadir: ownDirectory ? config.datadir : join(config.datadir, 'dev') }
+export function resolveConfig(flags: Flags, environment: Environment, settings?: FileSettings): NodeConfig {
+  return explainConfig(flags, environment, settings).config
+}
+
+/** The same, and where each value came from. */
+export function explainConfig(
+  flags: Flags,
+  environment: Environment,
+  settings?: FileSettings,
+): { readonly config: NodeConfig; readonly origins: Origins } {
+  const values: Record<string, unknown> = {}
+  const origins: Record<string, string | undefined> = {}
+  for (const [name, option] of Object.entries<ConfigOption<unknown>>(OPTIONS)) {
+    const { text, origin } = find(name, flags, environment, settings)
+    origins[name] = origin
+    values[name] =
+      text === undefined || origin === undefined ? option.fallback(environment) : parse(option, text, origin)
+  }
+  const config = values as NodeConfig
+  if (config.dev) {
+    if (config.genesis !== undefined) {
+      throw new ConfigError(`${origins.genesis}: the development network (--dev) has a genesis of its own`)
+    }
+    values.mine = true
+    if (origins.datadir === undefined) values.datadir = join(config.datadir, 'dev')
+  }
+  values.keystore ??= join(config.datadir, 'keystore')
+  values.rpc ??= localUrl(config['http.addr'], config['http.port'])
+  return { config, origins: origins as Origins }
+}
+
+/** Where a node of this configuration is met from the same machine. */
+function localUrl(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+interface Found {
+  readonly text?: string
+  readonly origin?: string
+}
+
+function find(name: string, flags: Flags, environment: Environment, settings: FileSettings | undefined): Found {
+  const flag = flags[name]
+  if (flag !== undefined) return { text: String(flag), origin: flag === false ? `--no-${name}` : `--${name}` }
+  const variable = environmentName(name)
+  const text = environment[variable]
+  if (text !== undefined) return { text, origin: variable }
+  const written = settings?.texts[name]
+  return settings && written !== undefined ? { text: written, origin: `${settings.file}: ${name}` } : {}
 }
 
 function parse(option: ConfigOption<unknown>, text: string, source: string): unknown {
