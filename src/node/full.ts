@@ -12,6 +12,8 @@ import { Dispatcher } from '../rpc/dispatch.ts'
 import { rpcMethods } from '../rpc/methods/all.ts'
 import { RpcServer, type RpcServerOptions } from '../rpc/server.ts'
 import { ClockWatch } from './clock-watch.ts'
+import { DevControl } from './dev-control.ts'
+import { DevTime } from './dev-time.ts'
 import { TransactionIntake } from './intake.ts'
 import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
@@ -46,6 +48,8 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
+  /** On a development network. */
+  readonly dev: DevControl | undefined
   readonly recent: RecentBlocks
 }
 
@@ -127,8 +131,10 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
-    const miner = mining && this.#startMiner(ledger, pool, mining)
-    this.#running = { ledger, pool, miner, recent }
+    const time = this.#options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
+    const miner = mining && this.#startMiner(ledger, pool, mining, time)
+    const dev = miner && time && this.#startDev(ledger, pool, miner, time)
+    this.#running = { ledger, pool, miner, dev, recent }
     this.#watchClock(ledger)
     if (this.#options.http) await this.#serve(this.#options.http, this.#running)
   }
@@ -171,12 +177,13 @@ export class FullNode {
     return pool
   }
 
-  #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining): Miner {
+  #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining, time: DevTime | undefined): Miner {
     const { searcher } = mining
     const miner = new Miner(
       {
         coinbase: mining.coinbase,
         sealsAtTimestamp: engine.requiredMiner !== undefined && engine.maxFutureSeconds !== undefined,
+        oneByOne: this.#options.dev,
       },
       {
         chain,
@@ -185,6 +192,7 @@ export class FullNode {
         clock: this.#clock,
         random,
         log: this.#logger,
+        ...(time && { timestamp: () => time.nextBlock }),
         ...(searcher && { hashrate: () => searcher.hashRate() }),
       },
     )
@@ -192,6 +200,20 @@ export class FullNode {
     miner.start()
     this.#logger.info(mining.description)
     return miner
+  }
+
+  #startDev(ledger: Ledger, pool: TransactionPool, miner: Miner, time: DevTime): DevControl {
+    const dev = new DevControl({
+      ledger,
+      chain: ledger.chain,
+      pool,
+      miner,
+      time,
+      clock: this.#clock,
+      onError: (error) => this.#logger.error(`mining: ${(error as Error).message}`),
+    })
+    this.#undo.push(() => dev.stop())
+    return dev
   }
 
   #watchClock({ chain, engine }: Ledger): void {
@@ -208,11 +230,16 @@ export class FullNode {
     watch.start()
   }
 
-  async #serve(options: RpcServerOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
+  async #serve(options: RpcServerOptions, { ledger, pool, miner, dev, recent }: Running): Promise<void> {
     const { chain, database, recover } = ledger
     const backend = chainBackend({ chain, database, recent, recover })
     const dispatcher = new Dispatcher({
-      methods: rpcMethods({ chain: backend, pool: poolBackend(ledger, pool), node: nodeBackend(miner) }),
+      methods: rpcMethods({
+        chain: backend,
+        pool: poolBackend(ledger, pool, dev),
+        node: nodeBackend(miner),
+        ...(dev && { dev }),
+      }),
       onInternalError: (error, name) => this.#logger.error(`${name}: ${(error as Error).message}`),
     })
     const server = new RpcServer(options, { dispatcher })
@@ -233,7 +260,7 @@ export class FullNode {
   }
 }
 
-function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBackend {
+function poolBackend({ chain, recover }: Ledger, pool: TransactionPool, dev: DevControl | undefined): PoolBackend {
   const intake = new TransactionIntake({
     check: (tx) => pool.check(tx),
     recover,
@@ -241,7 +268,11 @@ function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBac
   })
   return {
     minTip: DEFAULT_POOL_OPTIONS.minTip,
-    submit: (raw) => intake.submit(raw),
+    async submit(raw) {
+      const hash = await intake.submit(raw)
+      await dev?.sealed(hash)
+      return hash
+    },
     async nonce(address) {
       const account = await chain.account(keccak256Key(address), chain.head.hash)
       return pool.pendingNonce(address, account?.nonce ?? 0n)
