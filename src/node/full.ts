@@ -6,6 +6,7 @@ import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
+import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { NodeBackend, PoolBackend } from '../rpc/backend.ts'
 import { Dispatcher } from '../rpc/dispatch.ts'
@@ -14,22 +15,17 @@ import { RpcServer, type RpcServerOptions } from '../rpc/server.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
+import { type CompleteOptions, completeOptions, type FullNodeOptions } from './full-options.ts'
 import { TransactionIntake } from './intake.ts'
-import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
+import { type Ledger, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
-import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
+import { type Mining, prepareMining } from './mining.ts'
+import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { chainBackend } from './rpc-backends.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
 import { clientVersion } from './version.ts'
-
-export interface FullNodeOptions extends LedgerOptions {
-  /** Where to serve JSON-RPC; absent: nowhere. */
-  readonly http?: RpcServerOptions
-  /** Absent: the node makes no blocks. */
-  readonly mining?: MiningOptions
-}
 
 export interface FullNodeComponents {
   /** The machine's, unless a test has its own. */
@@ -39,6 +35,7 @@ export interface FullNodeComponents {
 
 /**
  * A full node: a ledger on disk, a pool, a miner if asked for, and JSON-RPC. Nothing runs before `start`.
+ * @throws nothing: what cannot be used is told by `start`.
  */
 export function createFullNode(options: FullNodeOptions, components: FullNodeComponents = {}): FullNode {
   return new FullNode(options, { clock: systemClock, logger: silentLogger, ...components })
@@ -48,23 +45,31 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
-  /** On a development network. */
-  readonly dev: DevControl | undefined
   readonly recent: RecentBlocks
+  readonly dispatcher: Dispatcher
+}
+
+/** The tip of the chain, for whoever follows it. */
+export interface NodeHead {
+  readonly number: number
+  readonly hashHex: string
+  /** Unix seconds. */
+  readonly timestamp: number
 }
 
 export class FullNode {
-  readonly #options: FullNodeOptions
+  readonly #given: FullNodeOptions
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #failed = Promise.withResolvers<Error>()
   /** What undoes each step of the start, in the order of the steps. */
   readonly #undo: (() => Promise<void> | void)[] = []
+  readonly #headListeners = new Set<(head: NodeHead) => void>()
   #running: Running | undefined
   #rpcUrl: string | undefined
 
   constructor(options: FullNodeOptions, { clock, logger }: Required<FullNodeComponents>) {
-    this.#options = options
+    this.#given = options
     this.#clock = clock
     this.#logger = logger
   }
@@ -106,10 +111,25 @@ export class FullNode {
     this.#rpcUrl = undefined
   }
 
+  /**
+   * Asks the node, as over JSON-RPC but in this process, by an EIP-1193 request: so the node is a provider for
+   * viem's `custom` and ethers' `BrowserProvider`. Every method the node has is open to its own program.
+   * @throws ProviderError where JSON-RPC would answer with an error; Error if the node does not run.
+   */
+  request(request: ProviderRequest): Promise<unknown> {
+    const { dispatcher } = this.#alive()
+    return ask((message) => dispatcher.handle(message), request)
+  }
+
+  /** Calls `listener` after every new head, once the node runs. @returns what ends that. */
+  onHead(listener: (head: NodeHead) => void): () => void {
+    this.#headListeners.add(listener)
+    return () => this.#headListeners.delete(listener)
+  }
+
   /** @throws Error if the node does not run. */
   status(): NodeStatus {
-    if (!this.#running) throw new Error('the node does not run')
-    const { ledger, pool, miner, recent } = this.#running
+    const { ledger, pool, miner, recent } = this.#alive()
     const { hash, header } = ledger.chain.head
     return {
       number: header.number,
@@ -121,9 +141,16 @@ export class FullNode {
     }
   }
 
+  #alive(): Running {
+    if (!this.#running) throw new Error('the node does not run')
+    return this.#running
+  }
+
   async #start(): Promise<void> {
-    const mining = await this.#prepareMining()
-    const ledger = await this.#openLedger(mining)
+    const { options, discard } = await completeOptions(this.#given)
+    this.#undo.push(discard)
+    const mining = await this.#prepareMining(options)
+    const ledger = await this.#openLedger(options, mining)
     const { chain } = ledger
     const recent = new RecentBlocks(chain.store.executed(chain.head.hash))
     chain.subscribe((event) => {
@@ -131,24 +158,24 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
-    const time = this.#options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
+    const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    this.#running = { ledger, pool, miner, dev, recent }
+    const dispatcher = this.#createDispatcher(ledger, pool, { miner, dev, recent })
+    this.#running = { ledger, pool, miner, recent, dispatcher }
     this.#watchClock(ledger)
-    if (this.#options.http) await this.#serve(this.#options.http, this.#running)
+    if (options.http) await this.#serve(options.http, dispatcher)
   }
 
-  async #prepareMining(): Promise<Mining | undefined> {
-    const { mining: options } = this.#options
-    if (!options) return undefined
-    const mining = await prepareMining(options, this.#options, { clock: this.#clock })
+  async #prepareMining(options: CompleteOptions): Promise<Mining | undefined> {
+    if (!options.mining) return undefined
+    const mining = await prepareMining(options.mining, options, { clock: this.#clock })
     this.#undo.push(() => mining.searcher?.stop())
     return mining
   }
 
-  async #openLedger(mining: Mining | undefined): Promise<Ledger> {
-    const ledger = await openLedger(this.#options, {
+  async #openLedger(options: CompleteOptions, mining: Mining | undefined): Promise<Ledger> {
+    const ledger = await openLedger(options, {
       clock: this.#clock,
       logger: this.#logger,
       known: (hashKey) => this.#running?.pool.lookup(hashKey),
@@ -183,7 +210,7 @@ export class FullNode {
       {
         coinbase: mining.coinbase,
         sealsAtTimestamp: engine.requiredMiner !== undefined && engine.maxFutureSeconds !== undefined,
-        oneByOne: this.#options.dev,
+        oneByOne: time !== undefined,
       },
       {
         chain,
@@ -230,10 +257,14 @@ export class FullNode {
     watch.start()
   }
 
-  async #serve(options: RpcServerOptions, { ledger, pool, miner, dev, recent }: Running): Promise<void> {
+  #createDispatcher(
+    ledger: Ledger,
+    pool: TransactionPool,
+    { miner, dev, recent }: Pick<Running, 'miner' | 'recent'> & { readonly dev: DevControl | undefined },
+  ): Dispatcher {
     const { chain, database, recover } = ledger
     const backend = chainBackend({ chain, database, recent, recover })
-    const dispatcher = new Dispatcher({
+    return new Dispatcher({
       methods: rpcMethods({
         chain: backend,
         pool: poolBackend(ledger, pool, dev),
@@ -242,6 +273,9 @@ export class FullNode {
       }),
       onInternalError: (error, name) => this.#logger.error(`${name}: ${(error as Error).message}`),
     })
+  }
+
+  async #serve(options: RpcServerOptions, dispatcher: Dispatcher): Promise<void> {
     const server = new RpcServer(options, { dispatcher })
     this.#undo.push(() => server.stop())
     this.#rpcUrl = await server.start()
@@ -254,8 +288,16 @@ export class FullNode {
         finalized: event.finalized,
         branch: event.challenger.header.number,
       })
-    } else if (event.type === 'head' && event.disconnected.length > 0) {
-      this.#logger.info('reorganised', { left: event.disconnected.length, joined: event.connected.length })
+    } else if (event.type === 'head') {
+      const { disconnected, connected, head, rewound } = event
+      if (disconnected.length > 0) {
+        this.#logger.info(rewound ? 'went back' : 'reorganised', {
+          left: disconnected.length,
+          joined: connected.length,
+        })
+      }
+      const { number, timestamp } = head.header
+      for (const listener of this.#headListeners) listener({ number, hashHex: toHex(head.hash), timestamp })
     }
   }
 }

@@ -6,7 +6,16 @@ import { type Method, type MethodTable, method } from '../dispatch.ts'
 import { quantity } from '../encode.ts'
 import { INVALID_PARAMS, LIMIT_EXCEEDED, RpcError } from '../errors.ts'
 import { MAX_MINED_BLOCKS, MAX_MINING_INTERVAL_MS } from '../limits.ts'
-import { address, boolean, count, hash32, object, optional, type ParamType, quantity as quantityParam } from '../schema.ts'
+import {
+  address,
+  boolean,
+  count,
+  hash32,
+  object,
+  optional,
+  type ParamType,
+  quantity as quantityParam,
+} from '../schema.ts'
 import { ADDRESS, BOOLEAN, HASH, listOf, QUANTITY, shape, TEXT } from '../shapes.ts'
 
 const NULL = { type: 'null' }
@@ -20,8 +29,7 @@ const mineOptions: ParamType<{ readonly blocks: number; readonly timestamp: numb
   const options = object({ blocks: optional(count, 1), timestamp: optional(count) })
   return {
     schema: { title: 'timestamp or options', oneOf: [count.schema, options.schema] },
-    parse: (value) =>
-      typeof value === 'object' ? options.parse(value) : { blocks: 1, timestamp: count.parse(value) },
+    parse: (value) => (typeof value === 'object' ? options.parse(value) : { blocks: 1, timestamp: count.parse(value) }),
     absent: { value: { blocks: 1, timestamp: undefined } },
   }
 })()
@@ -213,7 +221,10 @@ export function devMethods({ chain, node, dev }: Backends & { readonly dev: DevB
           if (nonce >= MAX_OVERRIDE_NONCE) throw new RpcError(INVALID_PARAMS, 'nonce: must be below 2^63')
           const { nonce: current } = await account(address)
           if (nonce < current) {
-            throw new RpcError(INVALID_PARAMS, `New nonce (${nonce}) must not be smaller than the existing nonce (${current})`)
+            throw new RpcError(
+              INVALID_PARAMS,
+              `New nonce (${nonce}) must not be smaller than the existing nonce (${current})`,
+            )
           }
           await dev.override({ address, field: 'nonce', value: nonce })
           return true

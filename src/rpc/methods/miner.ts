@@ -34,7 +34,10 @@ export function minerMethods(miner: MinerBackend): MethodTable {
       result: DONE,
       handler: ({ address }) => {
         if (!miner.setEtherbase(address)) {
-          throw new RpcError(SERVER_ERROR, 'etherbase cannot be set: on this network tips go to the signer of the block')
+          throw new RpcError(
+            SERVER_ERROR,
+            'etherbase cannot be set: on this network tips go to the signer of the block',
+          )
         }
         return true
       },
