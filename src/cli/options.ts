@@ -18,6 +18,7 @@ export function addOptions(command: Command, names: readonly OptionName[]): void
     const description = `${summary}${shown} [${environmentName(name)}]`
     command.addOption(new Option(argument ? `--${name} ${argument}` : `--${name}`, description))
     if (name === 'http') command.addOption(new Option('--no-http', 'serve nothing'))
+    if (name === 'ws') command.addOption(new Option('--no-ws', 'no WebSocket'))
   }
 }
 

@@ -5,6 +5,7 @@ import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { toHex } from '../primitives/bytes.ts'
 import { EXIT } from './exit.ts'
@@ -31,6 +32,18 @@ export function build(command: Command): void {
     'http',
     'http.addr',
     'http.port',
+    'http.vhosts',
+    'http.corsdomain',
+    'http.api',
+    'http.jwtsecret',
+    'http.tokenfile',
+    'http.insecure',
+    'http.ratelimit',
+    'http.ratelimit.local',
+    'ws',
+    'ws.origins',
+    'ws.api',
+    'metrics',
     'mine',
     'miner.etherbase',
     'miner.threads',
@@ -64,7 +77,7 @@ async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNo
     ...(!temporary && { datadir: config.datadir }),
     genesis: await loadGenesis(config),
     dev: config.dev,
-    ...(config.http && { http: { host: config['http.addr'], port: config['http.port'] } }),
+    ...(config.http && { http: await rpcOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
   }
 }

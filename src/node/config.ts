@@ -1,6 +1,8 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fromHex } from '../primitives/bytes.ts'
+import { DEFAULT_LOOPBACK_UNITS_PER_SEC, DEFAULT_UNITS_PER_SEC } from '../rpc/limits.ts'
+import { DEV_NAMESPACES, PRIVILEGED_NAMESPACES, PUBLIC_NAMESPACES } from '../rpc/namespaces.ts'
 
 /** A setting that cannot be used: what, and where it came from, in one line. */
 export class ConfigError extends Error {
@@ -62,6 +64,22 @@ function host(text: string): string {
   return text
 }
 
+/** Names with commas between them. */
+function names(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}
+
+function namespaces(text: string): readonly string[] {
+  const known: readonly string[] = [...PUBLIC_NAMESPACES, ...PRIVILEGED_NAMESPACES, ...DEV_NAMESPACES]
+  const unknown = names(text).find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new Error(`there is no namespace "${unknown}"; there are ${[...new Set(known)].join(', ')}`)
+  return names(text)
+}
+
 function httpUrl(text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error(`"${text}" is no http:// or https:// address`)
   return text
@@ -107,6 +125,64 @@ export const OPTIONS = {
     parse: wholeNumber(0, 65_535),
     fallback: () => 8545,
   }),
+  'http.vhosts': option<readonly string[]>({
+    argument: '<names>',
+    summary: 'host names that the server may be called by, * for any; IP addresses always pass (default: localhost)',
+    parse: names,
+    fallback: () => ['localhost'],
+  }),
+  'http.corsdomain': option<readonly string[]>({
+    argument: '<origins>',
+    summary: 'origins of web pages that may ask over HTTP, * for any (default: none)',
+    parse: names,
+    fallback: () => [],
+  }),
+  'http.api': option<readonly string[] | undefined>({
+    argument: '<namespaces>',
+    summary: `methods to serve over HTTP (default: ${PUBLIC_NAMESPACES.join(',')})`,
+    parse: namespaces,
+    fallback: () => undefined,
+  }),
+  'http.jwtsecret': option<string | undefined>({
+    argument: '<file>',
+    summary:
+      'callers must send a JSON Web Token (HS256, iat within a minute) signed with the 32 bytes in this file, as hex',
+    parse: path,
+    fallback: () => undefined,
+  }),
+  'http.tokenfile': option<string | undefined>({
+    argument: '<file>',
+    summary: 'callers must send one of the tokens in this file, one a line: Authorization: Bearer TOKEN',
+    parse: path,
+    fallback: () => undefined,
+  }),
+  'http.insecure': toggle('serve beyond this machine without authentication', false),
+  'http.ratelimit': option({
+    argument: '<units>',
+    summary: 'calls a second of one client elsewhere, costly ones counting more; 0: no limit',
+    parse: wholeNumber(0, 1_000_000_000),
+    fallback: () => DEFAULT_UNITS_PER_SEC,
+  }),
+  'http.ratelimit.local': option({
+    argument: '<units>',
+    summary: 'the same of all programs on this machine together',
+    parse: wholeNumber(0, 1_000_000_000),
+    fallback: () => DEFAULT_LOOPBACK_UNITS_PER_SEC,
+  }),
+  ws: toggle('serve WebSocket too, on the same port', true),
+  'ws.origins': option<readonly string[] | undefined>({
+    argument: '<origins>',
+    summary: 'origins of web pages that may open a WebSocket, * for any (default: those on localhost)',
+    parse: names,
+    fallback: () => undefined,
+  }),
+  'ws.api': option<readonly string[] | undefined>({
+    argument: '<namespaces>',
+    summary: 'methods to serve over WebSocket (default: those of --http.api)',
+    parse: namespaces,
+    fallback: () => undefined,
+  }),
+  metrics: toggle('serve GET /metrics for Prometheus', false),
   mine: toggle('produce blocks', false),
   'miner.etherbase': option<Uint8Array | undefined>({
     argument: '<address>',

@@ -6,7 +6,7 @@ import { assert } from '../primitives/assert.ts'
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { RecoveredTransaction, TransactionFields } from '../primitives/transaction.ts'
-import type { DevBackend, MineRequest, OverrideRequest } from '../rpc/backend.ts'
+import type { DevBackend, MineRequest, OverrideRequest, PoolBackend } from '../rpc/backend.ts'
 import { devAccounts } from './dev.ts'
 import type { DevTime, DevTimeMark } from './dev-time.ts'
 import type { Ledger } from './ledger.ts'
@@ -62,16 +62,16 @@ export class DevControl implements DevBackend {
     this.#unsubscribe()
   }
 
-  /** Resolves once a pooled transaction is in a block, or is known to have to wait: for a nonce before it, or for a command. */
-  async sealed(hash: Uint8Array): Promise<void> {
-    const { miner, pool } = this.#parts
-    const pooled = pool.get(hash)
-    if (pooled === undefined || pool.pendingNonce(pooled.sender, 0n) <= pooled.tx.nonce) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const key = toKey(hash)
-    this.#waiting.set(key, resolve)
-    await Promise.race([promise, miner.idle()])
-    this.#waiting.delete(key)
+  /** As `pool`; but what can be mined at once is answered for when its block is sealed, as by Hardhat and Foundry. */
+  sealing(pool: PoolBackend): PoolBackend {
+    return {
+      ...pool,
+      submit: async (raw) => {
+        const hash = await pool.submit(raw)
+        await this.#sealed(hash)
+        return hash
+      },
+    }
   }
 
   accounts(): readonly Uint8Array[] {
@@ -175,5 +175,17 @@ export class DevControl implements DevBackend {
       await pool.discard((hashKey) => !kept.has(hashKey))
       await pool.addBatch(pooled, 'local')
     })
+  }
+
+  /** Resolves once a pooled transaction is in a block, or is known to have to wait: for a nonce before it, or for a command. */
+  async #sealed(hash: Uint8Array): Promise<void> {
+    const { miner, pool } = this.#parts
+    const pooled = pool.get(hash)
+    if (pooled === undefined || pool.pendingNonce(pooled.sender, 0n) <= pooled.tx.nonce) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const key = toKey(hash)
+    this.#waiting.set(key, resolve)
+    await Promise.race([promise, miner.idle()])
+    this.#waiting.delete(key)
   }
 }

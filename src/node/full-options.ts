@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Genesis } from '../chain/genesis.ts'
-import type { RpcServerOptions } from '../rpc/server.ts'
 import { ConfigError } from './config.ts'
 import { loadGenesis } from './genesis-file.ts'
 import type { LedgerOptions } from './ledger.ts'
 import type { MiningOptions } from './mining.ts'
+import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 
 export interface FullNodeOptions extends Pick<LedgerOptions, 'stateKeeping'> {
   /** Where blocks, state and keys are kept. May be left out with `dev` alone: then the chain is gone when the node stops. */
@@ -16,13 +16,16 @@ export interface FullNodeOptions extends Pick<LedgerOptions, 'stateKeeping'> {
   /** A development network: blocks on demand, ahead of the clock if need be, and methods to control it. */
   readonly dev?: boolean
   /** Where to serve JSON-RPC; absent: nowhere. */
-  readonly http?: RpcServerOptions
+  readonly http?: RpcOptions
   /** Absent: the node makes no blocks, unless it is a development network's. */
   readonly mining?: MiningOptions
 }
 
 /** With all that follows from what was given. */
-export type CompleteOptions = FullNodeOptions & LedgerOptions
+export interface CompleteOptions extends LedgerOptions {
+  readonly http: CompleteRpcOptions | undefined
+  readonly mining: MiningOptions | undefined
+}
 
 /**
  * @returns the options, and what removes a temporary directory.
@@ -31,13 +34,18 @@ export type CompleteOptions = FullNodeOptions & LedgerOptions
 export async function completeOptions(
   options: FullNodeOptions,
 ): Promise<{ readonly options: CompleteOptions; readonly discard: () => Promise<void> }> {
-  const { dev = false } = options
-  const genesis = options.genesis ?? (await loadGenesis({ dev, genesis: undefined }))
-  const mining = options.mining ?? (dev ? { threads: 1 } : undefined)
-  const complete = { ...options, dev, genesis, ...(mining && { mining }) }
-  const { datadir } = options
+  const { dev = false, datadir, stateKeeping } = options
+  if (datadir === undefined && !dev) {
+    throw new ConfigError('datadir: missing; only a development network can do without one')
+  }
+  const complete = {
+    dev,
+    genesis: options.genesis ?? (await loadGenesis({ dev, genesis: undefined })),
+    ...(stateKeeping && { stateKeeping }),
+    http: options.http && completeRpcOptions(options.http, { dev }),
+    mining: options.mining ?? (dev ? { threads: 1 } : undefined),
+  }
   if (datadir !== undefined) return { options: { ...complete, datadir }, discard: async () => undefined }
-  if (!dev) throw new ConfigError('datadir: missing; only a development network can do without one')
   const temporary = await mkdtemp(join(tmpdir(), 'idobata-dev-'))
   return {
     options: { ...complete, datadir: temporary },

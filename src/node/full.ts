@@ -1,6 +1,5 @@
 import { checkLedgerRules, checkTransactionStateless } from '../chain/transaction-rules.ts'
 import type { ChainEvent } from '../chain/types.ts'
-import { keccak256Key } from '../crypto/keccak.ts'
 import { Miner } from '../miner/miner.ts'
 import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
@@ -8,21 +7,19 @@ import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend, PoolBackend } from '../rpc/backend.ts'
-import { Dispatcher } from '../rpc/dispatch.ts'
-import { rpcMethods } from '../rpc/methods/all.ts'
-import { RpcServer, type RpcServerOptions } from '../rpc/server.ts'
+import type { NodeBackend } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
 import { type CompleteOptions, completeOptions, type FullNodeOptions } from './full-options.ts'
-import { TransactionIntake } from './intake.ts'
+import { healthOf } from './health.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
 import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
-import { chainBackend } from './rpc-backends.ts'
+import { createRpc, type Rpc } from './rpc.ts'
+import { chainBackend, minerBackend, poolBackend } from './rpc-backends.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
 import { clientVersion } from './version.ts'
@@ -46,7 +43,7 @@ interface Running {
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
   readonly recent: RecentBlocks
-  readonly dispatcher: Dispatcher
+  readonly rpc: Rpc
 }
 
 /** The tip of the chain, for whoever follows it. */
@@ -117,8 +114,8 @@ export class FullNode {
    * @throws ProviderError where JSON-RPC would answer with an error; Error if the node does not run.
    */
   request(request: ProviderRequest): Promise<unknown> {
-    const { dispatcher } = this.#alive()
-    return ask((message) => dispatcher.handle(message), request)
+    const { rpc } = this.#alive()
+    return ask(rpc.answer, request)
   }
 
   /** Calls `listener` after every new head, once the node runs. @returns what ends that. */
@@ -161,10 +158,13 @@ export class FullNode {
     const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    const dispatcher = this.#createDispatcher(ledger, pool, { miner, dev, recent })
-    this.#running = { ledger, pool, miner, recent, dispatcher }
+    const rpc = this.#createRpc(options, ledger, pool, { miner, dev, recent })
+    this.#running = { ledger, pool, miner, recent, rpc }
     this.#watchClock(ledger)
-    if (options.http) await this.#serve(options.http, dispatcher)
+    if (options.http) {
+      this.#rpcUrl = await rpc.start()
+      this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
+    }
   }
 
   async #prepareMining(options: CompleteOptions): Promise<Mining | undefined> {
@@ -257,29 +257,31 @@ export class FullNode {
     watch.start()
   }
 
-  #createDispatcher(
+  #createRpc(
+    { http, datadir }: CompleteOptions,
     ledger: Ledger,
     pool: TransactionPool,
     { miner, dev, recent }: Pick<Running, 'miner' | 'recent'> & { readonly dev: DevControl | undefined },
-  ): Dispatcher {
-    const { chain, database, recover } = ledger
-    const backend = chainBackend({ chain, database, recent, recover })
-    return new Dispatcher({
-      methods: rpcMethods({
-        chain: backend,
-        pool: poolBackend(ledger, pool, dev),
-        node: nodeBackend(miner),
+  ): Rpc {
+    const { chain, engine, database, recover } = ledger
+    const node = nodeBackend(miner)
+    const pooled = poolBackend(ledger, pool)
+    const rpc = createRpc(http, {
+      chain,
+      pool,
+      backends: {
+        chain: chainBackend({ chain, engine, database, recent, recover }),
+        pool: dev ? dev.sealing(pooled) : pooled,
+        node,
+        ...(miner && { miner: minerBackend(miner, engine) }),
         ...(dev && { dev }),
-      }),
-      onInternalError: (error, name) => this.#logger.error(`${name}: ${(error as Error).message}`),
+      },
+      health: () => healthOf(node, datadir),
+      clock: this.#clock,
+      logger: this.#logger,
     })
-  }
-
-  async #serve(options: RpcServerOptions, dispatcher: Dispatcher): Promise<void> {
-    const server = new RpcServer(options, { dispatcher })
-    this.#undo.push(() => server.stop())
-    this.#rpcUrl = await server.start()
-    this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
+    this.#undo.push(() => rpc.stop())
+    return rpc
   }
 
   #tell(event: ChainEvent): void {
@@ -299,27 +301,6 @@ export class FullNode {
       const { number, timestamp } = head.header
       for (const listener of this.#headListeners) listener({ number, hashHex: toHex(head.hash), timestamp })
     }
-  }
-}
-
-function poolBackend({ chain, recover }: Ledger, pool: TransactionPool, dev: DevControl | undefined): PoolBackend {
-  const intake = new TransactionIntake({
-    check: (tx) => pool.check(tx),
-    recover,
-    admit: (transactions) => pool.addBatch(transactions, 'local'),
-  })
-  return {
-    minTip: DEFAULT_POOL_OPTIONS.minTip,
-    async submit(raw) {
-      const hash = await intake.submit(raw)
-      await dev?.sealed(hash)
-      return hash
-    },
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
-    },
-    get: async (hash) => pool.get(hash),
   }
 }
 

@@ -1,7 +1,7 @@
 import { toHex } from '../../primitives/bytes.ts'
 import type { Backends } from '../backend.ts'
 import { type MethodTable, method } from '../dispatch.ts'
-import { quantity } from '../encode.ts'
+import { encodeSyncing, quantity } from '../encode.ts'
 import { RpcError, SERVER_ERROR } from '../errors.ts'
 import { ADDRESS, BOOLEAN, listOf, QUANTITY, SYNC_PROGRESS } from '../shapes.ts'
 
@@ -26,13 +26,7 @@ export function ethStatusMethods({ chain, node }: Pick<Backends, 'chain' | 'node
       result: { anyOf: [{ const: false }, SYNC_PROGRESS] },
       handler: () => {
         const progress = node.syncing()
-        if (!progress) return false
-        return {
-          startingBlock: quantity(progress.startingBlock),
-          currentBlock: quantity(progress.currentBlock),
-          highestBlock: quantity(progress.highestBlock),
-          stages: progress.stages.map(({ name, block }) => ({ stage_name: name, block_number: quantity(block) })),
-        }
+        return progress ? encodeSyncing(progress) : false
       },
     }),
     eth_mining: method({
