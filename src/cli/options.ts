@@ -19,6 +19,7 @@ export function addOptions(command: Command, names: readonly OptionName[]): void
     command.addOption(new Option(argument ? `--${name} ${argument}` : `--${name}`, description))
     if (name === 'http') command.addOption(new Option('--no-http', 'serve nothing'))
     if (name === 'ws') command.addOption(new Option('--no-ws', 'no WebSocket'))
+    if (name === 'p2p') command.addOption(new Option('--no-p2p', 'no peers'))
   }
 }
 

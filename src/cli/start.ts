@@ -5,6 +5,7 @@ import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import type { NetworkOptions } from '../node/network-options.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { toHex } from '../primitives/bytes.ts'
@@ -43,6 +44,12 @@ export function build(command: Command): void {
     'ws',
     'ws.origins',
     'ws.api',
+    'p2p',
+    'port',
+    'p2p.addr',
+    'p2p.transports',
+    'bootnodes',
+    'maxpeers',
     'metrics',
     'mine',
     'miner.etherbase',
@@ -78,7 +85,19 @@ async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNo
     genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
+    // One that goes back at a word has nothing to tell others.
+    ...(config.p2p && !config.dev && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
+  }
+}
+
+function networkOptions(config: NodeConfig): NetworkOptions {
+  return {
+    addr: config['p2p.addr'],
+    port: config.port,
+    transports: config['p2p.transports'],
+    bootnodes: config.bootnodes,
+    maxPeers: config.maxpeers,
   }
 }
 

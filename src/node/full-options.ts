@@ -6,6 +6,7 @@ import { ConfigError } from './config.ts'
 import { loadGenesis } from './genesis-file.ts'
 import type { LedgerOptions } from './ledger.ts'
 import type { MiningOptions } from './mining.ts'
+import type { NetworkOptions } from './network-options.ts'
 import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 
 export interface FullNodeOptions extends Pick<LedgerOptions, 'stateKeeping'> {
@@ -19,12 +20,15 @@ export interface FullNodeOptions extends Pick<LedgerOptions, 'stateKeeping'> {
   readonly http?: RpcOptions
   /** Absent: the node makes no blocks, unless it is a development network's. */
   readonly mining?: MiningOptions
+  /** Absent: the node is alone. */
+  readonly network?: NetworkOptions
 }
 
 /** With all that follows from what was given. */
 export interface CompleteOptions extends LedgerOptions {
   readonly http: CompleteRpcOptions | undefined
   readonly mining: MiningOptions | undefined
+  readonly network: NetworkOptions | undefined
 }
 
 /**
@@ -43,6 +47,7 @@ export async function completeOptions(
     genesis: options.genesis ?? (await loadGenesis({ dev, genesis: undefined })),
     ...(stateKeeping && { stateKeeping }),
     http: options.http && completeRpcOptions(options.http, { dev }),
+    network: options.network,
     mining: options.mining ?? (dev ? { threads: 1 } : undefined),
   }
   if (datadir !== undefined) return { options: { ...complete, datadir }, discard: async () => undefined }

@@ -7,7 +7,6 @@ import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
@@ -16,13 +15,16 @@ import { healthOf } from './health.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
+import { Network } from './network.ts'
+import type { NetworkOptions } from './network-options.ts'
+import { nodeBackend } from './node-backend.ts'
+import { loadNodeKey } from './node-key.ts'
 import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc, type Rpc } from './rpc.ts'
 import { chainBackend, minerBackend, poolBackend } from './rpc-backends.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
-import { clientVersion } from './version.ts'
 
 export interface FullNodeComponents {
   /** The machine's, unless a test has its own. */
@@ -42,6 +44,7 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
+  readonly network: Network | undefined
   readonly recent: RecentBlocks
   readonly rpc: Rpc
 }
@@ -79,6 +82,11 @@ export class FullNode {
   /** Where JSON-RPC is served; undefined where it is not. */
   get rpcUrl(): string | undefined {
     return this.#rpcUrl
+  }
+
+  /** Multiaddrs that peers can call, with the peer id; none in a node that is alone. */
+  get addresses(): readonly string[] {
+    return this.#running?.network?.addresses ?? []
   }
 
   /**
@@ -126,13 +134,13 @@ export class FullNode {
 
   /** @throws Error if the node does not run. */
   status(): NodeStatus {
-    const { ledger, pool, miner, recent } = this.#alive()
+    const { ledger, pool, miner, network, recent } = this.#alive()
     const { hash, header } = ledger.chain.head
     return {
       number: header.number,
       hash,
       transactions: recent.block(hash)?.transactions.length ?? 0,
-      peers: 0,
+      peers: network?.sessions.length ?? 0,
       ...pool.status(),
       hashrate: Math.round(miner?.status().hashrate ?? 0),
     }
@@ -155,11 +163,13 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
+    const network =
+      options.network && (await this.#startNetwork(options.network, options.datadir, ledger, pool, recent))
     const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    const rpc = this.#createRpc(options, ledger, pool, { miner, dev, recent })
-    this.#running = { ledger, pool, miner, recent, rpc }
+    const rpc = this.#createRpc(options, { ledger, pool, miner, network, recent, dev })
+    this.#running = { ledger, pool, miner, network, recent, rpc }
     this.#watchClock(ledger)
     if (options.http) {
       this.#rpcUrl = await rpc.start()
@@ -202,6 +212,28 @@ export class FullNode {
     this.#undo.push(() => pool.stop())
     await pool.start()
     return pool
+  }
+
+  async #startNetwork(
+    options: NetworkOptions,
+    datadir: string,
+    ledger: Ledger,
+    pool: TransactionPool,
+    recent: RecentBlocks,
+  ): Promise<Network> {
+    const network = await Network.create(options, {
+      ledger,
+      pool,
+      recent,
+      privateKey: await loadNodeKey(datadir),
+      clock: this.#clock,
+      logger: this.#logger,
+      onFailure: (error) => this.#failed.resolve(error),
+    })
+    this.#undo.push(() => network.stop())
+    await network.start()
+    this.#logger.info('listening for peers', { peerId: network.peerId, addresses: network.addresses.join(' ') })
+    return network
   }
 
   #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining, time: DevTime | undefined): Miner {
@@ -259,12 +291,11 @@ export class FullNode {
 
   #createRpc(
     { http, datadir }: CompleteOptions,
-    ledger: Ledger,
-    pool: TransactionPool,
-    { miner, dev, recent }: Pick<Running, 'miner' | 'recent'> & { readonly dev: DevControl | undefined },
+    parts: Omit<Running, 'rpc'> & { readonly dev: DevControl | undefined },
   ): Rpc {
+    const { ledger, pool, miner, network, recent, dev } = parts
     const { chain, engine, database, recover } = ledger
-    const node = nodeBackend(miner)
+    const node = nodeBackend(miner, network)
     const pooled = poolBackend(ledger, pool)
     const rpc = createRpc(http, {
       chain,
@@ -301,17 +332,5 @@ export class FullNode {
       const { number, timestamp } = head.header
       for (const listener of this.#headListeners) listener({ number, hashHex: toHex(head.hash), timestamp })
     }
-  }
-}
-
-function nodeBackend(miner: Miner | undefined): NodeBackend {
-  return {
-    clientVersion: clientVersion(),
-    syncing: () => undefined,
-    listening: () => false,
-    peerCount: () => 0,
-    mining: () => miner?.status().mining ?? false,
-    hashrate: () => miner?.status().hashrate ?? 0,
-    coinbase: () => miner?.status().coinbase,
   }
 }
