@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import type { Flags, NodeConfig } from '../node/config.ts'
-import { loadConfig } from '../node/config-file.ts'
+import type { Flags, NodeConfig, Origins } from '../node/config.ts'
+import { loadExplainedConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
-import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
+import { createFullNode, type FullNode } from '../node/full.ts'
+import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
 import type { NetworkOptions } from '../node/network-options.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
@@ -21,7 +22,10 @@ const RECORD_STATUS_MS = 30_000
 const SAME_SIGNAL_MS = 1_000
 
 export function build(command: Command): void {
-  command.action(async (flags: Flags) => start(await loadConfig(flags, process.env)))
+  command.action(async (flags: Flags) => {
+    const { config, origins } = await loadExplainedConfig(flags, process.env)
+    await start(config, origins)
+  })
   addExamples(command, 'idobata start --mine', 'idobata start --dev --http.port 9545')
   addOptions(command, [
     'datadir',
@@ -56,9 +60,9 @@ export function build(command: Command): void {
   ])
 }
 
-async function start(config: NodeConfig): Promise<void> {
+async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const options = await nodeOptions(config)
+  const options = await nodeOptions(config, origins)
   const { params, engine } = options.genesis
   const { datadir } = config
   log.info(`idobata ${packageVersion()}`, { chainId: params.chainId, engine: engine.name, datadir })
@@ -79,13 +83,16 @@ async function start(config: NodeConfig): Promise<void> {
   }
 }
 
-async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
+async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNodeOptions> {
+  // As with anvil and hardhat node: a development chain begins anew, unless it is told where to stay.
+  const temporary = config.dev && origins.datadir === undefined
   return {
-    datadir: config.datadir,
+    ...(!temporary && { datadir: config.datadir }),
     genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
-    ...(config.p2p && { network: networkOptions(config) }),
+    // One that goes back at a word has nothing to tell others.
+    ...(config.p2p && !config.dev && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
   }
 }
