@@ -5,7 +5,7 @@ import {
   INTERNAL_ERROR,
   INVALID_REQUEST,
   type JsonRpcId,
-  LIMIT_EXCEEDED,
+  limitExceeded,
   METHOD_NOT_FOUND,
   PARSE_ERROR,
   REQUEST_TIMED_OUT,
@@ -100,13 +100,18 @@ export class Dispatcher {
     const batch = Array.isArray(request) ? (request as readonly unknown[]) : undefined
     if (batch?.length === 0) return { text: errorText(null, new RpcError(INVALID_REQUEST, 'empty batch')) }
     if (batch && batch.length > MAX_BATCH_CALLS) {
-      return { text: errorText(null, tooMuch(`batch of ${batch.length} calls, limit ${MAX_BATCH_CALLS}`)) }
+      return {
+        text: errorText(
+          null,
+          limitExceeded(`batch of ${batch.length} calls, limit ${MAX_BATCH_CALLS}`, MAX_BATCH_CALLS),
+        ),
+      }
     }
     const calls = batch ?? [request]
     const refusal = this.#parts.allowance?.take(caller.client, unitsOf(message, calls))
     if (refusal) {
       const text = join(
-        calls.map((call) => errorText(idOf(call), tooMuch(refusal.reason))),
+        calls.map((call) => errorText(idOf(call), limitExceeded(refusal.reason))),
         batch !== undefined,
       )
       return { text: text!, waitSec: refusal.waitSec }
@@ -213,10 +218,6 @@ function invalidRequest(reason: string): RpcError {
   return new RpcError(INVALID_REQUEST, `invalid request: ${reason}`)
 }
 
-function tooMuch(what: string): RpcError {
-  return new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${what}`)
-}
-
 function responseTooLarge(): RpcError {
-  return tooMuch(`response larger than ${MAX_RESPONSE_CHARS} characters`)
+  return limitExceeded(`response larger than ${MAX_RESPONSE_CHARS} characters`, MAX_RESPONSE_CHARS)
 }
