@@ -16,7 +16,7 @@ import { keys } from '../store/schema.ts'
 import { NodeFactory } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
 import { BlockExecutor, type BuiltOutcome, type TransactionOffers } from './block-executor.ts'
-import { BlockIndex, type IndexEntry } from './block-index.ts'
+import { BlockIndex, entryOn, type IndexEntry } from './block-index.ts'
 import { ChainStore } from './chain-store.ts'
 import { Committer } from './committer.ts'
 import { type CreateExecution, createTransferExecution } from './execution.ts'
@@ -316,8 +316,7 @@ export async function prepareGenesis(
     await writeGenesisState(database, factory, genesisState, block.hash)
     const body = encodeTransactions([])
     const whole = { ...block, transactions: [], body, sizeBytes: blockLength(block.header, body) }
-    const index = new BlockIndex(store, source.params.chainId)
-    const entry = index.pin(block.hash, block.header, undefined, engine.weight(block.header))
+    const entry = entryOn(block.hash, block.header, undefined, engine.weight(block.header))
     const batch = database.batch()
     store.putBlock(batch, whole, entry.totalDifficulty)
     const executed = { block: whole, transactions: [], receipts: [] }

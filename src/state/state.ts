@@ -77,6 +77,11 @@ export class State {
     return changed
   }
 
+  /** Blocks whose states are held. */
+  get held(): number {
+    return this.#layers.size
+  }
+
   /** The state after a block; undefined if it is not held. */
   layer(blockHash: Uint8Array): Layer | undefined {
     return this.#layers.get(toKey(blockHash))
