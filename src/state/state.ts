@@ -1,27 +1,37 @@
 import { type Account, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import { StateUnavailableError } from '../primitives/errors.ts'
-import { type Database, damaged } from '../store/database.ts'
-import type { NodeFactory, TrieNode } from '../trie/node.ts'
-import { proveKey } from '../trie/proof.ts'
-import { MissingNodeError, type Pacer, type TrieUpdate, updateTriePaced } from '../trie/update.ts'
+import { type Database, damaged, type WriteBatch } from '../store/database.ts'
+import { MissingNodeError, type Pacer } from '../trie/update.ts'
+import { AccountNodes } from './account-nodes.ts'
+import { proveAccount } from './account-proof.ts'
+import { AccountUpdate, hashOfRoot, type UpdatedTrie } from './account-update.ts'
 import { type AccountValue, decodeAccountValue } from './account-value.ts'
-import { evict } from './evict.ts'
-import type { AccountChange, Derived, Layer } from './layer.ts'
+import type { Handle } from './arena.ts'
+import type { AccountChange, Derived, Layer, Root } from './layer.ts'
 import { Loader } from './loader.ts'
-import { NodeWriter, putStateMarker, readStateMarker, unstoredNodes } from './write.ts'
+import { evictionAge, sweep } from './sweep.ts'
+import { deleteNode, putStateMarker, putUnstored, readStateMarker } from './write.ts'
 
 /** Records put between two looks at the clock. */
 const PACED_RECORDS = 1024
+
+/** Share by which nodes in memory may grow between two sweeps. */
+const SWEEP_GROWTH = 1.25
 
 export interface StateOptions {
   /** Bytes of trie nodes and accounts to keep in memory beyond those not yet on disk. */
   readonly cacheBytes: number
 }
 
+/** Work that goes on: what its layer leads to, and nodes made or used since it began, are not swept. */
+interface Pin {
+  readonly layer: Layer
+  readonly since: number
+}
+
 export interface StateComponents {
   readonly database: Database
-  readonly factory: NodeFactory<AccountValue>
   readonly pacer: Pacer
 }
 
@@ -35,19 +45,22 @@ export interface StateComponents {
 export class State {
   readonly #options: StateOptions
   readonly #database: Database
-  readonly #factory: NodeFactory<AccountValue>
+  readonly #nodes = new AccountNodes()
   readonly #pacer: Pacer
   readonly #loader: Loader
   readonly #layers = new Map<Key, Layer>()
+  readonly #pins = new Set<Pin>()
   #disk: Layer
-  #trimmedSlot = 0
+  /** Bytes of nodes in memory at which the next sweep is due. */
+  #sweepAtBytes = 0
+  /** Nodes made before this generation and not reached from a layer are gone. */
+  #sweptBefore = 0
 
   private constructor(options: StateOptions, components: StateComponents, disk: Layer) {
     this.#options = options
     this.#database = components.database
-    this.#factory = components.factory
     this.#pacer = components.pacer
-    this.#loader = new Loader(components.database, components.factory, components.pacer)
+    this.#loader = new Loader(components.database, this.#nodes, components.pacer)
     this.#disk = disk
     this.#layers.set(toKey(disk.blockHash), disk)
   }
@@ -94,13 +107,17 @@ export class State {
 
   /** As `read`, in the form in which the state keeps accounts. */
   readValues(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
-    return this.#loader.load(layer, accountKeys, (what) => this.#unreadable(layer, what))
+    return this.#pinned(layer, () =>
+      this.#loader.load(layer, accountKeys, (what) => (this.#holds(layer) ? damaged(what) : new StateUnavailableError())),
+    )
   }
 
   /** EIP-1186 account proof: nodes from the root down. @throws StoreError, StateUnavailableError. */
   async prove(layer: Layer, key: Key): Promise<Uint8Array[]> {
-    await this.readValues(layer, [key])
-    return proveKey(this.#factory, layer.root, key)
+    return this.#pinned(layer, async () => {
+      await this.readValues(layer, [key])
+      return proveAccount(this.#nodes, handleOf(layer.root), key)
+    })
   }
 
   /**
@@ -108,15 +125,20 @@ export class State {
    * in between. @throws StoreError, StateUnavailableError.
    */
   async derive(base: Layer, changes: readonly AccountChange[]): Promise<Derived> {
-    this.#factory.generation++
-    const { root, removed } = await this.#update(base, changes)
-    return { base, root, stateRoot: this.#factory.rootHash(root), removed, changes }
+    const generation = ++this.#nodes.generation
+    if (changes.length === 0) {
+      const { root } = base
+      return { base, root, generation, stateRoot: this.#rootHash(root), removed: [], changes }
+    }
+    const { root, rootHash, removed } = await this.#pinned(base, () => this.#update(base, changes))
+    return { base, root: root === 0 ? undefined : root, generation, stateRoot: rootHash, removed, changes }
   }
 
-  async #update(base: Layer, changes: readonly AccountChange[]): Promise<TrieUpdate<AccountValue>> {
+  async #update(base: Layer, changes: readonly AccountChange[]): Promise<UpdatedTrie> {
+    if (typeof base.root === 'string') await this.readValues(base, [changes[0]!.key])
     for (;;) {
       try {
-        return await updateTriePaced(this.#factory, base.root, changes, this.#pacer)
+        return await new AccountUpdate(this.#nodes, changes).apply(handleOf(base.root), this.#pacer)
       } catch (error) {
         if (!(error instanceof MissingNodeError)) throw error
         // A changed key, or what stands beside a deleted one and has to move up: any key below it leads there.
@@ -126,9 +148,29 @@ export class State {
     }
   }
 
+  #rootHash(root: Root): Key {
+    return typeof root === 'string' ? root : hashOfRoot(this.#nodes, root ?? 0)
+  }
+
+  /** Runs work on a layer, whose nodes stay meanwhile. @throws StateUnavailableError if the layer is not held. */
+  async #pinned<T>(layer: Layer, work: () => Promise<T>): Promise<T> {
+    if (!this.#holds(layer)) throw new StateUnavailableError()
+    const pin: Pin = { layer, since: this.#nodes.generation }
+    this.#pins.add(pin)
+    try {
+      return await work()
+    } finally {
+      this.#pins.delete(pin)
+    }
+  }
+
+  #holds(layer: Layer): boolean {
+    return this.layer(layer.blockHash) === layer
+  }
+
   /** Makes a derived state that of a block. @throws StateUnavailableError if a flush has dropped what it builds on. */
   add(derived: Derived, blockHash: Uint8Array, number: number): Layer {
-    if (this.layer(derived.base.blockHash) !== derived.base) throw new StateUnavailableError()
+    if (!this.#holds(derived.base) || derived.generation < this.#sweptBefore) throw new StateUnavailableError()
     const layer: Layer = {
       blockHash,
       number,
@@ -178,37 +220,52 @@ export class State {
    */
   async flush(target: Layer): Promise<void> {
     const batch = this.#database.batch()
-    const writer = new NodeWriter(this.#factory)
     for (let layer: Layer | undefined = target; layer !== this.#disk; layer = layer.base) {
       if (layer === undefined) throw new StateUnavailableError()
-      for (const place of layer.removed) writer.delete(batch, place)
+      for (const place of layer.removed) deleteNode(batch, place)
     }
-    const written: TrieNode<AccountValue>[] = []
-    for (const placed of unstoredNodes(target.root)) {
-      writer.put(batch, placed)
-      written.push(placed.node)
-      if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
-    }
-    putStateMarker(batch, target.blockHash, this.#factory.rootHash(target.root))
+    const written = await this.#pinned(target, () => this.#putUnstored(target, batch))
+    putStateMarker(batch, target.blockHash, this.#rootHash(target.root))
     this.#retain(target)
     await batch.write({ sync: false })
-    for (let i = 0; i < written.length; i++) {
-      const node = written[i]!
-      if (node.kind !== 'leaf') node.stored = true
+    // From below, so that no node counts as stored, and may be evicted, before those that it leads to.
+    for (let i = written.length - 1; i >= 0; i--) {
+      this.#nodes.markStored(written[i]!)
       if (i % PACED_RECORDS === 0) await this.#pacer.pause()
     }
   }
 
+  async #putUnstored(target: Layer, batch: WriteBatch): Promise<Handle[]> {
+    const written: Handle[] = []
+    if (typeof target.root !== 'number') return written
+    for (const node of putUnstored(this.#nodes, target.root, () => batch)) {
+      written.push(node)
+      if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
+    }
+    return written
+  }
+
   /**
-   * Brings one sixteenth of the memory back within its budget, in turn; keys are hashes, so sixteenths are alike.
-   * @param newest  the layer that new blocks build on. Cost: see `evict`; some milliseconds at the default budget.
+   * Frees what no layer leads to any more, and brings what is on disk too back within its budget, where enough has
+   * come together. Cost: see `sweep`; some 20 ms at a million accounts, every few blocks.
    */
-  trim(newest: Layer): void {
-    const { root } = newest
-    if (typeof root !== 'object' || root.kind !== 'branch') return
-    this.#trimmedSlot = (this.#trimmedSlot + 1) % 16
-    const subtree = root.children[this.#trimmedSlot]
-    evict(subtree, this.#factory.generation, this.#options.cacheBytes / 16)
+  trim(): void {
+    const { arena, generation } = this.#nodes
+    if (arena.usedBytes < this.#sweepAtBytes) return
+    // What was derived last may not have become a layer yet.
+    const keepFrom = Math.min(generation, ...[...this.#pins].map(({ since }) => since))
+    this.#sweptBefore = keepFrom
+    this.#sweep(keepFrom, 0)
+    const { cacheBytes } = this.#options
+    const evictBefore = arena.usedBytes <= cacheBytes ? 0 : evictionAge(this.#nodes, cacheBytes, keepFrom)
+    if (evictBefore > 0) this.#sweep(keepFrom, evictBefore)
+    this.#sweepAtBytes = arena.usedBytes * SWEEP_GROWTH
+  }
+
+  #sweep(keepFrom: number, evictBefore: number): void {
+    const held = [...this.#layers.values(), ...[...this.#pins].map(({ layer }) => layer)]
+    const roots = held.map(({ root }) => root).filter((root) => typeof root === 'number')
+    sweep(this.#nodes, roots, { keepFrom, evictBefore })
   }
 
   #retain(target: Layer): void {
@@ -225,11 +282,11 @@ export class State {
       if (at !== this.#disk) this.#layers.delete(hashKey)
     }
   }
+}
 
-  #unreadable(layer: Layer, what: string): Error {
-    const held = this.#layers.get(toKey(layer.blockHash)) === layer
-    return held ? damaged(what) : new StateUnavailableError()
-  }
+/** Of a root that is in memory. */
+function handleOf(root: Root): Handle {
+  return typeof root === 'number' ? root : 0
 }
 
 function readDiskLayer(database: Database, numberOf: (blockHash: Uint8Array) => number | undefined): Layer {

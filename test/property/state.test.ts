@@ -27,7 +27,7 @@ const changes = fc.uniqueArray(fc.tuple(accountKey, account), { selector: ([key]
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('block' as const), on: fc.nat(), changes }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('flush' as const), of: fc.nat(), meanwhile: changes }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('trim' as const), newest: fc.nat() }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('read' as const), of: fc.nat(), keys: fc.array(accountKey) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const), process: fc.boolean() }) },
 )
@@ -146,7 +146,7 @@ describe('state', () => {
               await comparison.readDropped(next.keys.slice(0, 3))
             }
             if (next.kind === 'trim') {
-              for (let sixteenth = 0; sixteenth < 16; sixteenth++) test.state.trim(comparison.at(next.newest).layer)
+              test.state.trim()
             }
             if (next.kind === 'reopen') await comparison.reopen(next.process)
           }
