@@ -47,7 +47,7 @@ const DEFAULTS = {
   /** About 48 MiB when written. */
   unflushedChanges: 100_000,
   undoBlocks: 4096,
-  stateCacheBytes: 96 * 1024 * 1024,
+  stateCacheBytes: 192 * 1024 * 1024,
 } as const
 
 /**

@@ -138,7 +138,7 @@ export class StateKeeper {
       const { derived } = await executor.execute(header, block.transactions, layer)
       layer = state.add(derived, hash, header.number)
       if (state.unflushed > this.#options.unflushedChanges) await state.flush(layer)
-      state.trim()
+      state.trim(layer)
     }
     if (layer.base !== undefined) await state.flush(layer)
     await markRebuilding(database, false)
@@ -191,7 +191,7 @@ export class StateKeeper {
     const { state } = this.#components
     const newest = state.layer(head.hash)
     if (newest === undefined) return
-    state.trim()
+    state.trim(newest)
     if (this.#flushing === undefined) this.#squash(newest)
     else await this.untilSafe(head.hash)
     const tooMany = state.unflushed > unflushedChanges || head.header.number - state.disk.number > layers

@@ -1,3 +1,4 @@
+import { assert } from '../primitives/assert.ts'
 import { type Key, keyAt } from '../primitives/bytes.ts'
 import { rlpHeaderLength, writeRlpHeader } from '../primitives/rlp.ts'
 import { KEY_BYTES, pathItemLength, SCRATCH_BYTES, writeBytes, writePath } from './account-leaf.ts'
@@ -11,10 +12,11 @@ import { Arena, BLOCK_UNIT, type Handle } from './arena.ts'
  * ```
  *  0  the arena's word
  *  4  generation in which it was last used (32 bits)
- *  8  kind, 1 if it is on disk as it is here, mark of a sweep, number of children that are nodes
+ *  8  kind, with STORED set if it is on disk as it is here; number of children that are nodes (8 bits each)
+ * 10  references to it, from nodes and from who holds it as a root (16 bits)
  * 12  leaves whose hashes were checked, by slot; length of the record (16 bits each)
  * 16  slots that are taken; those of them that are leaves (16 bits each, bit i for slot i)
- * 20  handles of the children that are nodes, in slot order (32 bits each)
+ * 20  handles of the children that are nodes, in slot order (32 bits each); 0 is a stub
  *     its record, as on disk
  * ```
  *
@@ -31,6 +33,7 @@ import { Arena, BLOCK_UNIT, type Handle } from './arena.ts'
 export const BRANCH = 0
 export const EXTENSION = 1
 export const LEAF = 2
+const STORED = 0x80
 
 const HEADER_BYTES = 20
 /** Kind and length before a branch's RLP. */
@@ -54,7 +57,7 @@ export class AccountNodes {
   generation = 0
 
   kind(node: Handle): number {
-    return this.arena.bytes[node * BLOCK_UNIT + 8]!
+    return this.arena.bytes[node * BLOCK_UNIT + 8]! & ~STORED
   }
 
   usedAt(node: Handle): number {
@@ -66,23 +69,56 @@ export class AccountNodes {
   }
 
   isStored(node: Handle): boolean {
-    return this.arena.bytes[node * BLOCK_UNIT + 9] === 1
+    return this.arena.bytes[node * BLOCK_UNIT + 8]! >= STORED
   }
 
   markStored(node: Handle): void {
-    this.arena.bytes[node * BLOCK_UNIT + 9] = 1
-  }
-
-  isMarked(node: Handle): boolean {
-    return this.arena.bytes[node * BLOCK_UNIT + 10] === 1
-  }
-
-  setMark(node: Handle, mark: 0 | 1): void {
-    this.arena.bytes[node * BLOCK_UNIT + 10] = mark
+    this.arena.bytes[node * BLOCK_UNIT + 8] = this.arena.bytes[node * BLOCK_UNIT + 8]! | STORED
   }
 
   childCount(node: Handle): number {
-    return this.arena.bytes[node * BLOCK_UNIT + 11]!
+    return this.arena.bytes[node * BLOCK_UNIT + 9]!
+  }
+
+  /** Whether anything refers to a node. */
+  isHeld(node: Handle): boolean {
+    return this.arena.shorts[node * (BLOCK_UNIT / 2) + 5] !== 0
+  }
+
+  retain(node: Handle): void {
+    const at = node * (BLOCK_UNIT / 2) + 5
+    const references = this.arena.shorts[at]! + 1
+    assert(references < 0x1_0000, 'a trie node is referred to too often')
+    this.arena.shorts[at] = references
+  }
+
+  /** Gives up a reference; a node without any is freed, and its children lose one. */
+  release(node: Handle): void {
+    const at = node * (BLOCK_UNIT / 2) + 5
+    const references = this.arena.shorts[at]! - 1
+    this.arena.shorts[at] = references
+    if (references === 0) this.free(node)
+  }
+
+  /** Frees a node that nothing refers to. */
+  free(node: Handle): void {
+    for (let i = this.childCount(node) - 1; i >= 0; i--) {
+      const child = this.childAt(node, i)
+      if (child !== 0) this.release(child)
+    }
+    this.arena.release(node)
+  }
+
+  /** A new node refers to its children from now on. */
+  retainChildren(node: Handle): void {
+    for (let i = this.childCount(node) - 1; i >= 0; i--) {
+      const child = this.childAt(node, i)
+      if (child !== 0) this.retain(child)
+    }
+  }
+
+  sizeBytes(node: Handle): number {
+    return HEADER_BYTES + 4 * this.childCount(node) + this.recordLength(node)
   }
 
   verified(node: Handle): number {
@@ -231,9 +267,8 @@ export class AccountNodes {
     const { bytes, shorts } = this.arena
     this.touch(node)
     bytes[node * BLOCK_UNIT + 8] = kind
-    bytes[node * BLOCK_UNIT + 9] = 0
-    bytes[node * BLOCK_UNIT + 10] = 0
-    bytes[node * BLOCK_UNIT + 11] = children
+    bytes[node * BLOCK_UNIT + 9] = children
+    shorts[node * (BLOCK_UNIT / 2) + 5] = 0
     shorts[node * (BLOCK_UNIT / 2) + 6] = 0
     shorts[node * (BLOCK_UNIT / 2) + 7] = recordLength
     return node
@@ -254,16 +289,16 @@ export class AccountNodes {
     return writeRlpHeader(bytes, at + BRANCH_PREFIX, 17 + 32 * hashes, 0xc0)
   }
 
-  /** A copy that is not on disk. */
+  /** A copy that is not on disk and refers to nothing yet: see `retainChildren`. */
   copy(node: Handle): Handle {
-    const length = HEADER_BYTES + 4 * this.childCount(node) + this.recordLength(node)
+    const length = this.sizeBytes(node)
     const made = this.arena.allocate(length)
     const { bytes } = this.arena
     // The arena's word stays.
     bytes.copyWithin(made * BLOCK_UNIT + 4, node * BLOCK_UNIT + 4, node * BLOCK_UNIT + length)
     this.touch(made)
-    bytes[made * BLOCK_UNIT + 9] = 0
-    bytes[made * BLOCK_UNIT + 10] = 0
+    bytes[made * BLOCK_UNIT + 8] = bytes[made * BLOCK_UNIT + 8]! & ~STORED
+    this.arena.shorts[made * (BLOCK_UNIT / 2) + 5] = 0
     return made
   }
 
@@ -273,6 +308,7 @@ export class AccountNodes {
     const payload = pathLength + 1 + KEY_BYTES
     const node = this.create(EXTENSION, 1, 1 + rlpHeaderLength(payload) + payload)
     this.setChildAt(node, 0, child)
+    this.retainChildren(node)
     const { bytes } = this.arena
     const at = this.recordAt(node)
     bytes[at] = EXTENSION

@@ -1,6 +1,6 @@
 import { KEY_BYTES, MAX_VALUE_BYTES } from './account-leaf.ts'
 import { type AccountNodes, BRANCH, BRANCH_PREFIX, EXTENSION, LEAF, listHeaderLength, packedKeyStart } from './account-nodes.ts'
-import { BLOCK_UNIT, type Handle } from './arena.ts'
+import type { Handle } from './arena.ts'
 
 /**
  * Makes a node of a record as read from disk, without children in memory. Only its form is judged here: whoever asks
@@ -78,6 +78,6 @@ function install(nodes: AccountNodes, kind: number, children: number, record: Ui
   const node = nodes.create(kind, children, record.length)
   for (let i = 0; i < children; i++) nodes.setChildAt(node, i, 0)
   nodes.arena.bytes.set(record, nodes.recordAt(node))
-  nodes.arena.bytes[node * BLOCK_UNIT + 9] = 1
+  nodes.markStored(node)
   return node
 }

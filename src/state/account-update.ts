@@ -9,7 +9,7 @@ import { inKeyOrder } from './key-order.ts'
 import type { AccountChange } from './layer.ts'
 
 export interface UpdatedTrie {
-  /** 0: the trie is empty. */
+  /** 0: the trie is empty. Retained for the caller. */
   readonly root: Handle
   /** 32 bytes in a Key. */
   readonly rootHash: Key
@@ -44,6 +44,8 @@ export class AccountUpdate {
   /** By depth: address and length of a node's RLP, and where its hash belongs. */
   readonly #jobs: number[][] = []
   readonly #removed: Key[] = []
+  /** All nodes made. */
+  readonly #made: Handle[] = []
   #queuedLeaves = 0
 
   constructor(nodes: AccountNodes, changes: readonly AccountChange[]) {
@@ -57,8 +59,21 @@ export class AccountUpdate {
    *   way: of a changed key, or the only sibling left of a deleted one.
    */
   async apply(root: Handle, pacer: Pacer): Promise<UpdatedTrie> {
-    const order = inKeyOrder(this.#keys)
-    const outcome = await this.#applyToRoot(root, order, pacer)
+    let top: Handle = 0
+    try {
+      top = await this.#applyAndHash(root, pacer)
+      if (top !== 0) this.#nodes.retain(top)
+    } finally {
+      // Those that were given up on the way, and all of a failed update; not earlier, since hashes go into them.
+      for (const node of this.#made) {
+        if (this.#nodes.arena.isUsed(node) && !this.#nodes.isHeld(node)) this.#nodes.free(node)
+      }
+    }
+    return { root: top, rootHash: hashOfRoot(this.#nodes, top), removed: this.#removed }
+  }
+
+  async #applyAndHash(root: Handle, pacer: Pacer): Promise<Handle> {
+    const outcome = await this.#applyToRoot(root, inKeyOrder(this.#keys), pacer)
     if (outcome <= 0) this.#removed.push(pathKey('', 0))
     const top = outcome < 0 ? this.#rootLeaf(-1 - outcome) : outcome
     this.#runLeaves()
@@ -66,7 +81,7 @@ export class AccountUpdate {
       const jobs = this.#jobs[depth]
       if (jobs !== undefined) await this.#runJobs(jobs, pacer)
     }
-    return { root: top, rootHash: hashOfRoot(this.#nodes, top), removed: this.#removed }
+    return top
   }
 
   async #applyToRoot(root: Handle, order: Indexes, pacer: Pacer): Promise<Outcome> {
@@ -193,7 +208,7 @@ export class AccountUpdate {
   /** The last part of an extension. */
   #shortened(extension: Handle, path: Key, from: number, to: number, child: Handle): Handle {
     const nodes = this.#nodes
-    const made = nodes.createExtension(path, from, to, child)
+    const made = this.#note(nodes.createExtension(path, from, to, child))
     const hashAt = nodes.childHashAt(extension)
     nodes.arena.bytes.copyWithin(nodes.childHashAt(made), hashAt, hashAt + KEY_BYTES)
     return made
@@ -204,7 +219,7 @@ export class AccountUpdate {
     const nodes = this.#nodes
     if (outcome <= 0 || from === to) return outcome
     if (nodes.kind(outcome) === BRANCH) {
-      const made = nodes.createExtension(path, from, to, outcome)
+      const made = this.#note(nodes.createExtension(path, from, to, outcome))
       this.#hashNode(outcome, to, nodes.childHashAt(made))
       return made
     }
@@ -268,7 +283,7 @@ export class AccountUpdate {
   /** The usual case: as before but for some hashes, values and children, each in its old place. */
   #patch(before: Handle, changed: number, depth: number): Handle {
     const nodes = this.#nodes
-    const made = nodes.copy(before)
+    const made = this.#note(nodes.copy(before))
     for (let mask = changed; mask !== 0; mask &= mask - 1) {
       const slot = 31 - Math.clz32(mask & -mask)
       const outcome = this.#outcomes[16 * depth + slot]!
@@ -276,6 +291,7 @@ export class AccountUpdate {
       else if (outcome < 0) this.#writeEntry(nodes.entryAt(made, slot, depth), depth, -1 - outcome)
       if (outcome !== NOTHING) this.#hashOutcome(outcome, made, slot, depth)
     }
+    nodes.retainChildren(made)
     return made
   }
 
@@ -291,7 +307,7 @@ export class AccountUpdate {
           ? KEY_BYTES - packedKeyStart(depth) + 2 + this.#leafValue(depth, slot).length
           : nodes.entryLength(nodes.entryAt(before, slot, depth), depth)
     }
-    const made = nodes.create(BRANCH, bitCount(taken & ~leaves), length)
+    const made = this.#note(nodes.create(BRANCH, bitCount(taken & ~leaves), length))
     nodes.setSlots(made, taken, leaves)
     const { bytes } = nodes.arena
     let at = nodes.writeBranchHeader(made, count, rlpLength)
@@ -325,6 +341,12 @@ export class AccountUpdate {
       at += 1 + KEY_BYTES
     }
     bytes[at] = 0x80
+    nodes.retainChildren(made)
+    return made
+  }
+
+  #note(made: Handle): Handle {
+    this.#made.push(made)
     return made
   }
 
@@ -417,7 +439,7 @@ export class AccountUpdate {
   }
 
   #rootLeaf(index: number): Handle {
-    return this.#nodes.createLeaf(this.#keys[index]!, this.#values[index]!)
+    return this.#note(this.#nodes.createLeaf(this.#keys[index]!, this.#values[index]!))
   }
 }
 

@@ -26,7 +26,6 @@ export class Arena {
   readonly #memory: WasmMemory
   /** Free blocks by units, each holding the next one's handle in its second word. */
   readonly #free = new Uint32Array(MAX_UNITS + 1)
-  readonly #first: Handle
   /** Where no block has been yet. */
   #end: Handle
   #usedUnits = 0
@@ -42,8 +41,7 @@ export class Arena {
     this.bytes = new Uint8Array(this.#memory.buffer)
     this.shorts = new Uint16Array(this.#memory.buffer)
     this.words = new Uint32Array(this.#memory.buffer)
-    this.#first = Math.ceil((HASHER_BYTES + scratchBytes) / BLOCK_UNIT)
-    this.#end = this.#first
+    this.#end = Math.ceil((HASHER_BYTES + scratchBytes) / BLOCK_UNIT)
   }
 
   /** Address of the caller's scratch memory. */
@@ -80,13 +78,9 @@ export class Arena {
     this.#usedUnits -= units
   }
 
-  /** Calls `visit` with every block in use, in the order of their addresses; it may release the block it is given. */
-  forEach(visit: (handle: Handle, bytes: number) => void): void {
-    for (let handle = this.#first; handle < this.#end; ) {
-      const word = this.words[handle * (BLOCK_UNIT / 4)]!
-      if ((word & IN_USE) !== 0) visit(handle, (word & UNITS) * BLOCK_UNIT)
-      handle += word & UNITS
-    }
+  /** Whether a block is given out. */
+  isUsed(handle: Handle): boolean {
+    return (this.words[handle * (BLOCK_UNIT / 4)]! & IN_USE) !== 0
   }
 
   #grow(): void {

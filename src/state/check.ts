@@ -71,7 +71,7 @@ class Walk {
       this.nodes++
       this.#enter(node, place.slice(1), depth)
     }
-    if (node !== 0) this.#nodes.arena.release(node)
+    if (node !== 0) this.#nodes.free(node)
   }
 
   #enter(node: Handle, path: Key, depth: number): void {

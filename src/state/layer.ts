@@ -32,12 +32,10 @@ export interface Layer extends RootHolder {
   carried: number
 }
 
-/** What an update made of a layer, before it belongs to a block. */
+/** What an update made of a layer, before it belongs to a block. To be added to the state, or discarded. */
 export interface Derived {
   readonly base: Layer
   readonly root: Root
-  /** When it was derived: what is not added soon is swept. */
-  readonly generation: number
   /** 32 bytes in a Key. */
   readonly stateRoot: Key
   readonly removed: readonly Key[]

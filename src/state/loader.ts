@@ -3,8 +3,9 @@ import type { Database } from '../store/database.ts'
 import { MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
 import type { Pacer } from '../trie/update.ts'
 import { digestScratchAt, KEY_BYTES, LEAF_BATCH, leafScratchAt, nibbleAt, writeLeaf } from './account-leaf.ts'
-import { type AccountNodes, BRANCH, EXTENSION, LEAF } from './account-nodes.ts'
+import { type AccountNodes, BRANCH, EXTENSION } from './account-nodes.ts'
 import { readNodeRecord } from './account-records.ts'
+import { hashOfRoot } from './account-update.ts'
 import type { AccountValue } from './account-value.ts'
 import type { Handle } from './arena.ts'
 import { inKeyOrder } from './key-order.ts'
@@ -20,15 +21,18 @@ const PACED_KEYS = 1024
 /** Makes the error for a place whose record is missing or hashes to something else. */
 type Unreadable = (what: string) => Error
 
+/** The first `depth` nibbles of `key` lead there. */
+interface Place {
+  readonly key: Key
+  readonly depth: number
+}
+
 /** A place where descents met a stub. */
-interface Site {
-  /** The node that holds the stub; 0: it is the root. */
+interface Site extends Place {
+  /** The node that holds the stub. */
   readonly holder: Handle
   /** Its slot there, unless the holder is an extension. */
   readonly slot: number
-  /** A key that leads here, and how deep here is. */
-  readonly key: Key
-  readonly depth: number
   /** Keys, by index, whose descent goes on from here. */
   readonly waiting: number[]
 }
@@ -58,25 +62,36 @@ export class Loader {
     this.#pacer = pacer
   }
 
+  /** Gets a root that is known by its hash alone into memory. @throws what `unreadable` makes. */
+  loadRoot(holder: RootHolder, unreadable: Unreadable): void {
+    const { root } = holder
+    if (typeof root !== 'string') return
+    const nodes = this.#nodes
+    const record = this.#read([{ key: '', depth: 0 }])[0]
+    const node = record === undefined ? 0 : readNodeRecord(nodes, record, 0)
+    if (node === 0 || hashOfRoot(nodes, node) !== root) {
+      if (node !== 0) nodes.free(node)
+      throw unreadable('the root of the state does not match its hash')
+    }
+    nodes.retain(node)
+    holder.root = node
+  }
+
   /**
-   * Values of `accountKeys` under `holder`, in their order; undefined where the trie proves that there is none. Afterwards
-   * an update of these keys finds all it needs in memory. The caller keeps the nodes from being swept meanwhile.
+   * Values of `accountKeys` under `root` (0: an empty trie), in their order; undefined where the trie proves that there
+   * is none. Afterwards an update of these keys finds all it needs in memory. The caller has retained the root.
    * Cost: a descent a key; one read and a hash a missing node, level by level, all of a level at once.
    */
   async load(
-    holder: RootHolder,
+    root: Handle,
     accountKeys: readonly Key[],
     unreadable: Unreadable,
   ): Promise<(AccountValue | undefined)[]> {
-    const load = new Load(this.#nodes, holder, accountKeys, unreadable)
-    if (holder.root === undefined || accountKeys.length === 0) return load.values
-    if (typeof holder.root === 'string') {
-      const site: Site = { holder: 0, slot: 0, key: accountKeys[0]!, depth: 0, waiting: [] }
-      load.attach(site, this.#read([site])[0])
-    }
+    const load = new Load(this.#nodes, accountKeys, unreadable)
+    if (root === 0) return load.values
     const order = inKeyOrder(accountKeys)
     for (let i = 0; i < order.length; i++) {
-      load.descend(order[i]!, load.root, 0)
+      load.descend(order[i]!, root, 0)
       if (i % PACED_KEYS === PACED_KEYS - 1) {
         load.checkLeaves()
         await this.#pacer.pause()
@@ -90,7 +105,7 @@ export class Loader {
     return load.values
   }
 
-  #read(sites: readonly Site[]): (Uint8Array | undefined)[] {
+  #read(sites: readonly Place[]): (Uint8Array | undefined)[] {
     return keysOf(sites).map((key) => this.#database.get(key))
   }
 
@@ -111,23 +126,16 @@ export class Loader {
 class Load {
   readonly values: (AccountValue | undefined)[]
   readonly #nodes: AccountNodes
-  readonly #holder: RootHolder
   readonly #keys: readonly Key[]
   readonly #unreadable: Unreadable
   #sites: Site[] = []
   readonly #unchecked: UncheckedLeaf[] = []
 
-  constructor(nodes: AccountNodes, holder: RootHolder, keys: readonly Key[], unreadable: Unreadable) {
+  constructor(nodes: AccountNodes, keys: readonly Key[], unreadable: Unreadable) {
     this.#nodes = nodes
-    this.#holder = holder
     this.#keys = keys
     this.#unreadable = unreadable
     this.values = new Array<AccountValue | undefined>(keys.length).fill(undefined)
-  }
-
-  /** In memory by now. */
-  get root(): Handle {
-    return this.#holder.root as Handle
   }
 
   /** Sites met since the last call, in the order of their paths, which LevelDB's blocks have. */
@@ -221,52 +229,41 @@ class Load {
   /** Puts nodes where their stubs are, at most READ_CHUNK at a time, and goes on with the descents that wait there. */
   attachAll(sites: readonly Site[], records: readonly (Uint8Array | undefined)[]): void {
     const { arena } = this.#nodes
-    const fresh = sites.map((site, i) => this.#read(site, records[i]))
+    const fresh = this.#readAll(sites, records)
     fresh.forEach((node, i) => {
-      this.#addHash(node, digestScratchAt(arena, i))
+      arena.hasher.add(this.#nodes.rlpAt(node), this.#nodes.rlpLength(node), digestScratchAt(arena, i))
     })
     arena.hasher.run()
     // All before the first descent, which may check leaves and so needs the scratch memory itself.
-    const present = sites.map((site, i) => this.#checked(site, fresh[i]!, digestScratchAt(arena, i)))
+    const present: Handle[] = []
+    try {
+      for (let i = 0; i < sites.length; i++) present.push(this.#checked(sites[i]!, fresh[i]!, digestScratchAt(arena, i)))
+    } finally {
+      for (const node of fresh.slice(present.length)) this.#nodes.free(node)
+    }
     sites.forEach(({ depth, waiting }, i) => {
       for (const index of waiting) this.descend(index, present[i]!, depth)
     })
     this.checkLeaves()
   }
 
-  attach(site: Site, record: Uint8Array | undefined): void {
-    this.attachAll([site], [record])
-  }
-
-  #read(site: Site, record: Uint8Array | undefined): Handle {
-    const node = record === undefined ? 0 : readNodeRecord(this.#nodes, record, site.depth)
-    if (node === 0) throw this.#mismatch(site.depth)
-    return node
-  }
-
-  #addHash(node: Handle, digestAt: number): void {
-    const nodes = this.#nodes
-    const { arena } = nodes
-    if (nodes.kind(node) !== LEAF) arena.hasher.add(nodes.rlpAt(node), nodes.rlpLength(node), digestAt)
-    else {
-      const scratch = leafScratchAt(arena, 0)
-      const length = writeLeaf(arena.bytes, scratch, nodes.leafKey(node), 0, nodes.leafValue(node))
-      arena.hasher.add(scratch, length, digestAt)
+  #readAll(sites: readonly Site[], records: readonly (Uint8Array | undefined)[]): Handle[] {
+    const read: Handle[] = []
+    for (let i = 0; i < sites.length; i++) {
+      const record = records[i]
+      const node = record === undefined ? 0 : readNodeRecord(this.#nodes, record, sites[i]!.depth)
+      if (node === 0) {
+        for (const given of read) this.#nodes.free(given)
+        throw this.#mismatch(sites[i]!.depth)
+      }
+      read.push(node)
     }
+    return read
   }
 
   /** The node of a site, in its place, if it is what its parent refers to. */
   #checked({ holder, slot, depth }: Site, fresh: Handle, digestAt: number): Handle {
     const nodes = this.#nodes
-    const { root } = this.#holder
-    if (holder === 0) {
-      if (typeof root !== 'string') return root!
-      for (let i = 0; i < KEY_BYTES; i++) {
-        if (nodes.arena.bytes[digestAt + i] !== root.charCodeAt(i)) throw this.#mismatch(depth)
-      }
-      this.#holder.root = fresh
-      return fresh
-    }
     const branch = nodes.kind(holder) === BRANCH
     const hashAt = branch ? nodes.hashAt(holder, slot) : nodes.childHashAt(holder)
     if (!this.#isSame(digestAt, hashAt)) throw this.#mismatch(depth)
@@ -274,9 +271,10 @@ class Load {
     // Someone else may have been quicker.
     const present = nodes.childAt(holder, childIndex)
     if (present !== 0) {
-      nodes.arena.release(fresh)
+      nodes.free(fresh)
       return present
     }
+    nodes.retain(fresh)
     nodes.setChildAt(holder, childIndex, fresh)
     return fresh
   }
@@ -293,7 +291,7 @@ class Load {
 }
 
 /** Database keys of the places, cut out of one buffer. */
-function keysOf(sites: readonly Site[]): Uint8Array[] {
+function keysOf(sites: readonly Place[]): Uint8Array[] {
   const buffer = new Uint8Array(sites.length * MAX_TRIE_NODE_KEY_BYTES + MAX_TRIE_NODE_KEY_BYTES)
   return sites.map(({ key, depth }, i) => {
     const start = i * MAX_TRIE_NODE_KEY_BYTES

@@ -9,26 +9,20 @@ import { AccountUpdate, hashOfRoot, type UpdatedTrie } from './account-update.ts
 import { type AccountValue, decodeAccountValue } from './account-value.ts'
 import type { Handle } from './arena.ts'
 import type { AccountChange, Derived, Layer, Root } from './layer.ts'
+import { evict } from './evict.ts'
 import { Loader } from './loader.ts'
-import { evictionAge, sweep } from './sweep.ts'
 import { deleteNode, putStateMarker, putUnstored, readStateMarker } from './write.ts'
 
 /** Records put between two looks at the clock. */
 const PACED_RECORDS = 1024
-
-/** Share by which nodes in memory may grow between two sweeps. */
-const SWEEP_GROWTH = 1.25
 
 export interface StateOptions {
   /** Bytes of trie nodes and accounts to keep in memory beyond those not yet on disk. */
   readonly cacheBytes: number
 }
 
-/** Work that goes on: what its layer leads to, and nodes made or used since it began, are not swept. */
-interface Pin {
-  readonly layer: Layer
-  readonly since: number
-}
+/** Generations that are never evicted: what was loaded for a block should still be there when it executes. */
+const MIN_AGE = 8
 
 export interface StateComponents {
   readonly database: Database
@@ -49,12 +43,10 @@ export class State {
   readonly #pacer: Pacer
   readonly #loader: Loader
   readonly #layers = new Map<Key, Layer>()
-  readonly #pins = new Set<Pin>()
+  /** Generations in which work began that goes on: what was used since is not evicted. */
+  readonly #working = new Set<{ readonly since: number }>()
   #disk: Layer
-  /** Bytes of nodes in memory at which the next sweep is due. */
-  #sweepAtBytes = 0
-  /** Nodes made before this generation and not reached from a layer are gone. */
-  #sweptBefore = 0
+  #trimmedSlot = 0
 
   private constructor(options: StateOptions, components: StateComponents, disk: Layer) {
     this.#options = options
@@ -90,6 +82,11 @@ export class State {
     return changed
   }
 
+  /** Bytes that trie nodes take in memory. */
+  get memoryBytes(): number {
+    return this.#nodes.arena.usedBytes
+  }
+
   /** The state after a block; undefined if it is not held. */
   layer(blockHash: Uint8Array): Layer | undefined {
     return this.#layers.get(toKey(blockHash))
@@ -107,9 +104,7 @@ export class State {
 
   /** As `read`, in the form in which the state keeps accounts. */
   readValues(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
-    return this.#pinned(layer, () =>
-      this.#loader.load(layer, accountKeys, (what) => (this.#holds(layer) ? damaged(what) : new StateUnavailableError())),
-    )
+    return this.#pinned(layer, () => this.#loader.load(handleOf(layer.root), accountKeys, this.#unreadable(layer)))
   }
 
   /** EIP-1186 account proof: nodes from the root down. @throws StoreError, StateUnavailableError. */
@@ -125,17 +120,22 @@ export class State {
    * in between. @throws StoreError, StateUnavailableError.
    */
   async derive(base: Layer, changes: readonly AccountChange[]): Promise<Derived> {
-    const generation = ++this.#nodes.generation
+    this.#nodes.generation++
     if (changes.length === 0) {
       const { root } = base
-      return { base, root, generation, stateRoot: this.#rootHash(root), removed: [], changes }
+      if (typeof root === 'number') this.#nodes.retain(root)
+      return { base, root, stateRoot: this.#rootHash(root), removed: [], changes }
     }
     const { root, rootHash, removed } = await this.#pinned(base, () => this.#update(base, changes))
-    return { base, root: root === 0 ? undefined : root, generation, stateRoot: rootHash, removed, changes }
+    return { base, root: root === 0 ? undefined : root, stateRoot: rootHash, removed, changes }
+  }
+
+  /** Forgets a derived state that will not become a block's. */
+  discard({ root }: Derived): void {
+    if (typeof root === 'number') this.#nodes.release(root)
   }
 
   async #update(base: Layer, changes: readonly AccountChange[]): Promise<UpdatedTrie> {
-    if (typeof base.root === 'string') await this.readValues(base, [changes[0]!.key])
     for (;;) {
       try {
         return await new AccountUpdate(this.#nodes, changes).apply(handleOf(base.root), this.#pacer)
@@ -155,13 +155,22 @@ export class State {
   /** Runs work on a layer, whose nodes stay meanwhile. @throws StateUnavailableError if the layer is not held. */
   async #pinned<T>(layer: Layer, work: () => Promise<T>): Promise<T> {
     if (!this.#holds(layer)) throw new StateUnavailableError()
-    const pin: Pin = { layer, since: this.#nodes.generation }
-    this.#pins.add(pin)
+    this.#loader.loadRoot(layer, this.#unreadable(layer))
+    const root = handleOf(layer.root)
+    const mark = { since: this.#nodes.generation }
+    if (root !== 0) this.#nodes.retain(root)
+    this.#working.add(mark)
     try {
       return await work()
     } finally {
-      this.#pins.delete(pin)
+      this.#working.delete(mark)
+      if (root !== 0) this.#nodes.release(root)
     }
+  }
+
+  /** Makes the error for what cannot be read: of a layer that is dropped nothing more can be said. */
+  #unreadable(layer: Layer): (what: string) => Error {
+    return (what) => (this.#holds(layer) ? damaged(what) : new StateUnavailableError())
   }
 
   #holds(layer: Layer): boolean {
@@ -170,7 +179,10 @@ export class State {
 
   /** Makes a derived state that of a block. @throws StateUnavailableError if a flush has dropped what it builds on. */
   add(derived: Derived, blockHash: Uint8Array, number: number): Layer {
-    if (!this.#holds(derived.base) || derived.generation < this.#sweptBefore) throw new StateUnavailableError()
+    if (!this.#holds(derived.base)) {
+      this.discard(derived)
+      throw new StateUnavailableError()
+    }
     const layer: Layer = {
       blockHash,
       number,
@@ -186,12 +198,17 @@ export class State {
 
   /** Forgets all layers, before the disk is written anew. */
   forget(): void {
-    this.#layers.clear()
+    for (const layer of this.#layers.values()) this.#drop(layer)
+  }
+
+  #drop(layer: Layer): void {
+    this.#layers.delete(toKey(layer.blockHash))
+    if (typeof layer.root === 'number') this.#nodes.release(layer.root)
   }
 
   /** Starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
-    this.#layers.clear()
+    this.forget()
     this.#disk = readDiskLayer(this.#database, numberOf)
     this.#layers.set(toKey(this.#disk.blockHash), this.#disk)
     return this.#disk
@@ -207,10 +224,19 @@ export class State {
       oldest.carried += given.changed + given.carried
       oldest.base = given.base
     }
-    for (const [hashKey, layer] of this.#layers) {
-      if (layer !== this.#disk && layer.number < oldest.number) this.#layers.delete(hashKey)
+    for (const layer of this.#layers.values()) {
+      if (layer !== this.#disk && layer.number < oldest.number) this.#drop(layer)
     }
     this.#dropOrphans()
+    this.#leaveToDisk(this.#disk)
+  }
+
+  /** The version on disk need not be in memory, as far as others do not share it. */
+  #leaveToDisk(layer: Layer): void {
+    const { root } = layer
+    if (typeof root !== 'number' || !this.#nodes.isStored(root)) return
+    layer.root = this.#rootHash(root)
+    this.#nodes.release(root)
   }
 
   /**
@@ -226,7 +252,7 @@ export class State {
     }
     const written = await this.#pinned(target, () => this.#putUnstored(target, batch))
     putStateMarker(batch, target.blockHash, this.#rootHash(target.root))
-    this.#retain(target)
+    this.#moveDisk(target)
     await batch.write({ sync: false })
     // From below, so that no node counts as stored, and may be evicted, before those that it leads to.
     for (let i = written.length - 1; i >= 0; i--) {
@@ -246,29 +272,20 @@ export class State {
   }
 
   /**
-   * Frees what no layer leads to any more, and brings what is on disk too back within its budget, where enough has
-   * come together. Cost: see `sweep`; some 20 ms at a million accounts, every few blocks.
+   * Brings one sixteenth of the memory back within its budget, in turn; keys are hashes, so sixteenths are alike.
+   * @param newest  the layer that new blocks build on. Cost: see `evict`; a millisecond at a million accounts.
    */
-  trim(): void {
-    const { arena, generation } = this.#nodes
-    if (arena.usedBytes < this.#sweepAtBytes) return
-    // What was derived last may not have become a layer yet.
-    const keepFrom = Math.min(generation, ...[...this.#pins].map(({ since }) => since))
-    this.#sweptBefore = keepFrom
-    this.#sweep(keepFrom, 0)
-    const { cacheBytes } = this.#options
-    const evictBefore = arena.usedBytes <= cacheBytes ? 0 : evictionAge(this.#nodes, cacheBytes, keepFrom)
-    if (evictBefore > 0) this.#sweep(keepFrom, evictBefore)
-    this.#sweepAtBytes = arena.usedBytes * SWEEP_GROWTH
+  trim({ root }: Layer): void {
+    const nodes = this.#nodes
+    if (typeof root !== 'number' || nodes.arena.usedBytes <= this.#options.cacheBytes) return
+    this.#trimmedSlot = (this.#trimmedSlot + 1) % Math.max(1, nodes.childCount(root))
+    const subtree = nodes.childCount(root) === 0 ? 0 : nodes.childAt(root, this.#trimmedSlot)
+    if (subtree === 0) return
+    const keepFrom = Math.min(nodes.generation - MIN_AGE, ...[...this.#working].map(({ since }) => since))
+    evict(nodes, subtree, keepFrom, this.#options.cacheBytes / 16)
   }
 
-  #sweep(keepFrom: number, evictBefore: number): void {
-    const held = [...this.#layers.values(), ...[...this.#pins].map(({ layer }) => layer)]
-    const roots = held.map(({ root }) => root).filter((root) => typeof root === 'number')
-    sweep(this.#nodes, roots, { keepFrom, evictBefore })
-  }
-
-  #retain(target: Layer): void {
+  #moveDisk(target: Layer): void {
     target.base = undefined
     this.#disk = target
     this.#dropOrphans()
@@ -276,10 +293,10 @@ export class State {
 
   /** Forgets layers that no longer lead down to the disk. */
   #dropOrphans(): void {
-    for (const [hashKey, layer] of this.#layers) {
+    for (const layer of this.#layers.values()) {
       let at: Layer | undefined = layer
       while (at !== undefined && at !== this.#disk && this.layer(at.blockHash) === at) at = at.base
-      if (at !== this.#disk) this.#layers.delete(hashKey)
+      if (at !== this.#disk) this.#drop(layer)
     }
   }
 }

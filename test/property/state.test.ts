@@ -27,7 +27,7 @@ const changes = fc.uniqueArray(fc.tuple(accountKey, account), { selector: ([key]
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('block' as const), on: fc.nat(), changes }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('flush' as const), of: fc.nat(), meanwhile: changes }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('trim' as const), newest: fc.nat() }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('read' as const), of: fc.nat(), keys: fc.array(accountKey) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const), process: fc.boolean() }) },
 )
@@ -124,6 +124,12 @@ function descends(layer: Layer, from: Layer): boolean {
   return false
 }
 
+async function stateRootOf({ state }: TestState, layer: Layer): Promise<Key> {
+  const derived = await state.derive(layer, [])
+  state.discard(derived)
+  return derived.stateRoot
+}
+
 async function rootOf(content: Content): Promise<Key> {
   return referenceRoot([...content].map(([key, value]) => [key, encodeAccount(value)] as const))
 }
@@ -146,15 +152,17 @@ describe('state', () => {
               await comparison.readDropped(next.keys.slice(0, 3))
             }
             if (next.kind === 'trim') {
-              test.state.trim()
+              for (let sixteenth = 0; sixteenth < 16; sixteenth++) test.state.trim(comparison.at(next.newest).layer)
             }
             if (next.kind === 'reopen') await comparison.reopen(next.process)
           }
           for (const { layer, content } of comparison.held) {
             await comparison.read(layer, content, everyKey)
-            expect((await test.state.derive(layer, [])).stateRoot).toBe(await rootOf(content))
+            expect(await stateRootOf(test, layer)).toBe(await rootOf(content))
           }
           await comparison.readDropped(everyKey.slice(0, 30))
+          test.state.forget()
+          expect(test.state.memoryBytes).toBe(0)
         } finally {
           await test.remove()
         }
@@ -172,7 +180,7 @@ describe('state', () => {
           for (const block of blocks) await comparison.block(comparison.held.at(-1)!, block)
           const { layer, content } = comparison.held.at(-1)!
           const root = await rootOf(content)
-          expect((await test.state.derive(layer, [])).stateRoot).toBe(root)
+          expect(await stateRootOf(test, layer)).toBe(root)
           await comparison.prove(layer, content, asked, root)
           await comparison.flush(comparison.held.at(-1)!, [])
           await comparison.reopen(true)
