@@ -7,6 +7,7 @@ import {
   assembleModule,
   type Code,
   call,
+  extendI32,
   get,
   I32,
   I64,
@@ -19,9 +20,9 @@ import {
   loop,
   ltS,
   mulI32,
-  rotateLeftI64,
   orI64,
   orV128,
+  rotateLeftI64,
   set,
   shiftLeftI32,
   shiftLeftI64,
@@ -38,7 +39,6 @@ import {
   when,
   xorI64,
   xorV128,
-  extendI32,
 } from './wasm-assembler.ts'
 
 /**
@@ -312,5 +312,9 @@ function hashing(): WasmFunction {
 /** The module's binary: imports `env.memory`, exports `hashJobs(count)`. Cost: some milliseconds. */
 export function assembleKeccak(): Uint8Array<ArrayBuffer> {
   const constants = new Uint8Array(new BigUint64Array(roundConstants()).buffer)
-  return assembleModule([permutation(TWO), permutation(ONE), absorbing(), squeezing(), taking(), hashing()], CONSTANTS, constants)
+  return assembleModule(
+    [permutation(TWO), permutation(ONE), absorbing(), squeezing(), taking(), hashing()],
+    CONSTANTS,
+    constants,
+  )
 }

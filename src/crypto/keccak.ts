@@ -1,7 +1,7 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Key, keyAt } from '../primitives/bytes.ts'
 import { assembleKeccak, JOB_BYTES, JOBS_AT } from './keccak-module.ts'
-import { WASM_PAGE_BYTES, WebAssembly, type WasmMemory, type WasmModule } from './web-assembly.ts'
+import { WASM_PAGE_BYTES, type WasmMemory, type WasmModule, WebAssembly } from './web-assembly.ts'
 
 /** Bytes that may be read behind a message, and so must be in the memory. */
 const SLACK_BYTES = 8
@@ -38,7 +38,7 @@ export class Hasher {
     this.#hashJobs =
       keccakModule === undefined
         ? (count) => hashWithNoble(memory, count)
-        : (new WebAssembly.Instance(keccakModule, { env: { memory } }).exports['hashJobs'] as (count: number) => void)
+        : (new WebAssembly.Instance(keccakModule, { env: { memory } }).exports.hashJobs as (count: number) => void)
   }
 
   /** Has `length` bytes at `address` hashed, 32 bytes to `digestAt`: by the next `run` at the latest. Any order. */

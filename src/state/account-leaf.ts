@@ -1,6 +1,7 @@
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
 import { rlpHeaderLength, writeRlpHeader } from '../primitives/rlp.ts'
+import { writePath } from '../trie/node.ts'
 import type { Arena } from './arena.ts'
 
 /** How an account's leaf is hashed. */
@@ -50,30 +51,6 @@ export function writeLeaf(target: Uint8Array, offset: number, key: Key, depth: n
 /** Bytes of a hex-prefix encoded path as an RLP string: one byte, always below 0x80, is its own encoding. */
 export function pathItemLength(nibbles: number): number {
   return nibbles < 2 ? 1 : 2 + (nibbles >> 1)
-}
-
-/** Hex-prefix encoding (Yellow Paper, appendix C) of `key`'s nibbles from `from` on; returns the offset after it. */
-export function writePath(
-  target: Uint8Array,
-  offset: number,
-  key: Key,
-  from: number,
-  nibbles: number,
-  flag: 0 | 0x20,
-): number {
-  let at = nibbles < 2 ? offset : writeRlpHeader(target, offset, 1 + (nibbles >> 1), 0x80)
-  let next = from
-  if ((nibbles & 1) === 1) target[at++] = flag | 0x10 | nibbleAt(key, next++)
-  else target[at++] = flag
-  const end = from + nibbles
-  if ((next & 1) === 0) for (let i = next >> 1; 2 * i < end; i++) target[at++] = key.charCodeAt(i)
-  else for (; next < end; next += 2) target[at++] = (nibbleAt(key, next) << 4) | nibbleAt(key, next + 1)
-  return at
-}
-
-export function nibbleAt(key: Key, index: number): number {
-  const byte = key.charCodeAt(index >> 1)
-  return (index & 1) === 0 ? byte >> 4 : byte & 15
 }
 
 /** Writes `key` from byte `from` on; returns the offset after it. For short keys: a native call costs more. */

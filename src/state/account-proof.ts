@@ -1,5 +1,6 @@
 import type { Key } from '../primitives/bytes.ts'
-import { nibbleAt, writeLeaf } from './account-leaf.ts'
+import { nibbleAt } from '../trie/node.ts'
+import { writeLeaf } from './account-leaf.ts'
 import { type AccountNodes, BRANCH, EXTENSION } from './account-nodes.ts'
 import type { Handle } from './arena.ts'
 

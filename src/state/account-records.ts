@@ -1,5 +1,13 @@
 import { KEY_BYTES, MAX_VALUE_BYTES } from './account-leaf.ts'
-import { type AccountNodes, BRANCH, BRANCH_PREFIX, EXTENSION, LEAF, listHeaderLength, packedKeyStart } from './account-nodes.ts'
+import {
+  type AccountNodes,
+  BRANCH,
+  BRANCH_PREFIX,
+  EXTENSION,
+  LEAF,
+  listHeaderLength,
+  packedKeyStart,
+} from './account-nodes.ts'
 import type { Handle } from './arena.ts'
 
 /**

@@ -1,12 +1,31 @@
 import { type Key, keyAt } from '../primitives/bytes.ts'
-import { EMPTY_ROOT, pathKey, withNibble } from '../trie/node.ts'
-import { MissingNodeError, type Pacer } from '../trie/update.ts'
-import { KEY_BYTES, KEY_NIBBLES, LEAF_BATCH, leafScratchAt, nibbleAt, writeBytes, writeLeaf } from './account-leaf.ts'
-import { type AccountNodes, BRANCH, BRANCH_PREFIX, bitCount, EXTENSION, listHeaderLength, packedKeyStart } from './account-nodes.ts'
+import { divergence, EMPTY_ROOT, nibbleAt, withNibble } from '../trie/node.ts'
+import type { Pacer } from '../trie/update.ts'
+import { KEY_BYTES, KEY_NIBBLES, LEAF_BATCH, leafScratchAt, writeBytes, writeLeaf } from './account-leaf.ts'
+import {
+  type AccountNodes,
+  BRANCH,
+  BRANCH_PREFIX,
+  bitCount,
+  EXTENSION,
+  listHeaderLength,
+  packedKeyStart,
+} from './account-nodes.ts'
 import type { AccountValue } from './account-value.ts'
 import type { Handle } from './arena.ts'
 import { inKeyOrder } from './key-order.ts'
 import type { AccountChange } from './layer.ts'
+import { extensionPath, pathKey } from './trie-path.ts'
+
+/** A node the operation needs is not in memory: load what stands at (`path`, `depth`), then run it again. */
+export class MissingNodeError extends Error {
+  override readonly name = 'MissingNodeError'
+  readonly path: Key
+  constructor(path: Key, depth: number) {
+    super(`trie node at depth ${depth} is not loaded`)
+    this.path = path
+  }
+}
 
 export interface UpdatedTrie {
   /** 0: the trie is empty. Retained for the caller. */
@@ -42,7 +61,7 @@ export class AccountUpdate {
   /** What comes into each slot of the branch in hand, level by level: 16 a level. */
   readonly #outcomes = new Int32Array(16 * KEY_NIBBLES)
   /** By depth: address and length of a node's RLP, and where its hash belongs. */
-  readonly #jobs: number[][] = []
+  readonly #jobs: number[][] = Array.from({ length: KEY_NIBBLES }, () => [])
   readonly #removed: Key[] = []
   /** All nodes made. */
   readonly #made: Handle[] = []
@@ -77,10 +96,7 @@ export class AccountUpdate {
     if (outcome <= 0) this.#removed.push(pathKey('', 0))
     const top = outcome < 0 ? this.#rootLeaf(-1 - outcome) : outcome
     this.#runLeaves()
-    for (let depth = this.#jobs.length - 1; depth >= 0; depth--) {
-      const jobs = this.#jobs[depth]
-      if (jobs !== undefined) await this.#runJobs(jobs, pacer)
-    }
+    for (let depth = KEY_NIBBLES - 1; depth > 0; depth--) await this.#runJobs(this.#jobs[depth]!, pacer)
     return top
   }
 
@@ -141,14 +157,7 @@ export class AccountUpdate {
     if (((nodes.verified(node) >> slot) & 1) === 0) throw new MissingNodeError(key, depth + 1)
     const at = nodes.entryAt(node, slot, depth)
     if (hi - lo === 1 && nodes.entryHasKey(at, depth, key)) return this.#leafOrNothing(order[lo]!)
-    return this.#mergeLeaf(
-      nodes.entryKey(at, depth, key),
-      () => nodes.entryValue(at, depth),
-      order,
-      lo,
-      hi,
-      depth + 1,
-    )
+    return this.#mergeLeaf(nodes.entryKey(at, depth, key), () => nodes.entryValue(at, depth), order, lo, hi, depth + 1)
   }
 
   #leafOrNothing(index: number): Outcome {
@@ -156,14 +165,7 @@ export class AccountUpdate {
   }
 
   /** Changes that meet a leaf at `depth`. */
-  #mergeLeaf(
-    key: Key,
-    value: () => AccountValue,
-    order: Indexes,
-    lo: number,
-    hi: number,
-    depth: number,
-  ): Outcome {
+  #mergeLeaf(key: Key, value: () => AccountValue, order: Indexes, lo: number, hi: number, depth: number): Outcome {
     const entries: number[] = []
     let at = lo
     const takeWhile = (before: (other: Key) => boolean) => {
@@ -196,9 +198,7 @@ export class AccountUpdate {
       const end = this.#groupEnd(order, at, hi, fork)
       const slot = nibbleAt(this.#keys[order[at]!]!, fork)
       this.#outcomes[16 * fork + slot] =
-        slot === own
-          ? this.#apply(rest, order, at, end, fork + 1)
-          : this.#buildLive(order, at, end, fork + 1)
+        slot === own ? this.#apply(rest, order, at, end, fork + 1) : this.#buildLive(order, at, end, fork + 1)
       changed |= 1 << slot
       at = end
     }
@@ -246,7 +246,12 @@ export class AccountUpdate {
       if (outcome < 0) leaves |= 1 << slot
     }
     if ((taken & (taken - 1)) !== 0) {
-      if (before !== 0 && taken === takenBefore && leaves === leavesBefore && this.#lengthsStay(before, changed, depth)) {
+      if (
+        before !== 0 &&
+        taken === takenBefore &&
+        leaves === leavesBefore &&
+        this.#lengthsStay(before, changed, depth)
+      ) {
         return this.#patch(before, changed, depth)
       }
       return this.#assemble(before, changed, taken, leaves, depth)
@@ -419,8 +424,7 @@ export class AccountUpdate {
   #hashNode(node: Handle, depth: number, hashAt: number): void {
     // One that stood there before must not be evicted before its turn.
     this.#nodes.touch(node)
-    const jobs = (this.#jobs[depth] ??= [])
-    jobs.push(this.#nodes.rlpAt(node), this.#nodes.rlpLength(node), hashAt)
+    this.#jobs[depth]!.push(this.#nodes.rlpAt(node), this.#nodes.rlpLength(node), hashAt)
   }
 
   #runLeaves(): void {
@@ -456,19 +460,4 @@ export function hashOfRoot(nodes: AccountNodes, root: Handle): Key {
   }
   arena.hasher.run()
   return keyAt(arena.bytes, scratch, scratch + KEY_BYTES)
-}
-
-/** A byte string that begins with the nibbles that lead to an extension at `depth`, and its own. */
-export function extensionPath(nodes: AccountNodes, extension: Handle, key: Key, depth: number): Key {
-  const length = nodes.extensionLength(extension)
-  let path = key
-  for (let i = 0; i < length; i++) path = withNibble(path, depth + i, nodes.extensionNibble(extension, i))
-  return path
-}
-
-/** First nibble from `from` on in which `a` and `b` differ, at most `limit`. */
-function divergence(a: Key, b: Key, from: number, limit: number): number {
-  let at = from
-  while (at < limit && nibbleAt(a, at) === nibbleAt(b, at)) at++
-  return at
 }

@@ -1,5 +1,5 @@
 import { HASHER_BYTES, Hasher } from '../crypto/keccak.ts'
-import { WASM_PAGE_BYTES, WebAssembly, type WasmMemory } from '../crypto/web-assembly.ts'
+import { WASM_PAGE_BYTES, type WasmMemory, WebAssembly } from '../crypto/web-assembly.ts'
 
 /** A block of the arena: its address divided by BLOCK_UNIT. 0 is no block. */
 export type Handle = number

@@ -2,14 +2,15 @@ import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
 import { equalBytes, type Key, keyAt, toKey } from '../primitives/bytes.ts'
 import type { Database } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
-import { pathKey, withNibble } from '../trie/node.ts'
+import { withNibble } from '../trie/node.ts'
 import { KEY_BYTES, leafScratchAt, writeLeaf } from './account-leaf.ts'
 import { AccountNodes, BRANCH, LEAF } from './account-nodes.ts'
 import { readNodeRecord } from './account-records.ts'
-import { extensionPath, hashOfRoot } from './account-update.ts'
+import { hashOfRoot } from './account-update.ts'
 import { type AccountValue, decodeAccountValue } from './account-value.ts'
 import type { Handle } from './arena.ts'
 import { storageRootOf } from './storage.ts'
+import { extensionPath, pathKey } from './trie-path.ts'
 
 /** What the state on disk holds. */
 export interface StateTally {
@@ -79,7 +80,8 @@ class Walk {
     const kind = nodes.kind(node)
     if (kind === LEAF) this.#account(nodes.leafKey(node), nodes.leafValue(node))
     else if (kind === BRANCH) {
-      for (let slot = 0; slot < 16; slot++) if (((nodes.taken(node) >> slot) & 1) === 1) this.#slot(node, slot, path, depth)
+      for (let slot = 0; slot < 16; slot++)
+        if (((nodes.taken(node) >> slot) & 1) === 1) this.#slot(node, slot, path, depth)
     } else {
       const to = depth + nodes.extensionLength(node)
       this.expected.set(pathKey(extensionPath(nodes, node, path, depth), to), this.#hashAt(nodes.childHashAt(node)))

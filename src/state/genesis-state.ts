@@ -59,18 +59,14 @@ export async function buildGenesisState(accounts: Iterable<GenesisAccount>): Pro
 
 function storageRoot(slots: readonly TrieChange<Uint8Array>[]): Uint8Array {
   const factory = new NodeFactory(bytesCodec)
-  return fromKey(factory.rootHash(updateTrie(factory, undefined, slots).root))
+  return fromKey(factory.rootHash(updateTrie(factory, undefined, slots)))
 }
 
 /**
  * Replaces whatever state is on disk. Not atomic as a whole: the marker comes last, so a crash leaves no marker or, in
  * a rebuild, the caller's own record that one is under way.
  */
-export async function writeGenesisState(
-  database: Database,
-  state: GenesisState,
-  blockHash: Uint8Array,
-): Promise<void> {
+export async function writeGenesisState(database: Database, state: GenesisState, blockHash: Uint8Array): Promise<void> {
   for (const table of ['trieNode', 'storage'] as const) await database.clear(rangeOf(table))
   let batch = database.batch()
   const full = async (): Promise<WriteBatch> => {

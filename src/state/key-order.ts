@@ -26,7 +26,5 @@ export function inKeyOrder(keys: readonly Key[]): Uint32Array {
 }
 
 function leadingBits(key: Key): number {
-  return (
-    ((key.charCodeAt(0) << 24) | (key.charCodeAt(1) << 16) | (key.charCodeAt(2) << 8) | key.charCodeAt(3)) >>> 0
-  )
+  return ((key.charCodeAt(0) << 24) | (key.charCodeAt(1) << 16) | (key.charCodeAt(2) << 8) | key.charCodeAt(3)) >>> 0
 }

@@ -1,8 +1,9 @@
 import type { Key } from '../primitives/bytes.ts'
 import type { Database } from '../store/database.ts'
 import { MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
+import { nibbleAt } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
-import { digestScratchAt, KEY_BYTES, LEAF_BATCH, leafScratchAt, nibbleAt, writeLeaf } from './account-leaf.ts'
+import { digestScratchAt, KEY_BYTES, LEAF_BATCH, leafScratchAt, writeLeaf } from './account-leaf.ts'
 import { type AccountNodes, BRANCH, EXTENSION } from './account-nodes.ts'
 import { readNodeRecord } from './account-records.ts'
 import { hashOfRoot } from './account-update.ts'
@@ -82,11 +83,7 @@ export class Loader {
    * is none. Afterwards an update of these keys finds all it needs in memory. The caller has retained the root.
    * Cost: a descent a key; one read and a hash a missing node, level by level, all of a level at once.
    */
-  async load(
-    root: Handle,
-    accountKeys: readonly Key[],
-    unreadable: Unreadable,
-  ): Promise<(AccountValue | undefined)[]> {
+  async load(root: Handle, accountKeys: readonly Key[], unreadable: Unreadable): Promise<(AccountValue | undefined)[]> {
     const load = new Load(this.#nodes, accountKeys, unreadable)
     if (root === 0) return load.values
     const order = inKeyOrder(accountKeys)
@@ -211,7 +208,8 @@ class Load {
     arena.hasher.run()
     for (let i = 0; i < leaves.length; i++) {
       const { branch, slot, depth, at, index } = leaves[i]!
-      const fits = nodes.entryFitsSlot(at, slot, depth) && this.#isSame(digestScratchAt(arena, i), nodes.hashAt(branch, slot))
+      const fits =
+        nodes.entryFitsSlot(at, slot, depth) && this.#isSame(digestScratchAt(arena, i), nodes.hashAt(branch, slot))
       if (!fits) throw this.#mismatch(depth + 1)
       nodes.setVerified(branch, slot)
       if (nodes.entryHasKey(at, depth, this.#keys[index]!)) this.values[index] = nodes.entryValue(at, depth)
@@ -237,7 +235,8 @@ class Load {
     // All before the first descent, which may check leaves and so needs the scratch memory itself.
     const present: Handle[] = []
     try {
-      for (let i = 0; i < sites.length; i++) present.push(this.#checked(sites[i]!, fresh[i]!, digestScratchAt(arena, i)))
+      for (let i = 0; i < sites.length; i++)
+        present.push(this.#checked(sites[i]!, fresh[i]!, digestScratchAt(arena, i)))
     } finally {
       for (const node of fresh.slice(present.length)) this.#nodes.free(node)
     }

@@ -49,7 +49,7 @@ function rootAfter(operations: readonly TrieOperation[], atOnce: boolean): strin
   const last = new Map(operations.map((operation) => [operation.key, operation]))
   const batches = atOnce ? [[...last.values()]] : operations.map((operation) => [operation])
   const root = batches.reduce<ReturnType<typeof updateTrie<Uint8Array>>['root']>(
-    (child, batch) => updateTrie(factory, child, batch).root,
+    (child, batch) => updateTrie(factory, child, batch),
     undefined,
   )
   const rootHash = factory.rootHash(root)
