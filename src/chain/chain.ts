@@ -19,6 +19,7 @@ import { ChainStore } from './chain-store.ts'
 import { Committer } from './committer.ts'
 import { type CreateExecution, createTransferExecution } from './execution.ts'
 import type { Genesis } from './genesis.ts'
+import { HeaderBranch } from './header-branch.ts'
 import { Importer, type RecoverSenders } from './importer.ts'
 import { StateKeeper, type StateKeeperOptions } from './state-keeper.ts'
 import { transactionsRoot } from './transactions-root.ts'
@@ -168,6 +169,31 @@ export class Chain {
   /** Which canonical blocks wallets may call safe and finalized. */
   finality(): Finality {
     return this.#engine.finality(this.#head.header, this.#index.ancestry(this.#head))
+  }
+
+  /** Whether a block has been refused before: by its header or by what executing it showed. The newest 1,024 are remembered. */
+  isBad(hash: Uint8Array): boolean {
+    return this.#importer.isBad(hash)
+  }
+
+  /** Whether a block is held, or on its way to be, on whatever branch. Cost: a look-up in memory, else one read. */
+  has(hash: Uint8Array): boolean {
+    return this.#index.get(hash) !== undefined
+  }
+
+  /** Headers to be verified on top of a known block, before their bodies are there; undefined: it is not known. */
+  branch(hash: Uint8Array): HeaderBranch | undefined {
+    const base = this.#index.get(hash)
+    const known = (wanted: Uint8Array) => this.#index.get(wanted)?.header
+    return base && new HeaderBranch(base, { params: this.params, engine: this.#engine, known })
+  }
+
+  /**
+   * Checks that a body is the one its header names, before the parents are there; `import` does not do so again.
+   * @throws BlockError. Lets other work of the thread run in between.
+   */
+  checkBody(block: Block): Promise<void> {
+    return this.#importer.checkRoot(block)
   }
 
   /** What the engine may look up about a child of a known block. */

@@ -155,5 +155,7 @@ function checkSender({ tx }: RecoveredTransaction, sender: Account): void {
   // EIP-3607.
   if (hasCode(sender)) throw new TxError('sender-has-code')
   const cost = tx.gasLimit * tx.maxFeePerGas + tx.value
-  if (sender.balance < cost) throw new TxError('insufficient-funds', { balance: sender.balance, cost })
+  if (sender.balance < cost) {
+    throw new TxError('insufficient-funds', { balance: sender.balance, cost, overshot: cost - sender.balance })
+  }
 }

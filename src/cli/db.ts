@@ -1,37 +1,40 @@
-import { Command } from 'commander'
-import { type Flags, type NodeConfig, resolveConfig } from '../node/config.ts'
+import type { Command } from 'commander'
+import type { Flags, NodeConfig } from '../node/config.ts'
+import { loadConfig } from '../node/config-file.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
 import { openLedger } from '../node/ledger.ts'
-import { checkDatabase, repairDatabase } from '../node/repair.ts'
+import { checkDatabase, type RepairOutcome, repairDatabase } from '../node/repair.ts'
 import { systemClock } from '../node/system.ts'
 import { StoreError } from '../primitives/errors.ts'
 import { createLog, type Log } from './log.ts'
-import { addOptions } from './options.ts'
+import { addExamples, addJsonOption, addOptions } from './options.ts'
+import { printJson } from './output.ts'
 import { createProgress, type Progress } from './progress.ts'
 
-export function dbCommand(): Command {
-  const command = new Command('db').description('look after the database of a data directory')
-  const check = new Command('check')
+export function build(command: Command): void {
+  const check = command
+    .command('check')
     .description('read everything and say what is damaged; changes nothing')
-    .addHelpText('after', '\nExample:\n  $ idobata db check --datadir /srv/idobata')
-    .action((flags: Flags) => runCheck(resolveConfig(flags, process.env)))
-  const repair = new Command('repair')
+    .action(async (flags: Flags) => runCheck(await loadConfig(flags, process.env), flags.json === true))
+  addExamples(check, 'idobata db check --datadir /srv/idobata')
+  const repair = command
+    .command('repair')
     .description('go back to the last intact block and make anew what follows from the blocks')
-    .addHelpText('after', '\nExample:\n  $ idobata db repair --datadir /srv/idobata')
-    .action((flags: Flags) => runRepair(resolveConfig(flags, process.env)))
+    .action(async (flags: Flags) => runRepair(await loadConfig(flags, process.env), flags.json === true))
+  addExamples(repair, 'idobata db repair --datadir /srv/idobata')
   for (const subcommand of [check, repair]) {
-    command.addCommand(addOptions(subcommand, ['datadir', 'genesis', 'dev', 'verbosity']))
+    addOptions(subcommand, ['datadir', 'config', 'genesis', 'dev', 'verbosity'])
+    addJsonOption(subcommand)
   }
-  return command
 }
 
 /** In the order in which they are checked. */
 const PARTS = ['records', 'state', 'blocks', 'canonical chain', 'indexes', 'pool']
 
-async function runCheck(config: NodeConfig): Promise<void> {
+async function runCheck(config: NodeConfig, json: boolean): Promise<void> {
   // What is wrong with the genesis file is said here, not by another process.
   await loadGenesis(config)
-  const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+  const log = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
   const { tally, findings } = await withProgress((onProgress) =>
     checkDatabase({ datadir: config.datadir, genesis: config }, onProgress),
   )
@@ -43,16 +46,17 @@ async function runCheck(config: NodeConfig): Promise<void> {
   const { records, accounts, blocks } = tally
   log.info(findings.length === 0 ? 'no damage found' : 'damage found', { records, accounts, blocks })
   log.close()
+  if (json) printJson({ intact: findings.length === 0, findings, records, accounts, blocks })
   if (findings.length > 0) {
     const parts = findings.map(({ part }) => part).join(', ')
     throw new StoreError(`the database in ${config.datadir} is damaged (${parts})`, 'run `idobata db repair`')
   }
 }
 
-async function runRepair(config: NodeConfig): Promise<void> {
+async function runRepair(config: NodeConfig, json: boolean): Promise<void> {
   const genesis = await loadGenesis(config)
   const { datadir, dev } = config
-  const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+  const log = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
   const outcome = await withProgress((onProgress) => repairDatabase({ datadir, genesis: config }, onProgress))
   if (outcome.kind === 'nothing-to-repair') {
     log.info('nothing to repair')
@@ -65,12 +69,16 @@ async function runRepair(config: NodeConfig): Promise<void> {
     log.info('repaired')
   }
   log.close()
+  if (json) printJson(repairSummary(outcome))
 }
 
-function tellRepair(
-  log: Log,
-  { repaired, salvaged }: Extract<Awaited<ReturnType<typeof repairDatabase>>, { kind: 'repaired' }>,
-) {
+function repairSummary(outcome: RepairOutcome): unknown {
+  if (outcome.kind === 'nothing-to-repair') return { repaired: false }
+  const { dropped, lostBlocks, head, headBefore } = outcome.repaired
+  return { repaired: true, dropped: Object.fromEntries(dropped), lostBlocks, head, headBefore: headBefore ?? null }
+}
+
+function tellRepair(log: Log, { repaired, salvaged }: Extract<RepairOutcome, { kind: 'repaired' }>): void {
   const { dropped, lostBlocks, head, headBefore } = repaired
   if (salvaged) log.warn('LevelDB could not read its files; what it could not read is lost')
   for (const [table, count] of dropped) log.warn(`records lost: ${count} of the table ${table}`)

@@ -1,24 +1,31 @@
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { exportBlocks } from '../node/block-export.ts'
-import { ConfigError, type Flags, type NodeConfig, resolveConfig } from '../node/config.ts'
+import { ConfigError, type Flags, type NodeConfig } from '../node/config.ts'
+import { loadConfig } from '../node/config-file.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
 import { openLedger } from '../node/ledger.ts'
 import { systemClock } from '../node/system.ts'
 import { createLog } from './log.ts'
-import { addOptions } from './options.ts'
+import { addExamples, addJsonOption, addOptions } from './options.ts'
+import { printJson } from './output.ts'
 import { createProgress } from './progress.ts'
 
-export function exportCommand(): Command {
-  const command = new Command('export')
-    .argument('<file>', 'file to write')
+export function build(command: Command): void {
+  command
+    .argument('<file>', 'file to write: RLP, one block after the other')
     .argument('[first]', 'first block (default: genesis)')
     .argument('[last]', 'last block (default: the head)')
-    .description('write canonical blocks to a file, in RLP, one after the other')
-    .addHelpText('after', '\nExample:\n  $ idobata export blocks.rlp 1 1000')
-    .action((file: string, first: string | undefined, last: string | undefined, flags: Flags) =>
-      run(file, { first: height('first', first), last: height('last', last) }, resolveConfig(flags, process.env)),
+    .action(async (file: string, first: string | undefined, last: string | undefined, flags: Flags) =>
+      run(
+        file,
+        { first: height('first', first), last: height('last', last) },
+        await loadConfig(flags, process.env),
+        flags.json === true,
+      ),
     )
-  return addOptions(command, ['datadir', 'genesis', 'verbosity'])
+  addExamples(command, 'idobata export blocks.rlp 1 1000')
+  addOptions(command, ['datadir', 'config', 'genesis', 'verbosity'])
+  addJsonOption(command)
 }
 
 function height(name: string, text: string | undefined): number | undefined {
@@ -32,8 +39,8 @@ interface Range {
   readonly last: number | undefined
 }
 
-async function run(file: string, range: Range, config: NodeConfig): Promise<void> {
-  const logger = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+async function run(file: string, range: Range, config: NodeConfig, json: boolean): Promise<void> {
+  const logger = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
   const ledger = await openLedger(
     { datadir: config.datadir, genesis: await loadGenesis(config), dev: false },
     { clock: systemClock, logger },
@@ -49,6 +56,7 @@ async function run(file: string, range: Range, config: NodeConfig): Promise<void
       () => progress.stop(),
     )
     logger.info('done', { blocks, bytes, file })
+    if (json) printJson({ blocks, bytes, file })
   } finally {
     await ledger.close()
     logger.close()

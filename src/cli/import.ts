@@ -1,28 +1,30 @@
 import { stat } from 'node:fs/promises'
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { type ImportCounts, importBlocks } from '../node/block-import.ts'
-import { ConfigError, type Flags, type NodeConfig, resolveConfig } from '../node/config.ts'
+import { ConfigError, type Flags, type NodeConfig } from '../node/config.ts'
+import { loadConfig } from '../node/config-file.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
 import { openLedger } from '../node/ledger.ts'
 import { systemClock } from '../node/system.ts'
 import { createLog } from './log.ts'
-import { addOptions } from './options.ts'
+import { addExamples, addJsonOption, addOptions } from './options.ts'
+import { printJson } from './output.ts'
 import { createProgress } from './progress.ts'
 
-export function importCommand(): Command {
-  const command = new Command('import')
-    .argument('<file>', 'blocks in RLP, one after the other')
-    .description('add the blocks of a file; those that are known are skipped, so it can be run again')
-    .addHelpText('after', '\nExample:\n  $ idobata import blocks.rlp --datadir /srv/idobata')
-    .action((file: string, flags: Flags) => run(file, resolveConfig(flags, process.env)))
-  return addOptions(command, ['datadir', 'genesis', 'verbosity'])
+export function build(command: Command): void {
+  command
+    .argument('<file>', 'blocks in RLP, one after the other; those that are known are skipped, so it can be run again')
+    .action(async (file: string, flags: Flags) => run(file, await loadConfig(flags, process.env), flags.json === true))
+  addExamples(command, 'idobata import blocks.rlp --datadir /srv/idobata')
+  addOptions(command, ['datadir', 'config', 'genesis', 'verbosity'])
+  addJsonOption(command)
 }
 
-async function run(file: string, config: NodeConfig): Promise<void> {
+async function run(file: string, config: NodeConfig, json: boolean): Promise<void> {
   const { size } = await stat(file).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(`${file}: cannot be read (${error.code})`)
   })
-  const logger = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+  const logger = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
   const ledger = await openLedger(
     { datadir: config.datadir, genesis: await loadGenesis(config), dev: false },
     { clock: systemClock, logger },
@@ -44,7 +46,9 @@ async function run(file: string, config: NodeConfig): Promise<void> {
     outcome = interrupt.signal.aborted ? 'interrupted; run it again to go on' : 'done'
   } finally {
     progress.stop()
-    logger.info(outcome, { ...counts, head: ledger.chain.head.header.number })
+    const facts = { ...counts, head: ledger.chain.head.header.number }
+    logger.info(outcome, facts)
+    if (json) printJson(facts)
     await ledger.close()
     logger.close()
   }

@@ -4,9 +4,18 @@ import { boundHeapGrowth } from '../node/heap.ts'
 import { describeFailure, EXIT } from './exit.ts'
 import { createProgram } from './program.ts'
 
+/** Whoever read the output has gone, as `head` does: a node stops as for a signal, anything else has done its duty. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(EXIT.ok)
+}
+
+process.stdout.on('error', onOutputError)
+process.stderr.on('error', onOutputError)
 boundHeapGrowth()
 try {
-  await createProgram().parseAsync()
+  const args = process.argv.slice(2)
+  await (await createProgram(args)).parseAsync(args, { from: 'user' })
 } catch (error) {
   if (error instanceof CommanderError) {
     // Help and version come this way too, with code 0; commander has written its line by now.

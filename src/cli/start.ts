@@ -1,13 +1,16 @@
-import { Command } from 'commander'
-import { type Flags, type NodeConfig, resolveConfig } from '../node/config.ts'
+import type { Command } from 'commander'
+import type { Flags, NodeConfig } from '../node/config.ts'
+import { loadConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import type { NetworkOptions } from '../node/network-options.ts'
+import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { toHex } from '../primitives/bytes.ts'
 import { EXIT } from './exit.ts'
 import { createLog, type Log } from './log.ts'
-import { addOptions } from './options.ts'
+import { addExamples, addOptions } from './options.ts'
 import { formatStatus, statusFacts } from './status.ts'
 
 /** Milliseconds between looks at the node: on a terminal the line is rewritten, elsewhere each is a record. */
@@ -15,18 +18,35 @@ const TERMINAL_STATUS_MS = 1_000
 const RECORD_STATUS_MS = 30_000
 const SAME_SIGNAL_MS = 1_000
 
-export function startCommand(): Command {
-  const command = new Command('start')
-    .description('run a full node')
-    .addHelpText('after', '\nExample:\n  $ idobata start --mine --http.port 9545')
-    .action((flags: Flags) => start(resolveConfig(flags, process.env)))
-  return addOptions(command, [
+export function build(command: Command): void {
+  command.action(async (flags: Flags) => start(await loadConfig(flags, process.env)))
+  addExamples(command, 'idobata start --mine', 'idobata start --dev --http.port 9545')
+  addOptions(command, [
     'datadir',
+    'config',
     'genesis',
     'dev',
     'http',
     'http.addr',
     'http.port',
+    'http.vhosts',
+    'http.corsdomain',
+    'http.api',
+    'http.jwtsecret',
+    'http.tokenfile',
+    'http.insecure',
+    'http.ratelimit',
+    'http.ratelimit.local',
+    'ws',
+    'ws.origins',
+    'ws.api',
+    'p2p',
+    'port',
+    'p2p.addr',
+    'p2p.transports',
+    'bootnodes',
+    'maxpeers',
+    'metrics',
     'mine',
     'miner.etherbase',
     'miner.threads',
@@ -58,8 +78,19 @@ async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
     datadir: config.datadir,
     genesis: await loadGenesis(config),
     dev: config.dev,
-    ...(config.http && { http: { host: config['http.addr'], port: config['http.port'] } }),
+    ...(config.http && { http: await rpcOptions(config) }),
+    ...(config.p2p && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
+  }
+}
+
+function networkOptions(config: NodeConfig): NetworkOptions {
+  return {
+    addr: config['p2p.addr'],
+    port: config.port,
+    transports: config['p2p.transports'],
+    bootnodes: config.bootnodes,
+    maxPeers: config.maxpeers,
   }
 }
 

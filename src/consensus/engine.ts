@@ -2,7 +2,10 @@ import type { Header } from '../primitives/header.ts'
 
 /** What an engine may look up while it judges or prepares a header: the ancestors on that header's own branch. */
 export interface Ancestry {
-  /** Header by hash; undefined only for the genesis block's parent. Cost: a cache or one store read. */
+  /**
+   * Header by hash; undefined for the genesis block's parent, and for one that lies further back than is kept of headers
+   * whose bodies are not there yet (1,024 at least). Cost: a cache or one store read.
+   */
   header(hash: Uint8Array): Header | undefined
   /**
    * What a child of the parent in question must commit to in its `extraData` (docs/protocol.md, history root): 32 bytes.

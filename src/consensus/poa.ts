@@ -50,8 +50,8 @@ const EXTRA_DATA_BYTES = ROOT_BYTES + SIGNATURE_BYTES
 const NO_SIGNATURE = new Uint8Array(SIGNATURE_BYTES)
 const NO_MIX_HASH = new Uint8Array(32)
 const NO_NONCE = new Uint8Array(8)
-/** Headers whose verdict is remembered: one is seen in header sync, then again with its block. */
-const REMEMBERED_HEADERS = 1_024
+/** Headers whose verdict is remembered: one is seen in header sync, then again with its block, some 2,000 headers later. */
+const REMEMBERED_HEADERS = 4_096
 
 /** What the signer signs: the hash of the header without the signature at the end of its `extraData`. */
 export function poaSealHash(header: Header): Uint8Array {

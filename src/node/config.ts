@@ -1,6 +1,10 @@
+import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fromHex } from '../primitives/bytes.ts'
+import { DEFAULT_LOOPBACK_UNITS_PER_SEC, DEFAULT_UNITS_PER_SEC } from '../rpc/limits.ts'
+import { DEV_NAMESPACES, PRIVILEGED_NAMESPACES, PUBLIC_NAMESPACES } from '../rpc/namespaces.ts'
+import { DEFAULT_MAX_PEERS, TRANSPORTS, type Transport } from './network-options.ts'
 
 /** A setting that cannot be used: what, and where it came from, in one line. */
 export class ConfigError extends Error {
@@ -11,6 +15,11 @@ export class ConfigError extends Error {
 export type Environment = Readonly<Record<string, string | undefined>>
 /** What was given on the command line, by option name: texts, or true and false for switches. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>
+/** What a configuration file says, by option name. */
+export interface FileSettings {
+  readonly file: string
+  readonly texts: Readonly<Record<string, string>>
+}
 
 interface ConfigOption<T> {
   /** Absent in a switch. */
@@ -57,13 +66,61 @@ function host(text: string): string {
   return text
 }
 
+/** Names with commas between them. */
+function names(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}
+
+function namespaces(text: string): readonly string[] {
+  const known: readonly string[] = [...PUBLIC_NAMESPACES, ...PRIVILEGED_NAMESPACES, ...DEV_NAMESPACES]
+  const unknown = names(text).find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new Error(`there is no namespace "${unknown}"; there are ${[...new Set(known)].join(', ')}`)
+  return names(text)
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new Error(`"${text}" is no IP address`)
+  return text
+}
+
+function transports(text: string): readonly Transport[] {
+  const known: readonly string[] = TRANSPORTS
+  const unknown = names(text).find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new Error(`there is no transport "${unknown}"; there are ${known.join(', ')}`)
+  return names(text) as Transport[]
+}
+
+/** Multiaddrs that end in a peer id, so that nobody else can answer in a bootnode's place. */
+function bootnodes(text: string): readonly string[] {
+  const wrong = names(text).find((name) => !/^\/.+\/p2p\/[1-9A-HJ-NP-Za-km-z]{46,62}$/.test(name))
+  if (wrong !== undefined) {
+    throw new Error(`"${wrong}" is no multiaddr with a peer id, as /ip4/192.0.2.1/tcp/30303/p2p/12D3KooW…`)
+  }
+  return names(text)
+}
+
+function httpUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error(`"${text}" is no http:// or https:// address`)
+  return text
+}
+
 function path(text: string): string {
   if (text === '') throw new Error('the path is empty')
   return resolve(text)
 }
 
-/** Every setting, once: the command line, the environment and the help are made from this table. geth's names where it has one. */
+/** Every setting, once: the command line, the environment, the file and the help are made from this table. geth's names where it has one. */
 export const OPTIONS = {
+  config: option<string | undefined>({
+    argument: '<file>',
+    summary: 'settings in TOML, under the names of the options (default: <datadir>/config.toml, where there is one)',
+    parse: path,
+    fallback: () => undefined,
+  }),
   datadir: option({
     argument: '<directory>',
     summary: 'where blocks, state and the miner key are kept',
@@ -91,6 +148,95 @@ export const OPTIONS = {
     parse: wholeNumber(0, 65_535),
     fallback: () => 8545,
   }),
+  'http.vhosts': option<readonly string[]>({
+    argument: '<names>',
+    summary: 'host names that the server may be called by, * for any; IP addresses always pass (default: localhost)',
+    parse: names,
+    fallback: () => ['localhost'],
+  }),
+  'http.corsdomain': option<readonly string[]>({
+    argument: '<origins>',
+    summary: 'origins of web pages that may ask over HTTP, * for any (default: none)',
+    parse: names,
+    fallback: () => [],
+  }),
+  'http.api': option<readonly string[] | undefined>({
+    argument: '<namespaces>',
+    summary: `methods to serve over HTTP (default: ${PUBLIC_NAMESPACES.join(',')})`,
+    parse: namespaces,
+    fallback: () => undefined,
+  }),
+  'http.jwtsecret': option<string | undefined>({
+    argument: '<file>',
+    summary:
+      'callers must send a JSON Web Token (HS256, iat within a minute) signed with the 32 bytes in this file, as hex',
+    parse: path,
+    fallback: () => undefined,
+  }),
+  'http.tokenfile': option<string | undefined>({
+    argument: '<file>',
+    summary: 'callers must send one of the tokens in this file, one a line: Authorization: Bearer TOKEN',
+    parse: path,
+    fallback: () => undefined,
+  }),
+  'http.insecure': toggle('serve beyond this machine without authentication', false),
+  'http.ratelimit': option({
+    argument: '<units>',
+    summary: 'calls a second of one client elsewhere, costly ones counting more; 0: no limit',
+    parse: wholeNumber(0, 1_000_000_000),
+    fallback: () => DEFAULT_UNITS_PER_SEC,
+  }),
+  'http.ratelimit.local': option({
+    argument: '<units>',
+    summary: 'the same of all programs on this machine together',
+    parse: wholeNumber(0, 1_000_000_000),
+    fallback: () => DEFAULT_LOOPBACK_UNITS_PER_SEC,
+  }),
+  ws: toggle('serve WebSocket too, on the same port', true),
+  'ws.origins': option<readonly string[] | undefined>({
+    argument: '<origins>',
+    summary: 'origins of web pages that may open a WebSocket, * for any (default: those on localhost)',
+    parse: names,
+    fallback: () => undefined,
+  }),
+  'ws.api': option<readonly string[] | undefined>({
+    argument: '<namespaces>',
+    summary: 'methods to serve over WebSocket (default: those of --http.api)',
+    parse: namespaces,
+    fallback: () => undefined,
+  }),
+  p2p: toggle('connect to other nodes (default: unless --dev)', true),
+  port: option({
+    argument: '<port>',
+    summary: 'port for peers, over TCP and QUIC; WebSocket takes the next one; 0 takes any free ones',
+    parse: wholeNumber(0, 65_534),
+    fallback: () => 30_303,
+  }),
+  'p2p.addr': option({
+    argument: '<address>',
+    summary: 'IP address to listen for peers on',
+    parse: ipAddress,
+    fallback: () => '0.0.0.0',
+  }),
+  'p2p.transports': option<readonly Transport[]>({
+    argument: '<names>',
+    summary: `what to listen for peers on (default: ${TRANSPORTS.join(',')})`,
+    parse: transports,
+    fallback: () => TRANSPORTS,
+  }),
+  bootnodes: option<readonly string[]>({
+    argument: '<multiaddrs>',
+    summary: 'nodes to begin at, with commas between them',
+    parse: bootnodes,
+    fallback: () => [],
+  }),
+  maxpeers: option({
+    argument: '<count>',
+    summary: 'peers connected at most',
+    parse: wholeNumber(0, 1_000),
+    fallback: () => DEFAULT_MAX_PEERS,
+  }),
+  metrics: toggle('serve GET /metrics for Prometheus', false),
   mine: toggle('produce blocks', false),
   'miner.etherbase': option<Uint8Array | undefined>({
     argument: '<address>',
@@ -104,6 +250,18 @@ export const OPTIONS = {
     parse: wholeNumber(1, 256),
     fallback: () => 1,
   }),
+  keystore: option<string | undefined>({
+    argument: '<directory>',
+    summary: 'where accounts are kept, encrypted (default: <datadir>/keystore)',
+    parse: path,
+    fallback: () => undefined,
+  }),
+  rpc: option<string | undefined>({
+    argument: '<url>',
+    summary: 'node to ask (default: the one that `idobata start` runs with these settings)',
+    parse: httpUrl,
+    fallback: () => undefined,
+  }),
   verbosity: option({
     argument: '<level>',
     summary: 'log: 0 nothing, 1 errors, 2 warnings, 3 information, 4 details',
@@ -113,32 +271,73 @@ export const OPTIONS = {
 }
 
 export type OptionName = keyof typeof OPTIONS
-export type NodeConfig = { readonly [K in OptionName]: ReturnType<(typeof OPTIONS)[K]['parse']> }
+type Values = { readonly [K in OptionName]: ReturnType<(typeof OPTIONS)[K]['parse']> }
+/** What has no default of its own follows from other settings. */
+export type NodeConfig = Values & { readonly keystore: string; readonly rpc: string }
 
 /** `http.addr` is set by IDOBATA_HTTP_ADDR. */
 export function environmentName(name: string): string {
   return `IDOBATA_${name.toUpperCase().replaceAll('.', '_')}`
 }
 
+/** Where a value came from: `--http.port`, `IDOBATA_HTTP_PORT`, `FILE: http.port`; undefined for a default. */
+export type Origins = Readonly<Record<OptionName, string | undefined>>
+
 /**
- * Every setting's value: the flag, else the environment, else the default.
- * @throws ConfigError that names the flag or variable at fault.
+ * Every setting's value: the flag, else the environment, else the file, else the default.
+ * @throws ConfigError that names the flag, variable or line of the file at fault.
  */
-export function resolveConfig(flags: Flags, environment: Environment): NodeConfig {
-  const entries = Object.entries<ConfigOption<unknown>>(OPTIONS).map(([name, option]) => {
-    const flag = flags[name]
-    if (typeof flag === 'boolean') return [name, flag]
-    if (flag !== undefined) return [name, parse(option, flag, `--${name}`)]
-    const variable = environmentName(name)
-    const text = environment[variable]
-    return [name, text === undefined ? option.fallback(environment) : parse(option, text, variable)]
-  })
-  const config = Object.fromEntries(entries) as NodeConfig
-  if (!config.dev) return config
-  if (config.genesis !== undefined)
-    throw new ConfigError('--dev: has a genesis of its own, so --genesis cannot be given too')
-  const ownDirectory = (flags.datadir ?? environment[environmentName('datadir')]) !== undefined
-  return { ...config, mine: true, datadir: ownDirectory ? config.datadir : join(config.datadir, 'dev') }
+export function resolveConfig(flags: Flags, environment: Environment, settings?: FileSettings): NodeConfig {
+  return explainConfig(flags, environment, settings).config
+}
+
+/** The same, and where each value came from. */
+export function explainConfig(
+  flags: Flags,
+  environment: Environment,
+  settings?: FileSettings,
+): { readonly config: NodeConfig; readonly origins: Origins } {
+  const values: Record<string, unknown> = {}
+  const origins: Record<string, string | undefined> = {}
+  for (const [name, option] of Object.entries<ConfigOption<unknown>>(OPTIONS)) {
+    const { text, origin } = find(name, flags, environment, settings)
+    origins[name] = origin
+    values[name] =
+      text === undefined || origin === undefined ? option.fallback(environment) : parse(option, text, origin)
+  }
+  const config = values as NodeConfig
+  if (config.dev) {
+    if (config.genesis !== undefined) {
+      throw new ConfigError(`${origins.genesis}: the development network (--dev) has a genesis of its own`)
+    }
+    values.mine = true
+    if (origins.p2p === undefined) values.p2p = false
+    if (origins.datadir === undefined) values.datadir = join(config.datadir, 'dev')
+  }
+  values.keystore ??= join(config.datadir, 'keystore')
+  values.rpc ??= localUrl(config['http.addr'], config['http.port'])
+  return { config, origins: origins as Origins }
+}
+
+/** Where a node of this configuration is met from the same machine. */
+function localUrl(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+interface Found {
+  readonly text?: string
+  readonly origin?: string
+}
+
+function find(name: string, flags: Flags, environment: Environment, settings: FileSettings | undefined): Found {
+  const flag = flags[name]
+  if (flag !== undefined) return { text: String(flag), origin: flag === false ? `--no-${name}` : `--${name}` }
+  const variable = environmentName(name)
+  const text = environment[variable]
+  if (text !== undefined) return { text, origin: variable }
+  const written = settings?.texts[name]
+  return settings && written !== undefined ? { text: written, origin: `${settings.file}: ${name}` } : {}
 }
 
 function parse(option: ConfigOption<unknown>, text: string, source: string): unknown {

@@ -1,32 +1,34 @@
 import { checkLedgerRules, checkTransactionStateless } from '../chain/transaction-rules.ts'
 import type { ChainEvent } from '../chain/types.ts'
-import { keccak256Key } from '../crypto/keccak.ts'
 import { Miner } from '../miner/miner.ts'
 import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend, PoolBackend } from '../rpc/backend.ts'
-import { Dispatcher } from '../rpc/dispatch.ts'
-import { rpcMethods } from '../rpc/methods/all.ts'
-import { RpcServer, type RpcServerOptions } from '../rpc/server.ts'
 import { ClockWatch } from './clock-watch.ts'
-import { TransactionIntake } from './intake.ts'
+import { healthOf } from './health.ts'
 import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
+import { Network } from './network.ts'
+import type { NetworkOptions } from './network-options.ts'
+import { nodeBackend } from './node-backend.ts'
+import { loadNodeKey } from './node-key.ts'
 import { RecentBlocks } from './recent-blocks.ts'
-import { chainBackend } from './rpc-backends.ts'
+import { createRpc } from './rpc.ts'
+import { chainBackend, poolBackend } from './rpc-backends.ts'
+import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
-import { clientVersion } from './version.ts'
 
 export interface FullNodeOptions extends LedgerOptions {
   /** Where to serve JSON-RPC; absent: nowhere. */
-  readonly http?: RpcServerOptions
+  readonly http?: RpcOptions
   /** Absent: the node makes no blocks. */
   readonly mining?: MiningOptions
+  /** Absent: the node is alone. */
+  readonly network?: NetworkOptions
 }
 
 export interface FullNodeComponents {
@@ -46,6 +48,7 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
+  readonly network: Network | undefined
   readonly recent: RecentBlocks
 }
 
@@ -73,6 +76,11 @@ export class FullNode {
   /** Where JSON-RPC is served; undefined where it is not. */
   get rpcUrl(): string | undefined {
     return this.#rpcUrl
+  }
+
+  /** Multiaddrs that peers can call, with the peer id; none in a node that is alone. */
+  get addresses(): readonly string[] {
+    return this.#running?.network?.addresses ?? []
   }
 
   /**
@@ -105,19 +113,21 @@ export class FullNode {
   /** @throws Error if the node does not run. */
   status(): NodeStatus {
     if (!this.#running) throw new Error('the node does not run')
-    const { ledger, pool, miner, recent } = this.#running
+    const { ledger, pool, miner, network, recent } = this.#running
     const { hash, header } = ledger.chain.head
     return {
       number: header.number,
       hash,
       transactions: recent.block(hash)?.transactions.length ?? 0,
-      peers: 0,
+      peers: network?.sessions.length ?? 0,
       ...pool.status(),
       hashrate: Math.round(miner?.status().hashrate ?? 0),
     }
   }
 
   async #start(): Promise<void> {
+    const { http } = this.#options
+    const rpcOptions = http && completeRpcOptions(http, this.#options)
     const mining = await this.#prepareMining()
     const ledger = await this.#openLedger(mining)
     const { chain } = ledger
@@ -127,10 +137,11 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
+    const network = this.#options.network && (await this.#startNetwork(this.#options.network, ledger, pool, recent))
     const miner = mining && this.#startMiner(ledger, pool, mining)
-    this.#running = { ledger, pool, miner, recent }
+    this.#running = { ledger, pool, miner, network, recent }
     this.#watchClock(ledger)
-    if (this.#options.http) await this.#serve(this.#options.http, this.#running)
+    if (rpcOptions) await this.#serve(rpcOptions, this.#running)
   }
 
   async #prepareMining(): Promise<Mining | undefined> {
@@ -171,6 +182,27 @@ export class FullNode {
     return pool
   }
 
+  async #startNetwork(
+    options: NetworkOptions,
+    ledger: Ledger,
+    pool: TransactionPool,
+    recent: RecentBlocks,
+  ): Promise<Network> {
+    const network = await Network.create(options, {
+      ledger,
+      pool,
+      recent,
+      privateKey: await loadNodeKey(this.#options.datadir),
+      clock: this.#clock,
+      logger: this.#logger,
+      onFailure: (error) => this.#failed.resolve(error),
+    })
+    this.#undo.push(() => network.stop())
+    await network.start()
+    this.#logger.info('listening for peers', { peerId: network.peerId, addresses: network.addresses.join(' ') })
+    return network
+  }
+
   #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining): Miner {
     const { searcher } = mining
     const miner = new Miner(
@@ -208,16 +240,23 @@ export class FullNode {
     watch.start()
   }
 
-  async #serve(options: RpcServerOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
-    const { chain, database, recover } = ledger
-    const backend = chainBackend({ chain, database, recent, recover })
-    const dispatcher = new Dispatcher({
-      methods: rpcMethods({ chain: backend, pool: poolBackend(ledger, pool), node: nodeBackend(miner) }),
-      onInternalError: (error, name) => this.#logger.error(`${name}: ${(error as Error).message}`),
+  async #serve(options: CompleteRpcOptions, { ledger, pool, miner, network, recent }: Running): Promise<void> {
+    const { chain, engine, database, recover } = ledger
+    const node = nodeBackend(miner, network)
+    const rpc = createRpc(options, {
+      chain,
+      pool,
+      backends: {
+        chain: chainBackend({ chain, engine, database, recent, recover }),
+        pool: poolBackend(ledger, pool),
+        node,
+      },
+      health: () => healthOf(node, this.#options.datadir),
+      clock: this.#clock,
+      logger: this.#logger,
     })
-    const server = new RpcServer(options, { dispatcher })
-    this.#undo.push(() => server.stop())
-    this.#rpcUrl = await server.start()
+    this.#undo.push(() => rpc.stop())
+    this.#rpcUrl = await rpc.start()
     this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
   }
 
@@ -230,34 +269,5 @@ export class FullNode {
     } else if (event.type === 'head' && event.disconnected.length > 0) {
       this.#logger.info('reorganised', { left: event.disconnected.length, joined: event.connected.length })
     }
-  }
-}
-
-function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBackend {
-  const intake = new TransactionIntake({
-    check: (tx) => pool.check(tx),
-    recover,
-    admit: (transactions) => pool.addBatch(transactions, 'local'),
-  })
-  return {
-    minTip: DEFAULT_POOL_OPTIONS.minTip,
-    submit: (raw) => intake.submit(raw),
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
-    },
-    get: async (hash) => pool.get(hash),
-  }
-}
-
-function nodeBackend(miner: Miner | undefined): NodeBackend {
-  return {
-    clientVersion: clientVersion(),
-    syncing: () => undefined,
-    listening: () => false,
-    peerCount: () => 0,
-    mining: () => miner?.status().mining ?? false,
-    hashrate: () => miner?.status().hashrate ?? 0,
-    coinbase: () => miner?.status().coinbase,
   }
 }

@@ -47,6 +47,10 @@ export class PoolState {
     return this.#totals
   }
 
+  entries(): Iterable<PoolEntry> {
+    return this.#byHash.values()
+  }
+
   lookup(hashKey: Key): PoolEntry | undefined {
     return this.#byHash.get(hashKey)
   }

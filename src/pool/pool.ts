@@ -121,6 +121,11 @@ export class TransactionPool {
     return next > accountNonce ? next : accountNonce
   }
 
+  /** Everything in no particular order; cost: none but that of what is read. */
+  *transactions(): Generator<RecoveredTransaction, void, undefined> {
+    for (const { recovered } of this.#state.entries()) yield recovered
+  }
+
   /** Numbers of transactions. */
   status(): { readonly pending: number; readonly queued: number } {
     const { pending, queued } = this.#state.totals

@@ -11,6 +11,11 @@ export const MAX_FUTURE_SECONDS = 15
 export const MAX_FUTURE_BLOCKS = 256
 /** Hashes of refused blocks remembered, so that the same bad block is not executed again. */
 export const MAX_BAD_BLOCKS = 1024
+/**
+ * Headers without bodies kept of a branch, some 2.5 kB each: an engine looks back at most half the signers (`poa`) or
+ * 256 headers (its evidence).
+ */
+export const MAX_BRANCH_HEADERS = 1024
 
 export const TX_GAS = 21_000n
 /** EIP-2, on top of TX_GAS. */

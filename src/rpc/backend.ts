@@ -1,7 +1,7 @@
 import type { Account } from '../primitives/account.ts'
 import type { Block } from '../primitives/block.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
-import type { Receipt } from '../primitives/receipt.ts'
+import type { PlacedReceipt, Receipt } from '../primitives/receipt.ts'
 import type { Transaction } from '../primitives/transaction.ts'
 
 /**
@@ -28,18 +28,27 @@ export interface ChainBlock extends Block {
   readonly totalDifficulty: bigint
 }
 
-/** A transaction in the canonical chain. */
-export interface MinedTransaction {
-  readonly block: ChainBlock
-  readonly index: number
-}
-
 /** A transaction with what its signature told. */
 export interface SignedTransaction {
   readonly tx: Transaction
   readonly hash: Uint8Array
   /** 20 bytes. */
   readonly sender: Uint8Array
+}
+
+/** A transaction in a block. */
+export interface MinedTransaction extends SignedTransaction {
+  readonly header: ChainHeader
+  /** Its place in the block. */
+  readonly index: number
+}
+
+/** Part of an address's history: transactions from or to it, all of each block that is touched on. */
+export interface HistoryPage {
+  /** In the order asked for. */
+  readonly transactions: readonly MinedTransaction[]
+  /** Whether there are others further on. */
+  readonly more: boolean
 }
 
 /** EIP-1186. Proofs are trie nodes from the root down, as many as it takes to prove the value or its absence. */
@@ -67,7 +76,21 @@ export interface ChainBackend {
   receipts(block: ChainBlock): Promise<readonly Receipt[]>
   /** Senders of a block's transactions, in order, 20 bytes each. */
   senders(block: ChainBlock): Promise<readonly Uint8Array[]>
+  /** By hash, on the canonical chain. */
   transaction(hash: Uint8Array): Promise<MinedTransaction | undefined>
+  /** By place; undefined: no such block, or fewer transactions in it. */
+  transactionAt(ref: BlockRef, index: number): Promise<MinedTransaction | undefined>
+  /** @throws StateUnavailableError where it is not held (side blocks). */
+  receipt(transaction: MinedTransaction): Promise<PlacedReceipt>
+  /**
+   * Canonical transactions from or to an address: newest first below block `before`, or oldest first above block
+   * `after`; whole blocks of them, until there are `atLeast`.
+   */
+  history(
+    address: Uint8Array,
+    from: { readonly before: number } | { readonly after: number },
+    atLeast: number,
+  ): Promise<HistoryPage>
 
   /** State after `at`; undefined: no such account. @throws StateUnavailableError */
   account(address: Uint8Array, at: HashedHeader): Promise<Account | undefined>
@@ -80,6 +103,8 @@ export interface ChainBackend {
 
   /** Wei; EIP-1559's base fee of a child of `header`. */
   nextBaseFee(header: Header): bigint
+  /** Wei that the block of `header` minted to its miner. */
+  reward(header: Header): bigint
 }
 
 export interface PoolBackend {
@@ -93,12 +118,33 @@ export interface PoolBackend {
   /** Next nonce of an account after its pending transactions. */
   nonce(address: Uint8Array): Promise<bigint>
   get(hash: Uint8Array): Promise<SignedTransaction | undefined>
+  /** Numbers of transactions. */
+  status(): { readonly pending: number; readonly queued: number }
+  /** Everything in the pool. Cost: as much as there is; `status` tells beforehand. */
+  content(): readonly SenderContent[]
+  contentFrom(sender: Uint8Array): SenderContent
+}
+
+/** A sender's transactions in the pool, each list in the order of nonces; queued ones wait for one before them. */
+export interface SenderContent {
+  readonly sender: Uint8Array
+  readonly pending: readonly SignedTransaction[]
+  readonly queued: readonly SignedTransaction[]
 }
 
 export interface SyncProgress {
   readonly startingBlock: number
   readonly currentBlock: number
   readonly highestBlock: number
+  /** In the order in which a block goes through them; the last one makes it part of the chain that answers are given from. */
+  readonly stages: readonly SyncStage[]
+}
+
+interface SyncStage {
+  /** `headers`, `bodies`, `execution` and the like. */
+  readonly name: string
+  /** Number of the last block that is through it. */
+  readonly block: number
 }
 
 /** The node itself: who it is, whom it knows, what it is doing. */

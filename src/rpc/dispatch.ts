@@ -1,24 +1,37 @@
+import type { Clock } from '../primitives/clock.ts'
+import type { Caller } from './caller.ts'
 import {
+  errorText,
   INTERNAL_ERROR,
   INVALID_REQUEST,
-  LIMIT_EXCEEDED,
+  type JsonRpcId,
+  limitExceeded,
   METHOD_NOT_FOUND,
   PARSE_ERROR,
+  REQUEST_TIMED_OUT,
   RpcError,
   toRpcError,
 } from './errors.ts'
-import { BATCH_CONCURRENCY, MAX_BATCH_CALLS, MAX_RESPONSE_CHARS } from './limits.ts'
-import { type ParamTypes, type ParamValues, parseParams } from './schema.ts'
+import type { Json } from './json.ts'
+import {
+  BATCH_CONCURRENCY,
+  CALL_TIMEOUT_MS,
+  MAX_BATCH_CALLS,
+  MAX_RESPONSE_CHARS,
+  METHOD_UNITS,
+  UNIT_CHARS,
+} from './limits.ts'
+import { type JsonSchema, type ParamTypes, type ParamValues, parseParams } from './schema.ts'
 
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
-
-/** One RPC method: its description is what validates its input. */
+/** One RPC method: its description is what validates its input, and what `rpc_discover` publishes. */
 export interface Method {
   readonly summary: string
   /** In the order of positional parameters. */
   readonly params: ParamTypes
+  /** What every result of it validates against. */
+  readonly result: JsonSchema
   /** @throws RpcError -32602 for bad `params`; anything that `toRpcError` knows. */
-  call(params: unknown): Json | Promise<Json>
+  call(params: unknown, caller: Caller): Json | Promise<Json>
 }
 
 export type MethodTable = Readonly<Record<string, Method>>
@@ -27,14 +40,37 @@ export type MethodTable = Readonly<Record<string, Method>>
 export function method<P extends ParamTypes>(definition: {
   readonly summary: string
   readonly params: P
-  readonly handler: (params: ParamValues<P>) => Json | Promise<Json>
+  readonly result: JsonSchema
+  readonly handler: (params: ParamValues<P>, caller: Caller) => Json | Promise<Json>
 }): Method {
-  const { summary, params, handler } = definition
-  return { summary, params, call: (given) => handler(parseParams(params, given)) }
+  const { summary, params, result, handler } = definition
+  return { summary, params, result, call: (given, caller) => handler(parseParams(params, given), caller) }
+}
+
+/** Keeps clients from asking more than their share. */
+export interface Allowance {
+  /** Takes `units` from what `client` may use. @returns undefined, or why the client has to wait. */
+  take(client: string, units: number): { readonly reason: string; readonly waitSec: number } | undefined
+}
+
+/** Told of every call, to count and time it. */
+export interface CallMeter {
+  /** @returns what is to be called at the end; `code` is that of the error, if it was one. */
+  start(methodName: string): (code: number | undefined) => void
+}
+
+export interface Reply {
+  readonly text: string
+  /** Set where the message was refused for its client's allowance: seconds until it may ask again. */
+  readonly waitSec?: number
 }
 
 export interface DispatcherComponents {
   readonly methods: MethodTable
+  readonly clock: Clock
+  /** Absent: everybody may ask as much as they like. */
+  readonly allowance?: Allowance | undefined
+  readonly meter?: CallMeter | undefined
   /** Told of failures that are the node's own; the caller sees only -32603. */
   readonly onInternalError: (error: unknown, methodName: string) => void
 }
@@ -42,82 +78,126 @@ export interface DispatcherComponents {
 /** JSON-RPC 2.0 over any transport that delivers whole messages. */
 export class Dispatcher {
   readonly #methods: ReadonlyMap<string, Method>
-  readonly #onInternalError: DispatcherComponents['onInternalError']
+  readonly #parts: Omit<DispatcherComponents, 'methods'>
 
-  constructor({ methods, onInternalError }: DispatcherComponents) {
+  constructor({ methods, ...parts }: DispatcherComponents) {
     // A Map, so that `constructor` and the like are no methods.
     this.#methods = new Map(Object.entries(methods))
-    this.#onInternalError = onInternalError
+    this.#parts = parts
   }
 
   /**
    * Answers one message: a request, a notification, or a batch.
-   * @returns the response's text; undefined when nothing is to be sent (only notifications).
+   * @returns undefined when nothing is to be sent (only notifications).
    */
-  async handle(message: string): Promise<string | undefined> {
+  async handle(message: string, caller: Caller): Promise<Reply | undefined> {
     let request: unknown
     try {
       request = JSON.parse(message)
     } catch {
-      return failure(null, new RpcError(PARSE_ERROR, 'parse error: the message is not JSON'))
+      return { text: errorText(null, new RpcError(PARSE_ERROR, 'parse error: the message is not JSON')) }
     }
-    if (!Array.isArray(request)) return this.#answer(request)
-    if (request.length === 0) return failure(null, new RpcError(INVALID_REQUEST, 'empty batch'))
-    if (request.length > MAX_BATCH_CALLS) {
-      return failure(null, tooMuch(`batch of ${request.length} calls, limit ${MAX_BATCH_CALLS}`))
+    const batch = Array.isArray(request) ? (request as readonly unknown[]) : undefined
+    if (batch?.length === 0) return { text: errorText(null, new RpcError(INVALID_REQUEST, 'empty batch')) }
+    if (batch && batch.length > MAX_BATCH_CALLS) {
+      return {
+        text: errorText(
+          null,
+          limitExceeded(`batch of ${batch.length} calls, limit ${MAX_BATCH_CALLS}`, MAX_BATCH_CALLS),
+        ),
+      }
     }
-    return this.#batch(request)
+    const calls = batch ?? [request]
+    const refusal = this.#parts.allowance?.take(caller.client, unitsOf(message, calls))
+    if (refusal) {
+      const text = join(
+        calls.map((call) => errorText(idOf(call), limitExceeded(refusal.reason))),
+        batch !== undefined,
+      )
+      return { text: text!, waitSec: refusal.waitSec }
+    }
+    const text = batch ? await this.#batch(batch, caller) : await this.#answer(request, caller)
+    return text === undefined ? undefined : { text }
   }
 
   /** Calls start in the order given, so that transactions of one batch reach the pool in theirs. */
-  async #batch(requests: readonly unknown[]): Promise<string | undefined> {
+  async #batch(requests: readonly unknown[], caller: Caller): Promise<string | undefined> {
     const answers: (string | undefined)[] = new Array(requests.length)
     let next = 0
     let size = 0
     const lane = async () => {
       while (next < requests.length && size <= MAX_RESPONSE_CHARS) {
         const index = next++
-        const answer = await this.#answer(requests[index])
+        const answer = await this.#answer(requests[index], caller)
         answers[index] = answer
         size += answer?.length ?? 0
       }
     }
     await Promise.all(Array.from({ length: Math.min(BATCH_CONCURRENCY, requests.length) }, lane))
-    if (size > MAX_RESPONSE_CHARS) return failure(null, responseTooLarge())
-    const sent = answers.filter((answer) => answer !== undefined)
-    return sent.length === 0 ? undefined : `[${sent.join(',')}]`
+    return size > MAX_RESPONSE_CHARS ? errorText(null, responseTooLarge()) : join(answers, true)
   }
 
-  async #answer(request: unknown): Promise<string | undefined> {
+  async #answer(request: unknown, caller: Caller): Promise<string | undefined> {
     const call = readCall(request)
-    if (call instanceof RpcError) return failure(null, call)
+    if (call instanceof RpcError) return errorText(null, call)
     const { id, methodName, params } = call
-    const answer = await this.#call(id ?? null, methodName, params)
+    const answer = await this.#call(id ?? null, methodName, params, caller)
     return id === undefined ? undefined : answer
   }
 
-  async #call(id: Id, methodName: string, params: unknown): Promise<string> {
+  async #call(id: JsonRpcId, methodName: string, params: unknown, caller: Caller): Promise<string> {
+    const found = this.#methods.get(methodName)
+    const finished = this.#parts.meter?.start(found ? methodName : 'unknown')
     try {
-      const found = this.#methods.get(methodName)
       if (!found) {
         throw new RpcError(METHOD_NOT_FOUND, `the method ${methodName} does not exist/is not available`)
       }
-      const result = JSON.stringify(await found.call(params))
+      const pending = found.call(params, caller)
+      const result = JSON.stringify(pending instanceof Promise ? await this.#inTime(pending) : pending)
       if (result.length > MAX_RESPONSE_CHARS) throw responseTooLarge()
+      finished?.(undefined)
       return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`
     } catch (error) {
       const known = toRpcError(error)
-      if (!known) this.#onInternalError(error, methodName)
-      return failure(id, known ?? new RpcError(INTERNAL_ERROR, 'internal error'))
+      if (!known) this.#parts.onInternalError(error, methodName)
+      const told = known ?? new RpcError(INTERNAL_ERROR, 'internal error')
+      finished?.(told.code)
+      return errorText(id, told)
     }
+  }
+
+  /** What is not answered in time is told so; the work itself goes on and its end is nobody's. */
+  #inTime(pending: Promise<Json>): Promise<Json> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#parts.clock.after(CALL_TIMEOUT_MS, () => {
+        reject(new RpcError(REQUEST_TIMED_OUT, `request timed out: no answer within ${CALL_TIMEOUT_MS / 1000} s`))
+      })
+      pending.then(resolve, reject).finally(cancel)
+    })
   }
 }
 
-type Id = string | number | null
+/** What a message costs its client: its size, and its calls. */
+function unitsOf(message: string, calls: readonly unknown[]): number {
+  let units = Math.floor(message.length / UNIT_CHARS)
+  for (const call of calls) units += METHOD_UNITS.get((call as { readonly method?: string } | null)?.method ?? '') ?? 1
+  return units
+}
+
+function join(answers: readonly (string | undefined)[], asBatch: boolean): string | undefined {
+  const sent = answers.filter((answer) => answer !== undefined)
+  if (sent.length === 0) return undefined
+  return asBatch ? `[${sent.join(',')}]` : sent[0]
+}
+
+function idOf(request: unknown): JsonRpcId {
+  const call = readCall(request)
+  return call instanceof RpcError ? null : (call.id ?? null)
+}
 
 interface Call {
   /** undefined: a notification. */
-  readonly id: Id | undefined
+  readonly id: JsonRpcId | undefined
   readonly methodName: string
   readonly params: unknown
 }
@@ -138,14 +218,6 @@ function invalidRequest(reason: string): RpcError {
   return new RpcError(INVALID_REQUEST, `invalid request: ${reason}`)
 }
 
-function tooMuch(what: string): RpcError {
-  return new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${what}`)
-}
-
 function responseTooLarge(): RpcError {
-  return tooMuch(`response larger than ${MAX_RESPONSE_CHARS} characters`)
-}
-
-function failure(id: Id, { code, message }: RpcError): string {
-  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } })
+  return limitExceeded(`response larger than ${MAX_RESPONSE_CHARS} characters`, MAX_RESPONSE_CHARS)
 }

@@ -7,6 +7,7 @@ import {
   TxError,
   type TxErrorCode,
 } from '../primitives/errors.ts'
+import type { Json } from './json.ts'
 
 export const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
@@ -14,16 +15,27 @@ export const METHOD_NOT_FOUND = -32601
 export const INVALID_PARAMS = -32602
 export const INTERNAL_ERROR = -32603
 export const SERVER_ERROR = -32000
+/** geth's codes for these two. */
+export const NOTIFICATIONS_UNSUPPORTED = -32001
+export const REQUEST_TIMED_OUT = -32002
 export const LIMIT_EXCEEDED = -32005
 
 /** What a caller is told. `message` is part of the interface: wallets match on its words. */
 export class RpcError extends Error {
   override readonly name = 'RpcError'
   readonly code: number
-  constructor(code: number, message: string) {
+  /** More than words tell, for programs. */
+  readonly data: Json | undefined
+  constructor(code: number, message: string, data?: Json) {
     super(message)
     this.code = code
+    this.data = data
   }
+}
+
+/** A bound of this node was passed. `message` says which; `data.limit` is its value, for programs to keep to. */
+export function limitExceeded(message: string, limit?: number): RpcError {
+  return new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${message}`, limit === undefined ? undefined : { limit })
 }
 
 type Wording<Code extends string> = Record<Code, (facts: Facts) => string>
@@ -48,8 +60,7 @@ const TX_MESSAGES = {
   'tip-below-floor': ({ tip, floor }) => `transaction underpriced: gas tip cap ${tip}, minimum needed ${floor}`,
   'nonce-too-low': ({ nonce, expected }) => `nonce too low: next nonce ${expected}, tx nonce ${nonce}`,
   'nonce-too-high': ({ nonce, expected }) => `nonce too high: next nonce ${expected}, tx nonce ${nonce}`,
-  'insufficient-funds': ({ balance, cost }) =>
-    `insufficient funds for gas * price + value: balance ${balance}, tx cost ${cost}, overshot ${overshot(cost, balance)}`,
+  'insufficient-funds': insufficientFunds,
   'sender-has-code': () => 'sender not an eoa: it has code',
   'contract-creation': () => 'contract creation not supported: this ledger runs no contract code',
   'recipient-has-code': () => 'recipient is a contract: this ledger runs no contract code',
@@ -89,8 +100,10 @@ const BLOCK_MESSAGES = {
   'below-finalized': ({ number, finalized }) => `block ${number} conflicts with finalized block ${finalized}`,
 } satisfies Wording<BlockErrorCode>
 
-function overshot(cost: Facts[string], balance: Facts[string]): bigint {
-  return BigInt(cost ?? 0) - BigInt(balance ?? 0)
+function insufficientFunds({ balance, cost, queuedCost, replacement, overshot }: Facts): string {
+  const others = queuedCost === undefined ? '' : `queued cost ${queuedCost}, `
+  const own = replacement === 1 ? 'tx bumped' : 'tx cost'
+  return `insufficient funds for gas * price + value: balance ${balance}, ${others}${own} ${cost}, overshot ${overshot}`
 }
 
 /**
@@ -104,4 +117,11 @@ export function toRpcError(error: unknown): RpcError | undefined {
   if (error instanceof StateUnavailableError) return new RpcError(SERVER_ERROR, error.message)
   if (error instanceof DecodeError) return new RpcError(INVALID_PARAMS, `not canonical RLP: ${error.message}`)
   return undefined
+}
+
+export type JsonRpcId = string | number | null
+
+/** The response that tells of `error`. */
+export function errorText(id: JsonRpcId, { code, message, data }: RpcError): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } })
 }

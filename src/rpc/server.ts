@@ -1,6 +1,25 @@
-import Fastify, { type FastifyInstance } from 'fastify'
-import type { Dispatcher } from './dispatch.ts'
-import { MAX_BODY_BYTES, REQUEST_TIMEOUT_MS } from './limits.ts'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../primitives/clock.ts'
+import { Connections } from './connections.ts'
+import type { Allowance, Dispatcher } from './dispatch.ts'
+import type { Gate } from './gate.ts'
+import { HeldBytes } from './held-bytes.ts'
+import { corsHeaders, HttpCalls, sendText } from './http-calls.ts'
+import {
+  DRAIN_TIMEOUT_MS,
+  INACTIVITY_TIMEOUT_MS,
+  KEEP_ALIVE_MS,
+  MAX_CONNECTIONS,
+  MAX_INCOMING_BYTES,
+  MAX_OUTGOING_BYTES,
+  REQUEST_TIMEOUT_MS,
+  TIMEOUT_CHECK_MS,
+} from './limits.ts'
+import { createPages, type PagesComponents } from './pages.ts'
+import { WsServer } from './ws-server.ts'
 
 export interface RpcServerOptions {
   /** Address to bind, loopback unless the operator says otherwise. */
@@ -9,35 +28,141 @@ export interface RpcServerOptions {
   readonly port: number
 }
 
-/** JSON-RPC over HTTP: POST / with a body of `application/json`. */
+/** One side of the port: what can be called through it, and from which pages. */
+export interface RpcSide {
+  readonly dispatcher: Dispatcher
+  readonly gate: Gate
+}
+
+export interface RpcServerComponents extends Pick<PagesComponents, 'health' | 'metrics'> {
+  readonly http: RpcSide
+  /** Absent: no WebSocket. */
+  readonly ws?: RpcSide | undefined
+  /** Absent: everybody may ask as much as they like. */
+  readonly allowance?: Allowance | undefined
+  readonly clock: Clock
+}
+
+/** JSON-RPC over HTTP and WebSocket, health and metrics, on one port. */
 export class RpcServer {
   readonly #options: RpcServerOptions
-  readonly #http: FastifyInstance
+  readonly #parts: RpcServerComponents
+  readonly #connections = new Connections()
+  readonly #server: Server
+  readonly #calls: HttpCalls
+  readonly #ws: WsServer | undefined
+  readonly #pages: FastifyInstance
 
-  constructor(options: RpcServerOptions, { dispatcher }: { readonly dispatcher: Dispatcher }) {
+  constructor(options: RpcServerOptions, components: RpcServerComponents) {
     this.#options = options
-    this.#http = Fastify({ bodyLimit: MAX_BODY_BYTES, requestTimeout: REQUEST_TIMEOUT_MS })
-    // JSON alone: a page may send `text/plain` to any address without the browser asking first.
-    this.#http.removeAllContentTypeParsers()
-    this.#http.addContentTypeParser(
-      ['application/json', 'application/json-rpc'],
-      { parseAs: 'string' },
-      (_request, body, done) => done(null, body),
-    )
-    this.#http.post('/', async (request, reply) => {
-      const response = await dispatcher.handle(typeof request.body === 'string' ? request.body : '')
-      if (response === undefined) return reply.code(204).send()
-      return reply.type('application/json').send(response)
-    })
+    this.#parts = components
+    const { http, ws, allowance, clock, health, metrics } = components
+    const held = {
+      incoming: new HeldBytes({ limitBytes: MAX_INCOMING_BYTES }),
+      outgoing: new HeldBytes({ limitBytes: MAX_OUTGOING_BYTES }),
+    }
+    this.#calls = new HttpCalls({ ...http, ...held, allowance, connections: this.#connections })
+    this.#ws = ws && new WsServer({ dispatcher: ws.dispatcher, ...held, clock })
+    this.#pages = createPages({ gate: http.gate, health, metrics })
+    this.#server = this.#createServer()
+  }
+
+  /** Open WebSocket connections. */
+  get wsConnections(): number {
+    return this.#ws?.connections ?? 0
   }
 
   /** @returns the URL it listens at. @throws the operating system's error, `code` EADDRINUSE and the like. */
   async start(): Promise<string> {
-    return this.#http.listen(this.#options)
+    await this.#pages.ready()
+    const { host, port } = this.#options
+    this.#server.listen(port, host)
+    await once(this.#server, 'listening')
+    this.#ws?.start()
+    const bound = this.#server.address() as { readonly port: number }
+    return `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`
   }
 
-  /** Answers what has arrived, then closes. */
+  /** Answers what has arrived, says goodbye to WebSockets, then closes; what takes too long is cut. */
   async stop(): Promise<void> {
-    await this.#http.close()
+    if (!this.#server.listening) return
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#ws?.drain()
+    const cancel = this.#parts.clock.after(DRAIN_TIMEOUT_MS, () => {
+      this.#server.closeAllConnections()
+      this.#ws?.cut()
+    })
+    await closed
+    cancel()
+    await this.#pages.close()
   }
+
+  #createServer(): Server {
+    const server = createServer(
+      {
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+        noDelay: true,
+      },
+      (request, response) => this.#answer(request, response),
+    )
+    server.timeout = INACTIVITY_TIMEOUT_MS
+    server.maxConnections = MAX_CONNECTIONS
+    server.on('connection', (socket) => this.#connections.accept(socket))
+    server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
+    return server
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { gate } = this.#parts.http
+    const refusal = gate.judge(request.headers)
+    if (refusal) sendText(response, refusal.status, refusal.reason)
+    else if (!isRoot(request)) this.#pages.routing(request, response)
+    else if (request.method === 'POST') void this.#calls.answer(request, response)
+    else if (request.method === 'OPTIONS') answerPreflight(request, response, gate)
+    else this.#pages.routing(request, response)
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy())
+    const from = this.#connections.of(request.socket)
+    const { ws } = this.#parts
+    if (!from || !this.#ws || !ws || !isRoot(request)) {
+      refuseUpgrade(socket, 404, 'no WebSocket is served here')
+      return
+    }
+    const refusal = ws.gate.judge(request.headers) ?? (await ws.gate.authenticate(request.headers))
+    if (refusal) refuseUpgrade(socket, refusal.status, refusal.reason)
+    else this.#ws.accept(request, socket, head, from)
+  }
+}
+
+/** Providers' URLs often carry a query. */
+function isRoot({ url }: IncomingMessage): boolean {
+  return url === '/' || url?.startsWith('/?') === true
+}
+
+/** A browser asks whether a page may send JSON here. */
+function answerPreflight({ headers }: IncomingMessage, response: ServerResponse, gate: Gate): void {
+  const { origin } = headers
+  if (origin === undefined || !gate.shares(origin)) {
+    sendText(response, 403, 'no page may ask here unless --http.corsdomain names its origin')
+    return
+  }
+  response
+    .writeHead(204, {
+      ...corsHeaders(origin),
+      'access-control-allow-methods': 'POST',
+      'access-control-allow-headers': 'content-type, authorization',
+      'access-control-max-age': '600',
+    })
+    .end()
+}
+
+function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: text/plain\r\n`
+  socket.end(`${head}content-length: ${reason.length + 1}\r\n\r\n${reason}\n`, () => socket.destroy())
 }

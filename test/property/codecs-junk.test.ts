@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeAccount, EMPTY_ACCOUNT, encodeAccount } from '../../src/primitives/account.ts'
 import { decodeBlock, decodeTransactions, encodeBlock, encodeTransactions } from '../../src/primitives/block.ts'
-import { bytesToBigint, concatBytes, toHex } from '../../src/primitives/bytes.ts'
+import { bytesToBigint, toHex } from '../../src/primitives/bytes.ts'
 import { DecodeError, TxError } from '../../src/primitives/errors.ts'
 import { decodeHeader, encodeHeader } from '../../src/primitives/header.ts'
 import { decodeStoredReceipts, encodeStoredReceipts } from '../../src/primitives/receipt.ts'
@@ -10,6 +10,7 @@ import { decodeRlp, encodeRlp } from '../../src/primitives/rlp.ts'
 import { assembleTransaction, decodeTransaction, signingBytes } from '../../src/primitives/transaction.ts'
 import { anySignature, rlpItem, transactionFields } from '../support/arbitraries.ts'
 import { sampleHeader } from '../support/blocks.ts'
+import { damage, damaged } from '../support/damage.ts'
 
 interface Codec {
   readonly name: string
@@ -57,34 +58,6 @@ const valid: fc.Arbitrary<Uint8Array> = fc.oneof(
     ]),
   ),
 )
-
-/** Changes one place: most leave something that is almost valid. */
-const damage = fc.record({
-  kind: fc.constantFrom('set', 'flip', 'insert', 'remove', 'cut', 'append', 'repeat'),
-  at: fc.nat(),
-  byte: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0x81, 0xb7, 0xb8, 0xbf, 0xc0, 0xf7, 0xf8, 0xff)),
-})
-
-function damaged(bytes: Uint8Array, { kind, at, byte }: { kind: string; at: number; byte: number }): Uint8Array {
-  const place = at % (bytes.length + 1)
-  const [before, after] = [bytes.subarray(0, place), bytes.subarray(place)]
-  switch (kind) {
-    case 'set':
-      return concatBytes(before, Uint8Array.of(byte), after.subarray(1))
-    case 'flip':
-      return concatBytes(before, Uint8Array.of((after[0] ?? 0) ^ (1 << (byte & 7))), after.subarray(1))
-    case 'insert':
-      return concatBytes(before, Uint8Array.of(byte), after)
-    case 'remove':
-      return concatBytes(before, after.subarray(1))
-    case 'cut':
-      return before
-    case 'append':
-      return concatBytes(bytes, Uint8Array.of(byte))
-    default:
-      return concatBytes(before, after, after)
-  }
-}
 
 /** Every codec either refuses `bytes` in its own words or has understood them whole. */
 function judge(bytes: Uint8Array): void {

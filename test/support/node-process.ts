@@ -27,7 +27,8 @@ export class NodeProcess {
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     this.#child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...environment },
+      // Alone, unless a test is about peers.
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', IDOBATA_P2P: 'false', ...environment },
     })
     let stdout = ''
     let stderr = ''

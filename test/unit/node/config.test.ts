@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, environmentName, type NodeConfig, OPTIONS, resolveConfig } from '../../../src/node/config.ts'
+import {
+  ConfigError,
+  environmentName,
+  explainConfig,
+  type NodeConfig,
+  OPTIONS,
+  resolveConfig,
+} from '../../../src/node/config.ts'
 import { fromHex } from '../../../src/primitives/bytes.ts'
 
 const HOME = { HOME: '/home/me' }
@@ -16,15 +23,36 @@ function refusal(flags: Record<string, string>, environment: Record<string, stri
 
 test('without flags or variables everything has its default', () => {
   expect(resolveConfig({}, HOME)).toEqual({
+    config: undefined,
     datadir: '/home/me/.idobata',
     genesis: undefined,
     dev: false,
     http: true,
     'http.addr': '127.0.0.1',
     'http.port': 8545,
+    'http.vhosts': ['localhost'],
+    'http.corsdomain': [],
+    'http.api': undefined,
+    'http.jwtsecret': undefined,
+    'http.tokenfile': undefined,
+    'http.insecure': false,
+    'http.ratelimit': 500,
+    'http.ratelimit.local': 100_000,
+    ws: true,
+    'ws.origins': undefined,
+    'ws.api': undefined,
+    p2p: true,
+    port: 30_303,
+    'p2p.addr': '0.0.0.0',
+    'p2p.transports': ['tcp', 'quic', 'ws'],
+    bootnodes: [],
+    maxpeers: 77,
+    metrics: false,
     mine: false,
     'miner.etherbase': undefined,
     'miner.threads': 1,
+    keystore: '/home/me/.idobata/keystore',
+    rpc: 'http://127.0.0.1:8545',
     verbosity: 3,
   } satisfies NodeConfig)
 })
@@ -33,7 +61,20 @@ test('data goes where XDG says', () => {
   expect(resolveConfig({}, { ...HOME, XDG_DATA_HOME: '/data' }).datadir).toBe('/data/idobata')
 })
 
-test('a flag wins over its variable, and that over the default', () => {
+test('a flag wins over its variable, that over the file, and that over the default', () => {
+  const settings = { file: '/etc/idobata.toml', texts: { 'http.port': '1', 'miner.threads': '3' } }
+  const environment = { ...HOME, IDOBATA_HTTP_PORT: '1000' }
+  expect(resolveConfig({ 'http.port': '2000' }, environment, settings)['http.port']).toBe(2000)
+  expect(resolveConfig({}, environment, settings)).toMatchObject({ 'http.port': 1000, 'miner.threads': 3, mine: false })
+  expect(explainConfig({ mine: true }, environment, settings).origins).toMatchObject({
+    mine: '--mine',
+    'http.port': 'IDOBATA_HTTP_PORT',
+    'miner.threads': '/etc/idobata.toml: miner.threads',
+    verbosity: undefined,
+  })
+})
+
+test('switches and texts come from flags and variables alike', () => {
   const environment = { ...HOME, IDOBATA_HTTP_PORT: '1000', IDOBATA_MINE: 'true', IDOBATA_DATADIR: '/elsewhere' }
   expect(resolveConfig({}, environment)).toMatchObject({ 'http.port': 1000, mine: true, datadir: '/elsewhere' })
   expect(resolveConfig({ 'http.port': '2000', mine: false, datadir: '/flag' }, environment)).toMatchObject({
@@ -46,6 +87,25 @@ test('a flag wins over its variable, and that over the default', () => {
 test('each setting has a variable of its own', () => {
   expect(environmentName('http.addr')).toBe('IDOBATA_HTTP_ADDR')
   expect(new Set(Object.keys(OPTIONS).map(environmentName)).size).toBe(Object.keys(OPTIONS).length)
+})
+
+test('accounts lie in the data directory, and the node to ask is the one that these settings would run', () => {
+  expect(resolveConfig({ datadir: '/here', 'http.port': '9000' }, HOME)).toMatchObject({
+    keystore: '/here/keystore',
+    rpc: 'http://127.0.0.1:9000',
+  })
+  expect(resolveConfig({ dev: true }, HOME).keystore).toBe('/home/me/.idobata/dev/keystore')
+  const url = (host: string) => resolveConfig({ 'http.addr': host }, HOME).rpc
+  expect(['0.0.0.0', '::', '::1', 'well.example'].map(url)).toEqual([
+    'http://127.0.0.1:8545',
+    'http://127.0.0.1:8545',
+    'http://[::1]:8545',
+    'http://well.example:8545',
+  ])
+  expect(resolveConfig({ rpc: 'https://well.example/rpc', keystore: '/keys' }, HOME)).toMatchObject({
+    rpc: 'https://well.example/rpc',
+    keystore: '/keys',
+  })
 })
 
 test('an address is read as bytes', () => {
@@ -64,7 +124,9 @@ describe('a development network', () => {
   })
 
   test('has no other genesis', () => {
-    expect(() => resolveConfig({ dev: true, genesis: 'x.json' }, HOME)).toThrow(/^--dev: .*--genesis/)
+    expect(() => resolveConfig({ dev: true, genesis: 'x.json' }, HOME)).toThrow(
+      /^--genesis: the development network \(--dev\) has/,
+    )
   })
 })
 
@@ -78,6 +140,8 @@ describe('what cannot be used is refused, naming its source and the text', () =>
     ['miner.etherbase', '0x12', '--miner.etherbase: "0x12" is no address: 0x and 40 hex digits'],
     ['verbosity', '-1', '--verbosity: "-1" is no whole number from 0 to 4'],
     ['datadir', '', '--datadir: the path is empty'],
+    ['rpc', 'localhost:8545', '--rpc: "localhost:8545" is no http:// or https:// address'],
+    ['rpc', 'http://', '--rpc: "http://" is no http:// or https:// address'],
   ])('--%s %s', (name, text, message) => {
     expect(refusal({ [name]: text })).toBe(message)
   })

@@ -6,6 +6,7 @@ import { parseGenesis } from '../../../src/chain/genesis.ts'
 import { ConfigError } from '../../../src/node/config.ts'
 import { devAccounts, devGenesis, devSigner } from '../../../src/node/dev.ts'
 import { createMinerKey, minerKeyFile, readMinerKey } from '../../../src/node/miner-key.ts'
+import { loadNodeKey } from '../../../src/node/node-key.ts'
 import { toHex } from '../../../src/primitives/bytes.ts'
 import { COIN } from '../../../src/primitives/limits.ts'
 import { temporaryDirectory } from '../../support/test-chain.ts'
@@ -39,6 +40,20 @@ describe('the miner key', () => {
       await expect(reading).rejects.toThrow(`${minerKeyFile(root)}: no private key`)
     },
   )
+})
+
+describe('the node key', () => {
+  test('is made once, readable by its owner alone, and the same at every start', async () => {
+    const datadir = join(root, 'node')
+    const made = await loadNodeKey(datadir)
+    expect(statSync(join(datadir, 'nodekey')).mode & 0o777).toBe(0o600)
+    expect((await loadNodeKey(datadir)).equals(made)).toBe(true)
+  })
+
+  test('is refused where the file holds something else', async () => {
+    writeFileSync(join(root, 'nodekey'), 'abc')
+    await expect(loadNodeKey(root)).rejects.toThrow(ConfigError)
+  })
 })
 
 describe('the development network', () => {

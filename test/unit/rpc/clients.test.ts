@@ -5,10 +5,10 @@ import { transactionHash } from '../../../src/crypto/hashes.ts'
 import { EMPTY_ACCOUNT } from '../../../src/primitives/account.ts'
 import { toHex } from '../../../src/primitives/bytes.ts'
 import type { Transaction } from '../../../src/primitives/transaction.ts'
-import { Dispatcher } from '../../../src/rpc/dispatch.ts'
 import { rpcMethods } from '../../../src/rpc/methods/all.ts'
-import { RpcServer } from '../../../src/rpc/server.ts'
+import type { RpcServer } from '../../../src/rpc/server.ts'
 import { CHAIN_ID, fakeBackends, GWEI, SENDER } from './fake-backends.ts'
+import { createServing, eventServices } from './serving.ts'
 import { signedByViem } from './signed.ts'
 
 /** The libraries' own parsers decide whether our JSON is Ethereum's. */
@@ -38,11 +38,10 @@ beforeAll(async () => {
     accounts: { [from]: { ...EMPTY_ACCOUNT, nonce: 3n, balance: 10n ** 18n } },
   })
   blockHash = toHex(backends.blocks[1]!.hash) as `0x${string}`
-  const dispatcher = new Dispatcher({
-    methods: rpcMethods(backends),
+  server = createServing({
+    methods: rpcMethods(backends, eventServices()),
     onInternalError: (error) => expect.fail(String(error)),
   })
-  server = new RpcServer({ host: '127.0.0.1', port: 0 }, { dispatcher })
   const url = await server.start()
   viem = createPublicClient({ transport: http(url, { batch: true, retryCount: 0 }) })
   ethers = new JsonRpcProvider(url)

@@ -1,44 +1,61 @@
 import { describe, expect, test } from 'vitest'
 import { StateUnavailableError, StoreError, TxError } from '../../../src/primitives/errors.ts'
-import { Dispatcher, type Json, method } from '../../../src/rpc/dispatch.ts'
+import { type Allowance, Dispatcher, method } from '../../../src/rpc/dispatch.ts'
+import type { Json } from '../../../src/rpc/json.ts'
 import { MAX_BATCH_CALLS, MAX_RESPONSE_CHARS } from '../../../src/rpc/limits.ts'
 import { boolean, count, optional } from '../../../src/rpc/schema.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { LOCAL } from './serving.ts'
 
-function dispatcher() {
+function dispatcher({ allowance }: { readonly allowance?: Allowance } = {}) {
+  const clock = new ManualClock(0)
   const internal: [unknown, string][] = []
   const called: number[] = []
   const methods = {
     add: method({
       summary: '',
+      result: {},
       params: { left: count, right: optional(count, 10) },
       handler: ({ left, right }) => {
         called.push(left)
         return left + right
       },
     }),
-    not: method({ summary: '', params: { value: boolean }, handler: async ({ value }) => !value }),
-    nothing: method({ summary: '', params: {}, handler: () => null }),
+    not: method({ summary: '', result: {}, params: { value: boolean }, handler: async ({ value }) => !value }),
+    nothing: method({ summary: '', result: {}, params: {}, handler: () => null }),
     refuse: method({
       summary: '',
+      result: {},
       params: {},
       handler: () => {
         throw new TxError('already-known')
       },
     }),
-    forgotten: method({ summary: '', params: {}, handler: () => Promise.reject(new StateUnavailableError()) }),
+    forgotten: method({
+      summary: '',
+      result: {},
+      params: {},
+      handler: () => Promise.reject(new StateUnavailableError()),
+    }),
     broken: method({
       summary: '',
+      result: {},
       params: {},
       handler: () => Promise.reject(new StoreError('disk gone', 'replace it')),
     }),
-    long: method({ summary: '', params: { size: count }, handler: ({ size }) => 'x'.repeat(size) }),
+    long: method({ summary: '', result: {}, params: { size: count }, handler: ({ size }) => 'x'.repeat(size) }),
   }
-  const target = new Dispatcher({ methods, onInternalError: (error, name) => internal.push([error, name]) })
+  const target = new Dispatcher({
+    methods,
+    clock,
+    allowance,
+    onInternalError: (error, name) => internal.push([error, name]),
+  })
   const send = async (message: unknown): Promise<Json | undefined> => {
-    const answer = await target.handle(typeof message === 'string' ? message : JSON.stringify(message))
-    return answer === undefined ? undefined : JSON.parse(answer)
+    const reply = await target.handle(typeof message === 'string' ? message : JSON.stringify(message), LOCAL)
+    return reply && JSON.parse(reply.text)
   }
-  return { send, internal, called }
+  return { send, target, clock, internal, called }
 }
 
 const call = (methodName: string, params?: unknown, id: unknown = 1) => ({
@@ -51,7 +68,7 @@ const result = (value: Json, id: Json = 1) => ({ jsonrpc: '2.0', id, result: val
 const error = (code: number, message: RegExp, id: Json = 1) => ({
   jsonrpc: '2.0',
   id,
-  error: { code, message: expect.stringMatching(message) },
+  error: expect.objectContaining({ code, message: expect.stringMatching(message) }),
 })
 
 describe('a single request', () => {
@@ -136,7 +153,9 @@ describe('failures', () => {
 
   test('a result over the response limit is -32005 naming the limit; one at the limit passes', async () => {
     const { send } = dispatcher()
-    expect(await send(call('long', [MAX_RESPONSE_CHARS]))).toEqual(error(-32005, new RegExp(`${MAX_RESPONSE_CHARS}`)))
+    const refused = await send(call('long', [MAX_RESPONSE_CHARS]))
+    expect(refused).toEqual(error(-32005, new RegExp(`${MAX_RESPONSE_CHARS}`)))
+    expect(refused).toHaveProperty('error.data', { limit: MAX_RESPONSE_CHARS })
     expect(await send(call('long', [MAX_RESPONSE_CHARS - 2]))).toHaveProperty('result.length', MAX_RESPONSE_CHARS - 2)
   })
 })

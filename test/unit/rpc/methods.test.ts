@@ -6,6 +6,7 @@ import { fromHex, toHex } from '../../../src/primitives/bytes.ts'
 import { type RpcError, toRpcError } from '../../../src/rpc/errors.ts'
 import { rpcMethods } from '../../../src/rpc/methods/all.ts'
 import { type FakeOptions, fakeBackends, GWEI, SENDER } from './fake-backends.ts'
+import { eventServices, LOCAL } from './serving.ts'
 import { signedByViem } from './signed.ts'
 
 const TO = `0x${'0b'.repeat(20)}` as const
@@ -13,8 +14,8 @@ const SENDER_HEX = toHex(SENDER)
 
 function node(options: FakeOptions = {}) {
   const backends = fakeBackends(options)
-  const methods = rpcMethods(backends)
-  const call = async (name: string, ...params: unknown[]) => methods[name]!.call(params)
+  const methods = rpcMethods(backends, eventServices())
+  const call = async (name: string, ...params: unknown[]) => methods[name]!.call(params, LOCAL)
   const refusal = async (name: string, ...params: unknown[]): Promise<RpcError> => {
     try {
       await call(name, ...params)
@@ -28,11 +29,12 @@ function node(options: FakeOptions = {}) {
 
 const rich = { ...EMPTY_ACCOUNT, nonce: 7n, balance: 10n ** 18n }
 
-test('every method describes itself and its parameters', () => {
-  for (const [name, { summary, params }] of Object.entries(rpcMethods(fakeBackends()))) {
-    expect(name).toMatch(/^(eth|net|web3)_[a-zA-Z0-9]+$/)
+test('every method describes itself, its parameters and its result', () => {
+  for (const [name, { summary, params, result }] of Object.entries(rpcMethods(fakeBackends(), eventServices()))) {
+    expect(name).toMatch(/^[a-z0-9]+_[a-zA-Z0-9]+$/)
     expect(summary).not.toBe('')
     for (const { schema } of Object.values(params)) expect(Object.keys(schema)).not.toEqual([])
+    expect(Object.keys(result)).not.toEqual([])
   }
 })
 
@@ -54,8 +56,26 @@ describe('status', () => {
   })
 
   test('of a node that is behind, and one without an account', async () => {
-    const { call, refusal } = node({ syncing: { startingBlock: 1, currentBlock: 16, highestBlock: 255 } })
-    expect(await call('eth_syncing')).toEqual({ startingBlock: '0x1', currentBlock: '0x10', highestBlock: '0xff' })
+    const { call, refusal } = node({
+      syncing: {
+        startingBlock: 1,
+        currentBlock: 16,
+        highestBlock: 255,
+        stages: [
+          { name: 'headers', block: 255 },
+          { name: 'execution', block: 16 },
+        ],
+      },
+    })
+    expect(await call('eth_syncing')).toEqual({
+      startingBlock: '0x1',
+      currentBlock: '0x10',
+      highestBlock: '0xff',
+      stages: [
+        { stage_name: 'headers', block_number: '0xff' },
+        { stage_name: 'execution', block_number: '0x10' },
+      ],
+    })
     expect(await refusal('eth_coinbase')).toMatchObject({ code: -32000 })
   })
 })
@@ -296,7 +316,7 @@ describe('fees', () => {
     })
     expect(await call('eth_feeHistory', 10, '0x1')).toMatchObject({ oldestBlock: '0x0', gasUsedRatio: [0, 0.5] })
     expect(await call('eth_feeHistory', 0, 'latest')).toEqual({
-      oldestBlock: '0x2',
+      oldestBlock: '0x0',
       baseFeePerGas: [],
       gasUsedRatio: [],
     })

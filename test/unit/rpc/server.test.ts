@@ -1,9 +1,10 @@
 import { request } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import { Dispatcher, method } from '../../../src/rpc/dispatch.ts'
+import { method } from '../../../src/rpc/dispatch.ts'
 import { MAX_BODY_BYTES } from '../../../src/rpc/limits.ts'
 import { data } from '../../../src/rpc/schema.ts'
-import { RpcServer } from '../../../src/rpc/server.ts'
+import type { RpcServer } from '../../../src/rpc/server.ts'
+import { createServing } from './serving.ts'
 
 const running: RpcServer[] = []
 afterEach(async () => {
@@ -14,9 +15,10 @@ async function listen() {
   const opened = Promise.withResolvers<void>()
   const entered = Promise.withResolvers<void>()
   const methods = {
-    size: method({ summary: '', params: { data }, handler: ({ data }) => data.length }),
+    size: method({ summary: '', result: {}, params: { data }, handler: ({ data }) => data.length }),
     wait: method({
       summary: '',
+      result: {},
       params: {},
       handler: async () => {
         entered.resolve()
@@ -25,8 +27,7 @@ async function listen() {
       },
     }),
   }
-  const dispatcher = new Dispatcher({ methods, onInternalError: () => {} })
-  const server = new RpcServer({ host: '127.0.0.1', port: 0 }, { dispatcher })
+  const server = createServing({ methods })
   running.push(server)
   const url = await server.start()
   const post = (body: string, type = 'application/json') =>
@@ -92,7 +93,6 @@ test('stopping answers what has arrived and then refuses connections', async () 
 
 test('a port in use is told by the error code', async () => {
   const { url } = await listen()
-  const dispatcher = new Dispatcher({ methods: {}, onInternalError: () => {} })
-  const second = new RpcServer({ host: '127.0.0.1', port: Number(new URL(url).port) }, { dispatcher })
+  const second = createServing({ methods: {}, port: Number(new URL(url).port) })
   await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })

@@ -1,0 +1,74 @@
+import { type GossipSub, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossipsub'
+import type { Connection, PeerId } from '@libp2p/interface'
+import { keccak256 } from '../crypto/keccak.ts'
+import { concatBytes } from '../primitives/bytes.ts'
+import { GOSSIP_LIMITS } from './limits.ts'
+import { peerScoreParams, SCORE_THRESHOLDS } from './scoring.ts'
+import type { Topics } from './topics.ts'
+import type { GossipVerdict } from './verdict.ts'
+
+/**
+ * Gossipsub with the members that its class has and its declared interface leaves out. Without the first there is no
+ * asynchronous validation at all; `createGossipRouter` fails where one of them is gone.
+ */
+export interface GossipRouter extends GossipSub {
+  reportMessageValidationResult(messageId: string, source: string, verdict: GossipVerdict): void
+  getMeshPeers(topic: string): string[]
+  getScore(peerId: string): number
+  /** Takes a connected peer in again, and opens the stream to it if there is none. */
+  onPeerConnected(peerId: PeerId, connection: Connection): void
+  /** Of messages that await their verdict or were forwarded lately. */
+  readonly mcache: { observeDuplicate(messageId: string, source: string): void }
+}
+
+const UNDECLARED = ['reportMessageValidationResult', 'getMeshPeers', 'getScore', 'onPeerConnected', 'mcache']
+
+const encoder = new TextEncoder()
+
+/** First 20 bytes of keccak256(topic ‖ data): messages carry no sender and no number, so content is identity. */
+export function messageId(topic: string, data: Uint8Array): Uint8Array {
+  return keccak256(concatBytes(encoder.encode(topic), data)).subarray(0, 20)
+}
+
+export interface GossipRouterOptions {
+  readonly topics: Topics
+  /** What else is known of a peer, added to its score: at most 0, `-Infinity` never. */
+  readonly standing: (peerId: string) => number
+}
+
+type GossipComponents = Parameters<ReturnType<typeof gossipsub>>[0]
+
+/** Gossipsub v1.2 with every bound set; a factory, as libp2p wants its services. */
+export function createGossipRouter({ topics, standing }: GossipRouterOptions) {
+  const create = gossipsub({
+    ...GOSSIP_LIMITS,
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: ({ topic, data }) => messageId(topic, data),
+    msgIdToStrFn: (id) => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('base64'),
+    allowedTopics: Object.values(topics),
+    asyncValidation: true,
+    awaitRpcHandler: false,
+    awaitRpcMessageHandler: false,
+    // Whom we send our own messages to must not be told apart from whom we forward others' to.
+    floodPublish: false,
+    fallbackToFloodsub: false,
+    doPX: false,
+    emitSelf: false,
+    canRelayMessage: false,
+    batchPublish: true,
+    // Alone on the network is a normal state, and a block that came to us meanwhile is no error.
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    tagMeshPeers: true,
+    // Relayed links are cut after two minutes; they carry requests until a direct one stands.
+    runOnLimitedConnection: false,
+    scoreParams: peerScoreParams(topics, standing),
+    scoreThresholds: SCORE_THRESHOLDS,
+  })
+  return (components: GossipComponents): GossipRouter => {
+    const router = create(components)
+    const missing = UNDECLARED.filter((name) => !(name in router))
+    if (missing.length > 0) throw new Error(`gossipsub has changed: no ${missing.join(', ')}`)
+    return router as GossipRouter
+  }
+}

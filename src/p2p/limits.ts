@@ -1,0 +1,215 @@
+/**
+ * Bounds of the network, with unit and reason; docs/limits.md lists them beside those of the libraries. Nothing here is
+ * left to a library's default: a default is somebody else's opinion about a different network.
+ */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Connections beyond `maxPeers` that libp2p keeps: an eviction needs the newcomer connected before it can be judged. */
+export const SPARE_CONNECTIONS = 32
+
+export const CONNECTION_LIMITS = {
+  /** Dials at a time: a dozen outbound slots, some of them failing. */
+  maxParallelDials: 16,
+  /** Dials waiting; whoever asks for more is asking for the wrong thing. */
+  maxDialQueueLength: 128,
+  /** Addresses tried of one peer: three transports, two families. */
+  maxPeerAddrsToDial: 8,
+  dialTimeout: 10_000,
+  addressDialTimeout: 5_000,
+  connectionCloseTimeout: 1_000,
+  /** Milliseconds until encryption and muxer are agreed: a stranger who dawdles holds one of the pending places. */
+  inboundUpgradeTimeout: 10_000,
+  outboundStreamProtocolNegotiationTimeout: 10_000,
+  inboundStreamProtocolNegotiationTimeout: 10_000,
+  /** Connections a second from one host. The default, 5, refuses honest nodes behind one NAT and demos on loopback. */
+  inboundConnectionThreshold: 64,
+  /** Connections not yet upgraded; each costs a handshake, which is the expensive part of a flood. */
+  maxIncomingPendingConnections: 64,
+  /** Whom to connect to again is for the peer manager to say. */
+  reconnectRetries: 0,
+  maxParallelReconnects: 1,
+}
+
+/** Pings both measure the round trip and notice links that died silently; they keep TCP's idle time-out from firing. */
+export const PING_INTERVAL_MS = 20_000
+export const PING_TIMEOUT_MS = 10_000
+/** At once, from one peer, and to one. */
+export const PING_INBOUND_STREAMS = 2
+export const PING_OUTBOUND_STREAMS = 2
+
+/** Streams of one connection, either way: two for each request protocol, the DHT's, gossip, and the library's own. */
+const STREAMS_PER_CONNECTION = 64
+/** Bytes that may be under way in one stream: 10 MB/s at 100 ms round trip. */
+const STREAM_WINDOW_BYTES = 1 * MIB
+
+/** The library's defaults would let one connection hold 1,000 streams of 4 MiB each. */
+export const YAMUX_LIMITS = {
+  maxInboundStreams: STREAMS_PER_CONNECTION,
+  maxOutboundStreams: STREAMS_PER_CONNECTION,
+  /** Bytes of a frame: other streams wait this long at most. */
+  maxMessageSize: 64 * KIB,
+  maxEarlyStreams: 10,
+  /** Pings do this over every transport alike. */
+  enableKeepAlive: false,
+  streamOptions: {
+    /** The least that yamux allows. */
+    initialStreamWindowSize: 256 * KIB,
+    maxStreamWindowSize: STREAM_WINDOW_BYTES,
+    /** Above the window, so that only a peer who ignores it is cut. */
+    maxReadBufferLength: STREAM_WINDOW_BYTES + 256 * KIB,
+    /** Two of the largest responses; gossip has its own. */
+    maxWriteBufferLength: 4 * MIB,
+  },
+}
+
+/** The same for QUIC, which brings its own streams. */
+export const QUIC_LIMITS = {
+  handshakeTimeout: 5_000,
+  maxIdleTimeout: 30_000,
+  keepAliveInterval: 10_000,
+  maxConcurrentStreamLimit: STREAMS_PER_CONNECTION,
+  maxStreamData: STREAM_WINDOW_BYTES,
+  /** Bytes under way in a connection, all streams together. */
+  maxConnectionData: 8 * MIB,
+  receiveBufferSize: 512 * KIB,
+  sendBufferSize: 512 * KIB,
+}
+
+export const TCP_LIMITS = {
+  /** Milliseconds without a byte; a live peer is pinged more often. */
+  inboundSocketInactivityTimeout: 60_000,
+  outboundSocketInactivityTimeout: 60_000,
+  /** Connections that the kernel holds for us. */
+  backlog: 128,
+}
+
+export const WEBSOCKET_LIMITS = {
+  /** Bytes written and not yet sent before the writer has to wait. */
+  maxBufferedAmount: 4 * MIB,
+  bufferedAmountPollInterval: 100,
+  /** Bytes and milliseconds of the upgrade request. */
+  http: { maxHeaderSize: 8 * KIB, headersTimeout: 10_000, requestTimeout: 10_000 },
+}
+
+export const IDENTIFY_LIMITS = {
+  timeout: 5_000,
+  /** Bytes: key, addresses, protocol names. */
+  maxMessageSize: 8 * KIB,
+  maxInboundStreams: 1,
+  maxOutboundStreams: 1,
+  maxObservedAddresses: 10,
+}
+
+export const IDENTIFY_PUSH_LIMITS = { ...IDENTIFY_LIMITS, concurrency: 8, debounce: 1_000 }
+
+export const PEER_STORE_LIMITS = {
+  /** Milliseconds; whom we may want again is in the address book, which is our own. */
+  maxAddressAge: 3_600_000,
+  maxPeerAge: 21_600_000,
+}
+
+export const ADDRESS_LIMITS = {
+  /** Addresses under which peers claim to see us. */
+  maxObservedAddresses: 10,
+  addressVerificationTTL: 600_000,
+  addressVerificationRetry: 300_000,
+}
+
+/** Milliseconds between mesh repairs, and the grain of everything below that is counted in heartbeats. */
+export const HEARTBEAT_MS = 700
+
+export const GOSSIP_LIMITS = {
+  D: 8,
+  Dlo: 6,
+  Dhi: 12,
+  Dscore: 4,
+  Dout: 2,
+  Dlazy: 6,
+  heartbeatInterval: HEARTBEAT_MS,
+  fanoutTTL: 60_000,
+  /** Heartbeats that messages are kept for whoever asks: 8 s, so that a verdict which takes its time still forwards. */
+  mcacheLength: 12,
+  /** Heartbeats whose messages are offered. */
+  mcacheGossip: 3,
+  /** Milliseconds that a message id is remembered. */
+  seenTTL: 120_000,
+  /** Milliseconds to deliver what was offered; a busy machine is no liar. */
+  gossipsubIWantFollowupMs: 5_000,
+  /** Peers named when leaving a mesh: none, addresses travel by `peers/1` alone, signed. */
+  prunePeers: 0,
+  pruneBackoff: 60_000,
+  unsubcribeBackoff: 10_000,
+  graftFloodThreshold: 10_000,
+  opportunisticGraftPeers: 2,
+  opportunisticGraftTicks: 60,
+  directConnectTicks: 300,
+  gossipFactor: 0.25,
+  /** Bytes from which a message is announced as "already have" to the rest of the mesh. */
+  idontwantMinDataSize: 4 * KIB,
+  /** Such announcements that count, per peer and heartbeat. */
+  idontwantMaxMessages: 512,
+  maxInboundStreams: 1,
+  maxOutboundStreams: 1,
+  /** Bytes of one frame; larger ones end the stream. */
+  maxInboundDataLength: 2 * MIB,
+  /** Bytes waiting for a slow peer; then sending to it fails until it has caught up. */
+  maxOutboundBufferSize: 16 * MIB,
+  /** Bytes of memory for one peer's subscriptions: each costs its name and 1 KiB, and there are four topics. */
+  maxTopicBytesPerPeer: 8 * KIB,
+  /** Items of one frame. The library never sends more, so frames with more are dropped whole. */
+  decodeRpcLimits: {
+    maxSubscriptions: 16,
+    maxMessages: 1_024,
+    maxIhaveMessageIDs: 5_000,
+    maxIwantMessageIDs: 5_000,
+    maxIdontwantMessageIDs: 512,
+    maxControlMessages: 64,
+    maxPeerInfos: 16,
+  },
+}
+
+/** Bytes of transactions waiting to be announced, while nobody listens for instance. */
+export const MAX_WAITING_BYTES = 4 * MIB
+/** Milliseconds that a transaction waits for others to travel with: a block takes ten thousand. */
+export const BUNDLE_DELAY_MS = 100
+/**
+ * Transactions that one peer may bring before some of them have to be of use: what was admitted costs nothing. At 30 µs a
+ * signature, a quarter of a second of one core at first, and one hundredth of it from then on.
+ */
+export const RECOVERY_ALLOWANCE = { capacity: 8_192, perSecond: 256, maxPeers: 1_024 }
+
+/** Messages being judged at a time; more are let lie. Most take a millisecond, a block that lacks transactions seconds. */
+export const MAX_JUDGED_AT_ONCE = 256
+
+/** Blocks being put together at a time, 1.5 MiB each. */
+export const MAX_REBUILDS = 16
+/** Peers remembered that have announced one such block. */
+export const MAX_SOURCES = 8
+/** Milliseconds before a second peer is asked for what the first has not brought. */
+export const SECOND_PEER_MS = 500
+/** Peers asked for a block's missing transactions before its whole body is asked for; and for that. */
+export const MAX_TRANSACTION_ASKS = 3
+export const MAX_BODY_ASKS = 3
+/** Milliseconds until a block that nobody brings is given up; the next announcement begins anew. */
+export const REBUILD_TIMEOUT_MS = 8_000
+/** Blocks below the head whose children are still of interest: deeper branches come by sync, which weighs them first. */
+export const MAX_GOSSIP_DEPTH = 64
+/** Hashes of blocks that have been passed on or announced. */
+export const MAX_CARRIED_BLOCKS = 1_024
+/** Header announcements that wait for their block to be executed, and milliseconds that they do: as long as gossip keeps them. */
+export const MAX_WAITING_HEADERS = 64
+export const HEADER_WAIT_MS = 8_000
+
+/** Blocks and transactions whose way to us is remembered: about an hour, and about 5 MiB. */
+export const MAX_WATCHED_BLOCKS = 512
+export const MAX_WATCHED_TRANSACTIONS = 16_384
+/** Peers whose arrivals are noted of each, beside the first. */
+export const MAX_ARRIVALS = 16
+/** Messages of which it is noted who else brings them. */
+export const MAX_REMEMBERED_MESSAGES = 512
+/** Milliseconds between two looks for gossip streams that have ended. */
+export const GOSSIP_CHECK_MS = 10_000
+/** Times that a peer is asked who it is before it is hung up on; each may take a request's ten seconds. */
+export const MAX_HANDSHAKE_TRIES = 2

@@ -1,0 +1,142 @@
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Connection, Connections } from './connections.ts'
+import type { Allowance, Dispatcher, Reply } from './dispatch.ts'
+import { errorText, LIMIT_EXCEEDED, PARSE_ERROR, RpcError } from './errors.ts'
+import type { Gate } from './gate.ts'
+import type { HeldBytes } from './held-bytes.ts'
+import { MAX_BODY_BYTES, MAX_PIPELINED_REQUESTS } from './limits.ts'
+
+export interface HttpCallsComponents {
+  readonly dispatcher: Dispatcher
+  readonly gate: Gate
+  readonly connections: Connections
+  readonly allowance: Allowance | undefined
+  readonly incoming: HeldBytes
+  readonly outgoing: HeldBytes
+}
+
+/**
+ * JSON-RPC over HTTP: a POST with a body of `application/json`. Written against Node's own server, since of all that a
+ * framework does for a request nothing is needed here, and most requests ask for less than that would cost.
+ */
+export class HttpCalls {
+  readonly #parts: HttpCallsComponents
+
+  constructor(components: HttpCallsComponents) {
+    this.#parts = components
+  }
+
+  /** Never rejects. The gate has judged where the request comes from. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const connection = this.#parts.connections.of(request.socket)
+    if (connection === undefined) return
+    if (connection.requests === MAX_PIPELINED_REQUESTS) {
+      connection.cut()
+      return
+    }
+    connection.requests++
+    await this.#answer(request, response, connection)
+    connection.requests--
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, connection: Connection): Promise<void> {
+    const { gate, allowance, dispatcher } = this.#parts
+    if (!isJson(request.headers['content-type'])) {
+      // JSON alone: a page may send `text/plain` to any address without the browser asking first.
+      sendText(response, 415, 'invalid content type, only application/json is supported')
+      return
+    }
+    const stranger = await gate.authenticate(request.headers)
+    if (stranger) {
+      sendText(response, stranger.status, stranger.reason)
+      return
+    }
+    const refusal = allowance?.take(connection.client, 0)
+    if (refusal) {
+      this.#send(request, response, connection, { text: limitExceeded(refusal.reason), waitSec: refusal.waitSec })
+      return
+    }
+    const body = await this.#read(request, connection)
+    if (body === 'gone') return
+    if (body === 'too long') {
+      refuseBody(response)
+      return
+    }
+    const reply = isUtf8(body)
+      ? await dispatcher.handle(body.toString(), connection)
+      : { text: errorText(null, new RpcError(PARSE_ERROR, 'parse error: the message is not UTF-8')) }
+    this.#send(request, response, connection, reply)
+  }
+
+  #read(request: IncomingMessage, connection: Connection): Promise<Buffer | 'too long' | 'gone'> {
+    const { incoming } = this.#parts
+    if (Number(request.headers['content-length']) > MAX_BODY_BYTES) return Promise.resolve('too long')
+    if (request.destroyed) return Promise.resolve('gone')
+    return new Promise((resolve) => {
+      let chunks: Buffer[] | undefined = []
+      let size = 0
+      const finish = (body: Buffer | 'too long' | 'gone') => {
+        if (chunks === undefined) return
+        chunks = undefined
+        incoming.add(connection, -size)
+        resolve(body)
+      }
+      request.on('data', (chunk: Buffer) => {
+        if (chunks === undefined) return
+        size += chunk.length
+        chunks.push(chunk)
+        incoming.add(connection, chunk.length)
+        if (size > MAX_BODY_BYTES) finish('too long')
+      })
+      request.on('end', () => finish(chunks?.length === 1 ? chunks[0]! : Buffer.concat(chunks ?? [])))
+      request.on('close', () => finish('gone'))
+    })
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, connection: Connection, reply: Reply | undefined): void {
+    const { gate, outgoing } = this.#parts
+    const headers: OutgoingHttpHeaders = {}
+    const { origin } = request.headers
+    if (origin !== undefined && gate.shares(origin)) Object.assign(headers, corsHeaders(origin))
+    if (reply === undefined) {
+      response.writeHead(204, headers).end()
+      return
+    }
+    headers['content-type'] = 'application/json'
+    const body = Buffer.from(reply.text)
+    headers['content-length'] = body.length
+    if (reply.waitSec !== undefined) headers['retry-after'] = `${reply.waitSec}`
+    response.writeHead(reply.waitSec === undefined ? 200 : 429, headers).end(body)
+    // Mostly the system takes all of it at once; what is left is held until the client has read it.
+    if (response.socket?.writableLength === 0) return
+    outgoing.add(connection, body.length)
+    response.once('close', () => outgoing.add(connection, -body.length))
+  }
+}
+
+/** A page of a shared origin may read the answer. */
+export function corsHeaders(origin: string): OutgoingHttpHeaders {
+  return { 'access-control-allow-origin': origin, vary: 'Origin' }
+}
+
+/** One line for people. */
+export function sendText(response: ServerResponse, status: number, text: string, headers?: OutgoingHttpHeaders): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers }).end(`${text}\n`)
+}
+
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === 'application/json') return true
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase()
+  return type === 'application/json' || type === 'application/json-rpc'
+}
+
+function refuseBody(response: ServerResponse): void {
+  const text = limitExceeded(`body larger than ${MAX_BODY_BYTES} bytes`)
+  // The rest of the body is not read.
+  response.writeHead(413, { 'content-type': 'application/json', connection: 'close' }).end(text)
+}
+
+function limitExceeded(reason: string): string {
+  return errorText(null, new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${reason}`))
+}

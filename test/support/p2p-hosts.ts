@@ -1,0 +1,44 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { afterEach, vi } from 'vitest'
+import { createHost, type Host, type HostOptions } from '../../src/p2p/host.ts'
+import { topicsOf } from '../../src/p2p/topics.ts'
+
+/** Any free port of every transport on loopback. */
+export const LISTEN = {
+  tcp: '/ip4/127.0.0.1/tcp/0',
+  ws: '/ip4/127.0.0.1/tcp/0/ws',
+  quic: '/ip4/127.0.0.1/udp/0/quic-v1',
+} as const
+
+export const PREFIX = '/idobata/00000001'
+
+const running = new Set<Host>()
+
+afterEach(async () => {
+  await Promise.all([...running].map((host) => host.stop()))
+  running.clear()
+})
+
+/** A started host with a key of its own; stopped after the test. */
+export async function startHost(options: Partial<HostOptions> = {}): Promise<Host> {
+  const prefix = options.prefix ?? PREFIX
+  const host = await createHost(
+    {
+      prefix,
+      topics: topicsOf(prefix),
+      listen: [LISTEN.tcp],
+      maxPeers: 16,
+      agent: { name: 'test', version: '1' },
+      ...options,
+    },
+    { privateKey: await generateKeyPair('Ed25519'), standing: () => 0 },
+  )
+  running.add(host)
+  await host.start()
+  return host
+}
+
+/** Bounded polling: how long real hosts take depends on the machine, so nothing is timed. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 30_000, interval: 20 })
+}
