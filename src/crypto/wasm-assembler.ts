@@ -38,7 +38,6 @@ export const i64 = (value: bigint): Code => [0x42, ...sleb(value)]
 const memory = (opcode: number, offset: number): Code => [opcode, 0, ...uleb(offset)]
 export const loadI32 = (offset = 0): Code => memory(0x28, offset)
 export const loadI64 = (offset = 0): Code => memory(0x29, offset)
-export const loadByte = (offset = 0): Code => memory(0x2d, offset)
 export const storeI32 = (offset = 0): Code => memory(0x36, offset)
 export const storeI64 = (offset = 0): Code => memory(0x37, offset)
 
@@ -54,12 +53,10 @@ export const shiftLeftI64x2: Code = simd(203)
 export const shiftRightI64x2: Code = simd(205)
 
 export const ltS: Code = [0x48]
-export const ltU: Code = [0x49]
 export const addI32: Code = [0x6a]
 export const subI32: Code = [0x6b]
 export const mulI32: Code = [0x6c]
 export const andI32: Code = [0x71]
-export const orI32: Code = [0x72]
 export const shiftLeftI32: Code = [0x74]
 export const andI64: Code = [0x83]
 export const orI64: Code = [0x84]

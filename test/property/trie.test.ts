@@ -4,6 +4,7 @@ import { keccak256Key } from '../../src/crypto/keccak.ts'
 import { fromKey, type Key, toKey } from '../../src/primitives/bytes.ts'
 import { NodeFactory, type Root, type TrieNode } from '../../src/trie/node.ts'
 import { bytesCodec } from '../../src/trie/ordered.ts'
+import { proveKey, verifyProof } from '../../src/trie/proof.ts'
 import { updateTrie, updateTriePaced } from '../../src/trie/update.ts'
 import { referenceRoot, referenceTrie } from '../support/reference-trie.ts'
 import { buildTrie, contentAfter, crowdedKey, lastOfEach, trieOperations } from '../support/trie-operations.ts'
@@ -112,7 +113,9 @@ describe('trie', () => {
         const asked = new Set(operations.map(({ key }) => key))
         for (const { root: version, hash, content } of versions) {
           expect(factory.rootHash(version)).toBe(hash)
-          for (const key of asked) expect(lookup({ root: version }, key, 0)).toEqual(content.get(key))
+          for (const key of asked) {
+            expect(verifyProof(hash, key, proveKey(factory, version, key))).toEqual(content.get(key))
+          }
         }
       }),
       { numRuns: 200 },
