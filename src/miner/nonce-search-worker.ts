@@ -48,6 +48,7 @@ const view = new DataView(memory.buffer)
 
 /** Hashes upwards from `startNonce`, around the end of 64 bits if need be, until one passes or the job is over. */
 function search({ job, sealHash, target, startNonce }: SearchJob): SearchResult | undefined {
+  if (sealHash.length !== NONCE_AT) throw new RangeError(`a seal hash has ${NONCE_AT} bytes, not ${sealHash.length}`)
   const targetTop = new DataView(target.buffer, target.byteOffset).getUint32(0)
   for (let i = 0; i < BATCH; i++) bytes.set(sealHash, HASHER_BYTES + i * INPUT_BYTES)
   let nonce = startNonce
