@@ -3,6 +3,7 @@ import { nextBaseFee } from '../chain/header-rules.ts'
 import type { ExecutedBlock, TransactionLocation } from '../chain/types.ts'
 import type { Engine } from '../consensus/engine.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
+import type { Miner } from '../miner/miner.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import type { TransactionPool } from '../pool/pool.ts'
 import { type Account, hasCode } from '../primitives/account.ts'
@@ -18,6 +19,7 @@ import type {
   ChainHeader,
   HistoryPage,
   MinedTransaction,
+  MinerBackend,
   PoolBackend,
 } from '../rpc/backend.ts'
 import { proveStorage, readStorage } from '../state/storage.ts'
@@ -190,5 +192,19 @@ export function poolBackend(
     status: () => pool.status(),
     content: () => [...pool.content()],
     contentFrom: (sender) => pool.contentFrom(sender),
+  }
+}
+
+/** The miner in its operator's hand. */
+export function minerBackend(miner: Miner, engine: Pick<Engine, 'requiredMiner'>): MinerBackend {
+  return {
+    start: () => miner.start(),
+    stop: () => miner.stop(),
+    setEtherbase(address) {
+      if (engine.requiredMiner !== undefined) return false
+      miner.setCoinbase(address)
+      return true
+    },
+    setGasLimit: (gas) => miner.setGasLimitTarget(gas),
   }
 }

@@ -4,6 +4,7 @@ import { TipOracle } from '../fees.ts'
 import type { Filters } from '../filters.ts'
 import type { Subscriptions } from '../subscriptions.ts'
 import { debugMethods } from './debug.ts'
+import { devMethods } from './dev.ts'
 import { erigonMethods } from './erigon.ts'
 import { ethAccountMethods } from './eth-account.ts'
 import { ethBlockMethods } from './eth-block.ts'
@@ -14,6 +15,7 @@ import { ethLogMethods } from './eth-log.ts'
 import { ethStatusMethods } from './eth-status.ts'
 import { ethSubscribeMethods } from './eth-subscribe.ts'
 import { ethTransactionMethods } from './eth-transaction.ts'
+import { minerMethods } from './miner.ts'
 import { netMethods } from './net.ts'
 import { otsMethods } from './ots.ts'
 import { otsHistoryMethods } from './ots-history.ts'
@@ -46,5 +48,7 @@ export function rpcMethods(backends: Backends, services: EventServices): MethodT
     ...ethSubscribeMethods(services),
     ...netMethods(backends),
     ...web3Methods(backends),
+    ...(backends.miner && minerMethods(backends.miner)),
+    ...(backends.dev && devMethods({ ...backends, dev: backends.dev })),
   }
 }
