@@ -8,7 +8,9 @@ import { loadGenesis } from '../node/genesis-file.ts'
 import type { NetworkOptions } from '../node/network-options.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
+import { packageVersion } from '../node/version.ts'
 import { toHex } from '../primitives/bytes.ts'
+import { toChecksumAddress } from '../wallet/address.ts'
 import { EXIT } from './exit.ts'
 import { createLog, type Log } from './log.ts'
 import { addExamples, addOptions } from './options.ts'
@@ -60,7 +62,14 @@ export function build(command: Command): void {
 
 async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const node = createFullNode(await nodeOptions(config, origins), { logger: log, clock: systemClock })
+  const genesis = await loadGenesis(config)
+  const options = { ...(await nodeOptions(config, origins)), genesis }
+  log.info(`idobata ${packageVersion()}`, {
+    chainId: genesis.params.chainId,
+    engine: genesis.engine.name,
+    datadir: options.datadir ?? 'none: everything is gone at the end',
+  })
+  const node = createFullNode(options, { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
@@ -77,12 +86,11 @@ async function start(config: NodeConfig, origins: Origins): Promise<void> {
   }
 }
 
-async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNodeOptions> {
+async function nodeOptions(config: NodeConfig, origins: Origins): Promise<Omit<FullNodeOptions, 'genesis'>> {
   // As with anvil and hardhat node: a development chain begins anew, unless it is told where to stay.
   const temporary = config.dev && origins.datadir === undefined
   return {
     ...(!temporary && { datadir: config.datadir }),
-    genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
     // One that goes back at a word has nothing to tell others.
@@ -132,6 +140,7 @@ function showStatus(node: FullNode, log: Log): () => void {
 
 function showDevAccounts(log: Log): void {
   for (const [index, { address, privateKey }] of devAccounts().entries()) {
-    log.info(`account ${index}`, { address: toHex(address), privateKey: toHex(privateKey) })
+    // Known to everybody, or it would be called by its name and not be shown.
+    log.info(`account ${index}`, { address: toChecksumAddress(address), key: toHex(privateKey) })
   }
 }
