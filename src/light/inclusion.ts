@@ -1,6 +1,6 @@
 import { keccak256 } from '../crypto/keccak.ts'
 import { equalBytes, toKey } from '../primitives/bytes.ts'
-import { DecodeError } from '../primitives/errors.ts'
+import { DecodeError, TxError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
 import { decodeReceipt, type Receipt } from '../primitives/receipt.ts'
 import { decodeTransaction, type Transaction } from '../primitives/transaction.ts'
@@ -33,25 +33,23 @@ export interface ProvenTransaction {
  */
 export function verifyInclusion(header: Header, transactionHash: Uint8Array, inclusion: Inclusion): ProvenTransaction {
   const { index, number } = inclusion
-  const raw = proven(header.transactionsRoot, index, inclusion.transaction)
-  if (!equalBytes(keccak256(raw), transactionHash))
-    throw new ProofError('other-transaction', `place ${index} of ${number}`)
-  const receipt = decodeReceipt(proven(header.receiptsRoot, index, inclusion.receipt))
-  const before =
-    index === 0 ? undefined : decodeReceipt(proven(header.receiptsRoot, index - 1, inclusion.receiptBefore))
-  return {
-    transaction: decodeTransaction(raw),
-    receipt,
-    gasUsed: receipt.cumulativeGasUsed - (before?.cumulativeGasUsed ?? 0n),
+  const { transactionsRoot, receiptsRoot } = header
+  const transaction = proven(transactionsRoot, index, inclusion.transaction, decodeTransaction)
+  if (!equalBytes(keccak256(transaction.raw), transactionHash)) {
+    throw new ProofError('other-transaction', `place ${index} of block ${number}`)
   }
+  const receipt = proven(receiptsRoot, index, inclusion.receipt, decodeReceipt)
+  const gasBefore =
+    index === 0 ? 0n : proven(receiptsRoot, index - 1, inclusion.receiptBefore, decodeReceipt).cumulativeGasUsed
+  return { transaction, receipt, gasUsed: receipt.cumulativeGasUsed - gasBefore }
 }
 
-function proven(root: Uint8Array, index: number, proof: readonly Uint8Array[]): Uint8Array {
+function proven<T>(root: Uint8Array, index: number, proof: readonly Uint8Array[], decode: (bytes: Uint8Array) => T): T {
   try {
     const value = verifyOrdered(toKey(root), index, proof)
-    if (value !== undefined) return value
+    if (value !== undefined) return decode(value)
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
+    if (!(error instanceof DecodeError || error instanceof TxError)) throw error
     throw new ProofError('not-in-block', error.message)
   }
   throw new ProofError('not-in-block', `the block has no place ${index}`)
