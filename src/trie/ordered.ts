@@ -19,12 +19,7 @@ export const bytesCodec: ValueCodec<Uint8Array> = {
  */
 export async function orderedRoot<V>(values: readonly V[], codec: ValueCodec<V>, pacer: Pacer): Promise<Key> {
   const factory = new NodeFactory(codec)
-<<<<<<< HEAD
-  return factory.rootHash((await updateTriePaced(factory, undefined, ordered(values), pacer)).root)
-=======
-  const changes = values.map((value, index) => ({ key: indexKey(index), value }))
-  return factory.rootHash(await updateTriePaced(factory, undefined, changes, pacer))
->>>>>>> main
+  return factory.rootHash(await updateTriePaced(factory, undefined, ordered(values), pacer))
 }
 
 /** rlp(index), without an array in between: there are thousands. */
@@ -47,7 +42,7 @@ export async function proveOrdered<V>(
   pacer: Pacer,
 ): Promise<Uint8Array[][]> {
   const factory = new NodeFactory(codec)
-  const { root } = await updateTriePaced(factory, undefined, ordered(values), pacer)
+  const root = await updateTriePaced(factory, undefined, ordered(values), pacer)
   return places.map((place) => proveKey(factory, root, indexKey(place)))
 }
 
