@@ -3,6 +3,7 @@ import type { MethodTable } from '../dispatch.ts'
 import { TipOracle } from '../fees.ts'
 import type { Filters } from '../filters.ts'
 import type { Subscriptions } from '../subscriptions.ts'
+import { adminMethods } from './admin.ts'
 import { debugMethods } from './debug.ts'
 import { erigonMethods } from './erigon.ts'
 import { ethAccountMethods } from './eth-account.ts'
@@ -14,6 +15,7 @@ import { ethLogMethods } from './eth-log.ts'
 import { ethStatusMethods } from './eth-status.ts'
 import { ethSubscribeMethods } from './eth-subscribe.ts'
 import { ethTransactionMethods } from './eth-transaction.ts'
+import { idobataMethods } from './idobata.ts'
 import { netMethods } from './net.ts'
 import { otsMethods } from './ots.ts'
 import { otsHistoryMethods } from './ots-history.ts'
@@ -46,5 +48,6 @@ export function rpcMethods(backends: Backends, services: EventServices): MethodT
     ...ethSubscribeMethods(services),
     ...netMethods(backends),
     ...web3Methods(backends),
+    ...(backends.network && { ...idobataMethods(backends.network), ...adminMethods(backends, backends.network) }),
   }
 }
