@@ -26,7 +26,7 @@ import type { Clock } from '../primitives/clock.ts'
 import type { Header } from '../primitives/header.ts'
 import type { Ledger } from './ledger.ts'
 import type { Logger } from './logger.ts'
-import { listenAddresses, type NetworkOptions } from './network-options.ts'
+import { announcedAddresses, discoveryOptions, listenAddresses, type NetworkOptions } from './network-options.ts'
 import { peerBackend } from './peer-backend.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
 import { createPacer } from './system.ts'
@@ -73,7 +73,9 @@ export class Network {
         prefix,
         topics: topicsOf(prefix),
         listen: listenAddresses(options),
+        announce: announcedAddresses(options),
         maxPeers: options.maxPeers,
+        discovery: discoveryOptions(options),
         agent: { name: 'idobata', version: packageVersion() },
       },
       { privateKey: components.privateKey, standing: () => 0 },
