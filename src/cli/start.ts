@@ -4,7 +4,7 @@ import { loadConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
-import type { NetworkOptions } from '../node/network-options.ts'
+import { networkOptions } from '../node/network-config.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { toHex } from '../primitives/bytes.ts'
@@ -46,6 +46,13 @@ export function build(command: Command): void {
     'p2p.transports',
     'bootnodes',
     'maxpeers',
+    'nat',
+    'nodiscover',
+    'mdns',
+    'p2p.autonat',
+    'p2p.relay',
+    'p2p.holepunch',
+    'p2p.relayserver',
     'metrics',
     'mine',
     'miner.etherbase',
@@ -81,16 +88,6 @@ async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
     ...(config.http && { http: await rpcOptions(config) }),
     ...(config.p2p && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
-  }
-}
-
-function networkOptions(config: NodeConfig): NetworkOptions {
-  return {
-    addr: config['p2p.addr'],
-    port: config.port,
-    transports: config['p2p.transports'],
-    bootnodes: config.bootnodes,
-    maxPeers: config.maxpeers,
   }
 }
 

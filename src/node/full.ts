@@ -12,6 +12,7 @@ import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
 import { Network } from './network.ts'
+import { networkBackend } from './network-backend.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { nodeBackend } from './node-backend.ts'
 import { loadNodeKey } from './node-key.ts'
@@ -193,6 +194,7 @@ export class FullNode {
       pool,
       recent,
       privateKey: await loadNodeKey(this.#options.datadir),
+      datadir: this.#options.datadir,
       clock: this.#clock,
       logger: this.#logger,
       onFailure: (error) => this.#failed.resolve(error),
@@ -250,6 +252,7 @@ export class FullNode {
         chain: chainBackend({ chain, engine, database, recent, recover }),
         pool: poolBackend(ledger, pool),
         node,
+        ...(network && { network: networkBackend(network) }),
       },
       health: () => healthOf(node, this.#options.datadir),
       clock: this.#clock,
