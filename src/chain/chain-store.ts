@@ -215,6 +215,22 @@ export class ChainStore {
     for (const { address } of byAddress(transactions)) batch.delete(keys.address(address, number))
   }
 
+  /** Forgets a block that is not canonical any more, as if it had never come. */
+  deleteBlock(batch: WriteBatch, { hash, number }: { readonly hash: Uint8Array; readonly number: number }): void {
+    for (const table of ['header', 'body', 'execution'] as const) batch.delete(keys[table](hash))
+    batch.delete(keys.journal(number, hash))
+  }
+
+  /** Executed blocks from a height on, on all branches, as far back as journals are kept. */
+  async *journalled(from: number): AsyncGenerator<{ readonly hash: Uint8Array; readonly number: number }> {
+    const whole = rangeOf('journal')
+    const range = { gte: rangeOf('journal', uint64ToBytes(from)).gte, lt: whole.lt }
+    for await (const [key] of this.#database.entries(range)) {
+      const number = Number(new DataView(key.buffer, key.byteOffset + 1, 8).getBigUint64(0))
+      yield { hash: key.slice(9), number }
+    }
+  }
+
   putHead(batch: WriteBatch, hash: Uint8Array): void {
     batch.put(keys.meta('head'), hash)
   }

@@ -7,13 +7,11 @@ import { EMPTY_BYTES, equalBytes, fromKey, type Key } from '../primitives/bytes.
 import type { Clock } from '../primitives/clock.ts'
 import { StateUnavailableError, StoreError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
-import { type AccountValue, accountCodec } from '../state/account-value.ts'
 import { buildGenesisState, type GenesisState, writeGenesisState } from '../state/genesis-state.ts'
 import type { Layer } from '../state/layer.ts'
 import { State } from '../state/state.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
-import { NodeFactory } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
 import { BlockExecutor, type BuiltOutcome, type TransactionOffers } from './block-executor.ts'
 import { BlockIndex, type IndexEntry } from './block-index.ts'
@@ -23,6 +21,7 @@ import { type CreateExecution, createTransferExecution } from './execution.ts'
 import type { Genesis } from './genesis.ts'
 import { HeaderBranch } from './header-branch.ts'
 import { Importer, type RecoverSenders } from './importer.ts'
+import { type RewindComponents, rewind } from './rewind.ts'
 import { StateKeeper, type StateKeeperOptions } from './state-keeper.ts'
 import { transactionsRoot } from './transactions-root.ts'
 import type { ChainEvent, ChainParams, Head, ImportOutcome } from './types.ts'
@@ -50,7 +49,7 @@ const DEFAULTS = {
   /** About 48 MiB when written. */
   unflushedChanges: 100_000,
   undoBlocks: 4096,
-  stateCacheBytes: 96 * 1024 * 1024,
+  stateCacheBytes: 192 * 1024 * 1024,
 } as const
 
 /**
@@ -67,7 +66,7 @@ export class Chain {
   readonly #state: State
   readonly #executor: BlockExecutor
   readonly #keeper: StateKeeper
-  readonly #committer: Committer
+  readonly #rewinding: RewindComponents
   readonly #importer: Importer
   readonly #listeners = new Set<(event: ChainEvent) => void>()
   #head: IndexEntry
@@ -78,20 +77,14 @@ export class Chain {
    * @throws StoreError if the database is damaged, of another version or of another genesis.
    */
   static async open(options: ChainOptions, components: ChainComponents): Promise<Chain> {
-    const factory = new NodeFactory(accountCodec)
     const store = new ChainStore(components.database)
-    await prepareGenesis(options.genesis, components, store, factory)
-    const chain = new Chain(options, components, store, factory)
+    await prepareGenesis(options.genesis, components, store)
+    const chain = new Chain(options, components, store)
     await chain.#recoverState(components.database)
     return chain
   }
 
-  private constructor(
-    options: ChainOptions,
-    components: ChainComponents,
-    store: ChainStore,
-    factory: NodeFactory<AccountValue>,
-  ) {
+  private constructor(options: ChainOptions, components: ChainComponents, store: ChainStore) {
     const { genesis } = options
     const { database, engine, clock, pacer, recover } = components
     const genesisHash = database.get(keys.meta('genesis'))!
@@ -107,20 +100,20 @@ export class Chain {
     if (head === undefined) throw damaged('the head block is missing')
     this.#head = head
     const cacheBytes = options.stateCacheBytes ?? DEFAULTS.stateCacheBytes
-    this.#state = State.open({ cacheBytes }, { database, factory, pacer }, (hash) => index.get(hash)?.header.number)
+    this.#state = State.open({ cacheBytes }, { database, pacer }, (hash) => index.get(hash)?.header.number)
     const state = this.#state
     const createExecution = components.createExecution ?? createTransferExecution
     this.#executor = new BlockExecutor({ state, engine, createExecution, pacer })
     const executor = this.#executor
-    const writeGenesis = (hash: Uint8Array) =>
-      writeGenesisState(database, factory, buildGenesisState(factory, genesis.accounts), hash)
+    const writeGenesis = async (hash: Uint8Array) =>
+      writeGenesisState(database, await buildGenesisState(genesis.accounts), hash)
     this.#keeper = new StateKeeper(
       { ...DEFAULTS, ...options },
       { state, store, index, executor, database, writeGenesis },
     )
     const keeper = this.#keeper
-    this.#committer = new Committer({ database, store, index, engine, pacer }, head, (event) => this.#announce(event))
-    const committer = this.#committer
+    const committer = new Committer({ database, store, index, engine, pacer }, head, (event) => this.#announce(event))
+    this.#rewinding = { database, store, index, keeper, committer }
     const { params } = genesis
     this.#importer = new Importer({
       params,
@@ -179,6 +172,9 @@ export class Chain {
     return this.#engine.finality(this.#head.header, this.#index.ancestry(this.#head))
   }
 
+  /** Address of the account that a known block sets beside what its transactions do; nearly always none. */
+  readonly overridden = (header: Header): Uint8Array | undefined => this.#engine.override?.(header)?.address
+
   /** Whether a block has been refused before: by its header or by what executing it showed. The newest 1,024 are remembered. */
   isBad(hash: Uint8Array): boolean {
     return this.#importer.isBad(hash)
@@ -229,6 +225,21 @@ export class Chain {
     return { block: { ...hashHeader(sealed), transactions, body, sizeBytes: blockLength(sealed, body) }, built }
   }
 
+  /**
+   * Goes back to the canonical block `number`, and forgets all that came after it: see `rewind`. For development
+   * networks: nodes that follow others would only be told of the same blocks again.
+   * @returns false if the head is below it.
+   */
+  rewind(number: number, beforeWrite: (head: Head) => void): Promise<boolean> {
+    return this.#importer.exclusively(async () => {
+      const hash = this.#store.canonicalHash(number)
+      const target = hash && this.#index.get(hash)
+      if (target === undefined) return false
+      if (number < this.#head.header.number) await rewind(target, this.#rewinding, beforeWrite)
+      return true
+    })
+  }
+
   /** Finishes what is under way and writes the state, so that the next start has nothing to catch up on. */
   async close(): Promise<void> {
     await this.#importer.stop()
@@ -269,7 +280,6 @@ export async function prepareGenesis(
   genesis: Genesis,
   { database, engine, pacer }: Pick<ChainComponents, 'database' | 'engine' | 'pacer'>,
   store: ChainStore,
-  factory: NodeFactory<AccountValue>,
 ): Promise<void> {
   const version = database.get(keys.meta('version'))
   if (version !== undefined && version[0] !== LAYOUT_VERSION) {
@@ -282,7 +292,7 @@ export async function prepareGenesis(
   const written = [version, digest, known, store.headHash()].filter((record) => record !== undefined).length
   if (written !== 0 && written !== 4) throw damaged('it does not say which chain it holds')
   if (digest !== undefined && equalBytes(digest, genesis.digest)) return
-  const state = buildGenesisState(factory, genesis.accounts)
+  const state = await buildGenesisState(genesis.accounts)
   const { hash, header } = hashHeader({ ...genesis.header, stateRoot: fromKey(state.stateRoot) })
   if (known === undefined) await writeGenesisBlock({ hash, header }, genesis, state)
   else if (!equalBytes(known, hash)) {
@@ -294,7 +304,7 @@ export async function prepareGenesis(
   }
 
   async function writeGenesisBlock(block: Pick<Block, 'hash' | 'header'>, source: Genesis, genesisState: GenesisState) {
-    await writeGenesisState(database, factory, genesisState, block.hash)
+    await writeGenesisState(database, genesisState, block.hash)
     const body = encodeTransactions([])
     const whole = { ...block, transactions: [], body, sizeBytes: blockLength(block.header, body) }
     const index = new BlockIndex(store, source.params.chainId)

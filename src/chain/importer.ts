@@ -86,6 +86,14 @@ export class Importer {
     return this.#bad.has(toKey(hash))
   }
 
+  /** Runs `work` while no block executes or is on its way to disk: after those that arrived before, ahead of later ones. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#inTurn(Promise.resolve(), async () => {
+      await this.#components.committer.settled()
+      return work()
+    })
+  }
+
   /** Drops held blocks and waits for those under way. */
   async stop(): Promise<void> {
     this.#future.stop()

@@ -27,3 +27,14 @@ export function addOptions(command: Command, names: readonly OptionName[]): void
 export function addJsonOption(command: Command): void {
   command.option('--json', 'print one JSON value, for programs')
 }
+
+/** Which node to ask. */
+export function addRpcOptions(command: Command): void {
+  addOptions(command, ['rpc', 'rpc.tokenfile', 'datadir', 'config'])
+}
+
+/** What every command has that asks a node and prints what it learns. */
+export function addClientOptions(command: Command): void {
+  addRpcOptions(command)
+  addJsonOption(command)
+}

@@ -1,13 +1,16 @@
 import type { Command } from 'commander'
-import type { Flags, NodeConfig } from '../node/config.ts'
-import { loadConfig } from '../node/config-file.ts'
+import type { Flags, NodeConfig, Origins } from '../node/config.ts'
+import { loadExplainedConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
-import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
+import { createFullNode, type FullNode } from '../node/full.ts'
+import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
 import { networkOptions } from '../node/network-config.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
+import { packageVersion } from '../node/version.ts'
 import { toHex } from '../primitives/bytes.ts'
+import { toChecksumAddress } from '../wallet/address.ts'
 import { EXIT } from './exit.ts'
 import { createLog, type Log } from './log.ts'
 import { addExamples, addOptions } from './options.ts'
@@ -19,7 +22,10 @@ const RECORD_STATUS_MS = 30_000
 const SAME_SIGNAL_MS = 1_000
 
 export function build(command: Command): void {
-  command.action(async (flags: Flags) => start(await loadConfig(flags, process.env)))
+  command.action(async (flags: Flags) => {
+    const { config, origins } = await loadExplainedConfig(flags, process.env)
+    await start(config, origins)
+  })
   addExamples(command, 'idobata start --mine', 'idobata start --dev --http.port 9545')
   addOptions(command, [
     'datadir',
@@ -61,9 +67,16 @@ export function build(command: Command): void {
   ])
 }
 
-async function start(config: NodeConfig): Promise<void> {
+async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const node = createFullNode(await nodeOptions(config), { logger: log, clock: systemClock })
+  const genesis = await loadGenesis(config)
+  const options = { ...(await nodeOptions(config, origins)), genesis }
+  log.info(`idobata ${packageVersion()}`, {
+    chainId: genesis.params.chainId,
+    engine: genesis.engine.name,
+    datadir: options.datadir ?? 'none: everything is gone at the end',
+  })
+  const node = createFullNode(options, { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
@@ -80,13 +93,15 @@ async function start(config: NodeConfig): Promise<void> {
   }
 }
 
-async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
+async function nodeOptions(config: NodeConfig, origins: Origins): Promise<Omit<FullNodeOptions, 'genesis'>> {
+  // As with anvil and hardhat node: a development chain begins anew, unless it is told where to stay.
+  const temporary = config.dev && origins.datadir === undefined
   return {
-    datadir: config.datadir,
-    genesis: await loadGenesis(config),
+    ...(!temporary && { datadir: config.datadir }),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
-    ...(config.p2p && { network: networkOptions(config) }),
+    // One that goes back at a word has nothing to tell others.
+    ...(config.p2p && !config.dev && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
   }
 }
@@ -122,6 +137,7 @@ function showStatus(node: FullNode, log: Log): () => void {
 
 function showDevAccounts(log: Log): void {
   for (const [index, { address, privateKey }] of devAccounts().entries()) {
-    log.info(`account ${index}`, { address: toHex(address), privateKey: toHex(privateKey) })
+    // Known to everybody, or it would be called by its name and not be shown.
+    log.info(`account ${index}`, { address: toChecksumAddress(address), key: toHex(privateKey) })
   }
 }

@@ -46,7 +46,7 @@ function toggle(summary: string, fallback: boolean): ConfigOption<boolean> {
   }
 }
 
-function wholeNumber(least: number, most: number): (text: string) => number {
+export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < least || value > most) {
@@ -282,6 +282,13 @@ export const OPTIONS = {
     parse: httpUrl,
     fallback: () => undefined,
   }),
+  'rpc.tokenfile': option<string | undefined>({
+    argument: '<file>',
+    summary:
+      'what to say to a node that asks who calls: the first line (default: as --http.tokenfile, unless --rpc is given)',
+    parse: path,
+    fallback: () => undefined,
+  }),
   verbosity: option({
     argument: '<level>',
     summary: 'log: 0 nothing, 1 errors, 2 warnings, 3 information, 4 details',
@@ -335,6 +342,8 @@ export function explainConfig(
     if (origins.datadir === undefined) values.datadir = join(config.datadir, 'dev')
   }
   values.keystore ??= join(config.datadir, 'keystore')
+  // The own token is for the own node alone.
+  if (config.rpc === undefined) values['rpc.tokenfile'] ??= config['http.tokenfile']
   values.rpc ??= localUrl(config['http.addr'], config['http.port'])
   return { config, origins: origins as Origins }
 }

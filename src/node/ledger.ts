@@ -45,6 +45,8 @@ export interface Ledger {
   readonly engine: Engine
   readonly chain: Chain
   readonly recover: (transactions: readonly Transaction[]) => Promise<readonly Recovered[]>
+  /** Goes back to an earlier canonical block: see `Chain.rewind`. @returns false if there is none. @throws StoreError. */
+  rewind(number: number): Promise<boolean>
   /** Writes what is under way and lets the directory go. */
   close(): Promise<void>
 }
@@ -104,6 +106,8 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
       engine,
       chain,
       recover,
+      // The file first: it may name less than the database has, never more.
+      rewind: (number) => chain.rewind(number, (head) => lastHead.write(head, { sync: true })),
       async close() {
         try {
           await chain.close()

@@ -3,13 +3,14 @@ import { nextBaseFee } from '../chain/header-rules.ts'
 import type { ExecutedBlock, TransactionLocation } from '../chain/types.ts'
 import type { Engine } from '../consensus/engine.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
+import type { Miner } from '../miner/miner.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import type { TransactionPool } from '../pool/pool.ts'
 import { type Account, hasCode } from '../primitives/account.ts'
 import { EMPTY_BYTES, equalBytes } from '../primitives/bytes.ts'
 import { StateUnavailableError, TxError } from '../primitives/errors.ts'
 import type { HashedHeader } from '../primitives/header.ts'
-import { placeReceipts } from '../primitives/receipt.ts'
+import { placeReceipt } from '../primitives/receipt.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type {
   BlockRef,
@@ -18,6 +19,7 @@ import type {
   ChainHeader,
   HistoryPage,
   MinedTransaction,
+  MinerBackend,
   PoolBackend,
 } from '../rpc/backend.ts'
 import { proveStorage, readStorage } from '../state/storage.ts'
@@ -138,7 +140,7 @@ export function chainBackend({ chain, engine, database, recent, recover }: Chain
     },
     receipt: async ({ header: { hash }, index, tx }) => {
       const known = recent.block(hash)
-      const found = known ? placeReceipts(known.receipts)[index] : store.receiptAt(hash, index, tx.type)
+      const found = known ? placeReceipt(known.receipts, index) : store.receiptAt(hash, index, tx.type)
       if (!found) throw new StateUnavailableError()
       return found
     },
@@ -190,5 +192,19 @@ export function poolBackend(
     status: () => pool.status(),
     content: () => [...pool.content()],
     contentFrom: (sender) => pool.contentFrom(sender),
+  }
+}
+
+/** The miner in its operator's hand. */
+export function minerBackend(miner: Miner, engine: Pick<Engine, 'requiredMiner'>): MinerBackend {
+  return {
+    start: () => miner.start(),
+    stop: () => miner.stop(),
+    setEtherbase(address) {
+      if (engine.requiredMiner !== undefined) return false
+      miner.setCoinbase(address)
+      return true
+    },
+    setGasLimit: (gas) => miner.setGasLimitTarget(gas),
   }
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Chain } from '../chain/chain.ts'
 import type { TransactionPool } from '../pool/pool.ts'
+import { assert } from '../primitives/assert.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { Allowances } from '../rpc/allowances.ts'
 import { Authenticator } from '../rpc/authenticator.ts'
 import type { Backends } from '../rpc/backend.ts'
-import { Dispatcher } from '../rpc/dispatch.ts'
+import { Dispatcher, type MethodTable } from '../rpc/dispatch.ts'
 import { Filters } from '../rpc/filters.ts'
 import { Gate } from '../rpc/gate.ts'
 import type { HealthFacts } from '../rpc/health.ts'
@@ -29,46 +30,65 @@ export interface RpcComponents {
 
 /** JSON-RPC with all that belongs to it. */
 export interface Rpc {
-  /** @returns the URL. @throws the operating system's error if it cannot listen. */
+  /** Answers a message of this process, whatever is served to others; undefined as in `Dispatcher.handle`. */
+  answer(message: string): Promise<string | undefined>
+  /** Serves others. @returns the URL. @throws the operating system's error if it cannot listen. */
   start(): Promise<string>
   /** Answers what has arrived, then ends. */
   stop(): Promise<void>
 }
 
-export function createRpc(options: CompleteRpcOptions, components: RpcComponents): Rpc {
-  const { chain, pool, backends, health, clock, logger } = components
+/** @param options  undefined: nobody but this process is served. */
+export function createRpc(options: CompleteRpcOptions | undefined, components: RpcComponents): Rpc {
+  const { chain, pool, backends, clock } = components
   const events = new RpcEvents({ chain, pool })
   const subscriptions = new Subscriptions({ events, createId })
   const filters = new Filters({ events, clock, createId })
   const methods = rpcMethods(backends, { subscriptions, filters })
 
+  const dispatcher = (served: MethodTable, allowance?: Allowances) =>
+    new Dispatcher({
+      methods: withIntrospection(served, backends.node.clientVersion),
+      clock,
+      allowance,
+      onInternalError: (error, name) => components.logger.error(`${name}: ${(error as Error).message}`),
+    })
+  const own = dispatcher(methods)
+  const server = options && createServer(options, components, methods, dispatcher)
+  return {
+    answer: async (message) => (await own.handle(message, { client: 'this process' }))?.text,
+    start() {
+      assert(server !== undefined, 'there is nothing to serve')
+      return server.start()
+    },
+    async stop() {
+      await server?.stop()
+      subscriptions.stop()
+      filters.stop()
+      events.stop()
+    },
+  }
+}
+
+function createServer(
+  options: CompleteRpcOptions,
+  { health, clock }: RpcComponents,
+  methods: MethodTable,
+  dispatcher: (served: MethodTable, allowance: Allowances) => Dispatcher,
+): RpcServer {
   const allowance = new Allowances(options.allowance, { clock })
   const authenticator = options.credentials && new Authenticator(options.credentials, { clock })
   const side = (namespaces: readonly string[], origins: readonly string[]) => ({
-    dispatcher: new Dispatcher({
-      methods: withIntrospection(selectMethods(methods, namespaces), backends.node.clientVersion),
-      clock,
-      allowance,
-      onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
-    }),
+    dispatcher: dispatcher(selectMethods(methods, namespaces), allowance),
     gate: new Gate({ vhosts: options.vhosts, origins }, { authenticator }),
   })
-  const server = new RpcServer(options, {
+  return new RpcServer(options, {
     http: side(options.api, options.corsOrigins),
     ws: options.ws && side(options.ws.api, options.ws.origins),
     allowance,
     health,
     clock,
   })
-  return {
-    start: () => server.start(),
-    async stop() {
-      await server.stop()
-      subscriptions.stop()
-      filters.stop()
-      events.stop()
-    },
-  }
 }
 
 /** 128 bits, written as a quantity since clients take it for one. */

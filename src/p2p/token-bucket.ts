@@ -36,12 +36,6 @@ export class TokenBucket {
     return Math.max(0, Math.ceil(((1 - this.#tokens) / this.#options.perSecond) * 1000))
   }
 
-  /** True once all that was ever taken has grown back. */
-  isFull(nowMs: number): boolean {
-    this.#grow(nowMs)
-    return this.#tokens === this.#options.capacity
-  }
-
   /** Gives back tokens that were taken for something that turned out to be worth it. */
   refund(count: number): void {
     this.#tokens = Math.min(this.#options.capacity, this.#tokens + count)

@@ -2,7 +2,7 @@ import type { Account } from '../primitives/account.ts'
 import type { Block } from '../primitives/block.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { PlacedReceipt, Receipt } from '../primitives/receipt.ts'
-import type { Transaction } from '../primitives/transaction.ts'
+import type { Transaction, TransactionFields } from '../primitives/transaction.ts'
 import type { NetworkBackend } from './network.ts'
 
 /**
@@ -163,10 +163,68 @@ export interface NodeBackend {
   coinbase(): Uint8Array | undefined
 }
 
+/** The operator's hand on the miner. */
+export interface MinerBackend {
+  start(): void
+  stop(): Promise<void>
+  /** @returns false where the engine decides who is paid. */
+  setEtherbase(address: Uint8Array): boolean
+  /** Gas that new blocks steer towards. */
+  setGasLimit(gas: bigint): void
+}
+
+export interface MineRequest {
+  readonly blocks: number
+  /** Seconds between one block and the next; 0: as time goes. */
+  readonly intervalSec: number
+  /** Unix seconds, of the first block; undefined: as time goes. */
+  readonly timestamp: number | undefined
+}
+
+export interface OverrideRequest {
+  /** 20 bytes. */
+  readonly address: Uint8Array
+  readonly field: 'balance' | 'nonce'
+  readonly value: bigint
+}
+
+/** What a development network lets its user do. */
+export interface DevBackend {
+  /** Addresses the node signs for, 20 bytes each. */
+  accounts(): readonly Uint8Array[]
+  /** Signs for one of `accounts`. @returns the transaction, EIP-2718 encoded. */
+  sign(from: Uint8Array, fields: TransactionFields): Uint8Array
+  /** Whether every transaction gets a block at once. */
+  automine(): boolean
+  setAutomine(enabled: boolean): Promise<void>
+  /** A block every so many milliseconds, with what is pending; 0: no more. */
+  setIntervalMining(intervalMs: number): void
+  /** Makes blocks, the first of which takes what is pending. */
+  mine(request: MineRequest): Promise<void>
+  /** @returns the seconds by which the network is ahead of the machine then; undefined: too far, and nothing has changed. */
+  increaseTime(seconds: number): number | undefined
+  /** @param timestamp  Unix seconds after the head's. */
+  setNextBlockTimestamp(timestamp: number): void
+  /** Makes a block that sets an account. */
+  override(request: OverrideRequest): Promise<void>
+  /** @returns the id of a snapshot of chain, pool and time. */
+  snapshot(): Promise<number>
+  /** Goes back to a snapshot, which is used up with all later ones. @returns false if there is none of that id. */
+  revert(id: number): Promise<boolean>
+  /** Goes back to genesis. */
+  reset(): Promise<void>
+  /** @returns whether the pool held it. */
+  dropTransaction(hash: Uint8Array): Promise<boolean>
+}
+
 export interface Backends {
   readonly chain: ChainBackend
   readonly pool: PoolBackend
   readonly node: NodeBackend
   /** Absent in a node that is alone; it has no methods about peers then. */
   readonly network?: NetworkBackend
+  /** Only in a node that makes blocks and whose operator wants it controlled from outside. */
+  readonly miner?: MinerBackend
+  /** Only on a development network. */
+  readonly dev?: DevBackend
 }

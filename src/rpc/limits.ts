@@ -103,6 +103,10 @@ export const MAX_PROOF_KEYS = 1_024
 /** Entries and keys of an access list in a call object; the intrinsic gas of more would not fit a block. */
 export const MAX_ACCESS_LIST_ITEMS = 65_536
 
+/** Blocks that one call of a development network's user makes: half a minute's work, and a few MiB. */
+export const MAX_MINED_BLOCKS = 10_000
+/** Milliseconds between two blocks of interval mining: a timer counts to 2^31. */
+export const MAX_MINING_INTERVAL_MS = 86_400_000
 /** Blocks that a node may be behind the best it knows of and still be ready: what arrives while it answers. */
 export const MAX_BLOCKS_BEHIND = 8
 /** Bytes that must be free on the disk: some minutes' work before writes begin to fail. */

@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'wallet',
   ],
   cli: ['node', 'wallet', 'primitives'],
-  'index.ts': ['node', 'chain'],
+  'index.ts': ['node', 'chain', 'primitives'],
 }
 
 /** Rooms where the machine's clock, timers and dice may be touched; everywhere else they are passed in. Keys are another matter. */
