@@ -95,7 +95,7 @@ describe('worked examples in docs/protocol.md', () => {
     const signers = [1, 2, 3].map(testSigner)
     const signer = signers[0]!
     const header = { ...exampleHeader, miner: signer.address, difficulty: 2n }
-    const hash = poaSealHash(header)
+    const hash = poaSealHash({ ...header, extraData: concatBytes(header.extraData, new Uint8Array(65)) })
     const signature = await signer.signHash(hash)
     expectInSection('Consensus: poa and --dev', {
       ...Object.fromEntries(signers.map(({ address }, place) => [`address ${place}`, toHex(address)])),
