@@ -17,7 +17,7 @@ const uncalled = {} as never
 
 function everyMethod(): MethodTable {
   const backends = fakeBackends()
-  const { eth_accounts: _, ...dev } = devMethods({ ...backends, dev: uncalled })
+  const { eth_accounts: _, ...dev } = devMethods({ ...backends, dev: uncalled }, uncalled)
   const methods = { ...dev, ...minerMethods(uncalled), ...rpcMethods(backends, eventServices()) }
   return withIntrospection(methods, '')
 }
