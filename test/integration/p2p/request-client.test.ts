@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import type { Stream } from '@libp2p/interface'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { hashHeader, transactionHash } from '../../../src/crypto/hashes.ts'
@@ -392,6 +393,15 @@ describe('requests to one peer', () => {
     await expectNothingLeft()
     await answerWith('status', answerOf(encodeStatus(status)))
     expect(await requestStatus(client, adversary.peer, status)).toEqual(status)
+  })
+
+  it('leave nothing on a signal that outlives them', async () => {
+    const { signal } = new AbortController()
+    await answerWith('status', answerOf(encodeStatus(status)))
+    for (let i = 0; i < 3; i++) await requestStatus(client, adversary.peer, status, { signal })
+    await answerWith('status', answerOf())
+    expect(await outcome(requestStatus(client, adversary.peer, status, { signal }))).toBe('malformed!')
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('say what was refused and when to ask again', async () => {
