@@ -24,6 +24,15 @@ export const REQUEST_COST = 4 * 1024
 export const REFUSED_COST = 16 * 1024
 /** What a proof costs beyond its bytes: it may read a dozen records and encode as many nodes. */
 export const PROOF_COST = 32 * 1024
+/** What a proof of work behind a head costs: thousands of records, where it is not at hand. */
+export const HISTORY_COST = 1024 * 1024
+/** What a proof that a transaction is in a block costs: both of the block's tries are built. */
+export const INCLUSION_COST = 256 * 1024
+/**
+ * Of the main thread's time, the part that proofs for light nodes may have, all peers' together: however many ask, the
+ * node's own work goes on.
+ */
+export const LIGHT_SHARE = 0.1
 /** What is owed at most, and told of as a flood: it passes in 8 s. */
 export const MAX_DEBT = 16 * 1024 * 1024
 

@@ -9,6 +9,7 @@ import {
   type Peaks,
   type PlacedNode,
 } from '../../../src/chain/history.ts'
+import { encodeOverride } from '../../../src/consensus/account-override.ts'
 import { asertTarget, relativeDifficulty, targetOf } from '../../../src/consensus/asert.ts'
 import { poaSealHash } from '../../../src/consensus/poa.ts'
 import { powHash, sealHash } from '../../../src/consensus/pow.ts'
@@ -104,6 +105,7 @@ describe('worked examples in docs/protocol.md', () => {
       s: toHex(signature.subarray(32, 64)),
       yParity: signature[64]!,
       hash: toHex(headerHash({ ...header, extraData: concatBytes(header.extraData, signature) })),
+      override: toHex(encodeOverride({ address: filled(0x11).subarray(12), field: 'balance', value: 10n ** 18n })),
     })
   })
 
