@@ -213,7 +213,7 @@ export class FullNode {
   async #serve(options: CompleteRpcOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
     const { chain, database, recover } = ledger
     const node = nodeBackend(miner)
-    const rpc = createRpc(options, {
+    const rpc = await createRpc(options, {
       chain,
       pool,
       backends: { chain: chainBackend({ chain, database, recent, recover }), pool: poolBackend(ledger, pool), node },

@@ -34,13 +34,17 @@ export interface Rpc {
   stop(): Promise<void>
 }
 
-export function createRpc(options: CompleteRpcOptions, components: RpcComponents): Rpc {
+export async function createRpc(options: CompleteRpcOptions, components: RpcComponents): Promise<Rpc> {
   const { chain, pool, backends, health, clock, logger } = components
   const events = new RpcEvents({ chain, pool })
   const subscriptions = new Subscriptions({ events, createId })
   const filters = new Filters({ events, clock, createId })
   const methods = rpcMethods(backends, { subscriptions, filters })
 
+  // Loaded only where it is wanted: it would be a good part of a short start.
+  const metrics = options.metrics
+    ? (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections: () => server.wsConnections })
+    : undefined
   const allowance = new Allowances(options.allowance, { clock })
   const authenticator = options.credentials && new Authenticator(options.credentials, { clock })
   const side = (namespaces: readonly string[], origins: readonly string[]) => ({
@@ -48,15 +52,17 @@ export function createRpc(options: CompleteRpcOptions, components: RpcComponents
       methods: selectMethods(methods, namespaces),
       clock,
       allowance,
+      meter: metrics?.meter,
       onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
     }),
     gate: new Gate({ vhosts: options.vhosts, origins }, { authenticator }),
   })
-  const server = new RpcServer(options, {
+  const server: RpcServer = new RpcServer(options, {
     http: side(options.api, options.corsOrigins),
     ws: options.ws && side(options.ws.api, options.ws.origins),
     allowance,
     health,
+    metrics,
     clock,
   })
   return {
@@ -66,6 +72,7 @@ export function createRpc(options: CompleteRpcOptions, components: RpcComponents
       subscriptions.stop()
       filters.stop()
       events.stop()
+      metrics?.stop()
     },
   }
 }
