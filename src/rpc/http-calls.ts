@@ -104,14 +104,14 @@ export class HttpCalls {
       return
     }
     headers['content-type'] = 'application/json'
-    const body = Buffer.from(reply.text)
-    headers['content-length'] = body.length
+    const sizeBytes = Buffer.byteLength(reply.text)
+    headers['content-length'] = sizeBytes
     if (reply.waitSec !== undefined) headers['retry-after'] = `${reply.waitSec}`
-    response.writeHead(reply.waitSec === undefined ? 200 : 429, headers).end(body)
+    response.writeHead(reply.waitSec === undefined ? 200 : 429, headers).end(reply.text)
     // Mostly the system takes all of it at once; what is left is held until the client has read it.
     if (response.socket?.writableLength === 0) return
-    outgoing.add(connection, body.length)
-    response.once('close', () => outgoing.add(connection, -body.length))
+    outgoing.add(connection, sizeBytes)
+    response.once('close', () => outgoing.add(connection, -sizeBytes))
   }
 }
 

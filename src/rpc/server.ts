@@ -95,6 +95,8 @@ export class RpcServer {
     })
     await closed
     cancel()
+    this.#parts.http.dispatcher.stop()
+    this.#parts.ws?.dispatcher.stop()
     await this.#pages.close()
   }
 
