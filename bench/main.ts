@@ -6,12 +6,26 @@ import { importPooled, importUnseen } from './figures/import.ts'
 import { load } from './figures/load.ts'
 import { mining } from './figures/mining.ts'
 import { restart } from './figures/restart.ts'
+import { coldStart, rpcHeads, rpcReads, rpcSend } from './figures/rpc.ts'
 import { trie } from './figures/trie.ts'
 import { type Figure, formatTable } from './support/figure.ts'
 import { Session } from './support/session.ts'
 
 /** `npm run bench -- [--json] [--quick] [--only NAME]`; docs/benchmarks.md says what is measured and how to read it. */
-const GROUPS: readonly FigureGroup[] = [importUnseen, growth, importPooled, load, trie, restart, disk, mining]
+const GROUPS: readonly FigureGroup[] = [
+  importUnseen,
+  growth,
+  importPooled,
+  load,
+  trie,
+  restart,
+  disk,
+  mining,
+  rpcReads,
+  rpcSend,
+  coldStart,
+  rpcHeads,
+]
 const NAMES = GROUPS.flatMap(({ names }) => names)
 const USAGE = `usage: npm run bench -- [--json] [--quick] [--only NAME], NAME one of:\n  ${NAMES.join('\n  ')}`
 

@@ -14,6 +14,16 @@ export interface Plan {
   readonly emptyBlocks: FixtureShape
   readonly trie: { readonly accounts: number; readonly changes: number; readonly rounds: number }
   readonly kills: number
+  readonly rpc: {
+    readonly accounts: number
+    /** Each side of a comparison is asked for so long, in turns. */
+    readonly sliceMs: number
+    readonly rounds: number
+    /** Of a hundred transactions. */
+    readonly batches: number
+    readonly subscribers: number
+    readonly starts: number
+  }
   /** Milliseconds that a rate is measured for where nothing else ends it. */
   readonly loopMs: number
 }
@@ -25,6 +35,7 @@ const FULL_PLAN: Plan = {
   emptyBlocks: { accounts: 10, blocks: 2_000, transfers: 0 },
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
   kills: 3,
+  rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, subscribers: 1_000, starts: 5 },
   loopMs: 2_000,
 }
 
@@ -35,6 +46,7 @@ const QUICK_PLAN: Plan = {
   emptyBlocks: { accounts: 10, blocks: 200, transfers: 0 },
   trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
   kills: 1,
+  rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, subscribers: 100, starts: 1 },
   loopMs: 300,
 }
 
@@ -92,10 +104,10 @@ export class Session {
   }
 }
 
-/** Starts a script of this bench in a process of its own; its standard output is a pipe. */
+/** Starts a script of this bench in a process of its own; its standard input and output are pipes. */
 export function startChild(script: string, args: readonly (string | number)[]) {
   const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
-  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] })
 }
 
 /** The JSON that a script prints. @throws Error if it fails. */
