@@ -153,6 +153,7 @@ export class FullNode {
     })
     this.#undo.push(() => ledger.close())
     ledger.database.onFailure((error) => this.#failed.resolve(error))
+    ledger.ready.catch((error) => this.#failed.resolve(error))
     return ledger
   }
 

@@ -3,7 +3,7 @@ import type { Chain } from '../chain/chain.ts'
 import type { TransactionPool } from '../pool/pool.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { Allowances } from '../rpc/allowances.ts'
-import { Authenticator } from '../rpc/authenticator.ts'
+import type { Authenticator, Credentials } from '../rpc/authenticator.ts'
 import type { Backends } from '../rpc/backend.ts'
 import { Dispatcher } from '../rpc/dispatch.ts'
 import { Filters } from '../rpc/filters.ts'
@@ -41,12 +41,12 @@ export async function createRpc(options: CompleteRpcOptions, components: RpcComp
   const filters = new Filters({ events, clock, createId })
   const methods = rpcMethods(backends, { subscriptions, filters })
 
-  // Loaded only where it is wanted: it would be a good part of a short start.
+  // These two are loaded only where they are wanted: they would be a good part of a short start.
   const metrics = options.metrics
     ? (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections: () => server.wsConnections })
     : undefined
   const allowance = new Allowances(options.allowance, { clock })
-  const authenticator = options.credentials && new Authenticator(options.credentials, { clock })
+  const authenticator = options.credentials && (await createAuthenticator(options.credentials, clock))
   const side = (namespaces: readonly string[], origins: readonly string[]) => ({
     dispatcher: new Dispatcher({
       methods: selectMethods(methods, namespaces),
@@ -75,6 +75,11 @@ export async function createRpc(options: CompleteRpcOptions, components: RpcComp
       metrics?.stop()
     },
   }
+}
+
+async function createAuthenticator(credentials: Credentials, clock: Clock): Promise<Authenticator> {
+  const { Authenticator } = await import('../rpc/authenticator.ts')
+  return new Authenticator(credentials, { clock })
 }
 
 /** 128 bits, written as a quantity since clients take it for one. */
