@@ -1,6 +1,11 @@
 /** The public API: what a program that embeds a node may use. Anything else may change without notice. */
 export { type Genesis, GenesisError, parseGenesis } from './chain/genesis.ts'
-export { createFullNode, type FullNode, type FullNodeComponents, type FullNodeOptions } from './node/full.ts'
+export { ConfigError } from './node/config.ts'
+export { createFullNode, type FullNode, type FullNodeComponents, type NodeHead } from './node/full.ts'
+export type { FullNodeOptions } from './node/full-options.ts'
 export type { Logger } from './node/logger.ts'
 export type { MiningOptions } from './node/mining.ts'
+export { ProviderError, type ProviderRequest } from './node/provider.ts'
 export type { NodeStatus } from './node/status.ts'
+export type { Clock } from './primitives/clock.ts'
+export { StoreError } from './primitives/errors.ts'

@@ -59,7 +59,7 @@ export class BlockExecutor {
   async execute(header: Header, transactions: readonly RecoveredTransaction[], parent: Layer): Promise<Outcome> {
     const minerKey = keccak256Key(header.miner)
     const view = new LoadedAccounts(this.#components.state, parent)
-    await view.load(touchedKeys(transactions, minerKey))
+    await view.load(touchedKeys(transactions, minerKey, this.#components.engine.override?.(header)))
     const execution = this.#components.createExecution(view, { ...header, minerKey })
     const receipts: Receipt[] = []
     for (let index = 0; index < transactions.length; index++) {
@@ -84,12 +84,12 @@ export class BlockExecutor {
 
   /**
    * Runs what `next` offers on a state, leaving out what does not apply there.
-   * @param header  a header whose `miner`, `baseFeePerGas`, `gasLimit`, `number` and `timestamp` are final.
+   * @param header  a header whose `miner`, `baseFeePerGas`, `gasLimit`, `number`, `timestamp` and `extraData`, but for a seal, are final.
    */
   async build(header: Header, parent: Layer, offers: TransactionOffers): Promise<BuiltOutcome> {
     const minerKey = keccak256Key(header.miner)
     const view = new LoadedAccounts(this.#components.state, parent)
-    await view.load([minerKey])
+    await view.load(touchedKeys([], minerKey, this.#components.engine.override?.(header)))
     const execution = this.#components.createExecution(view, { ...header, minerKey })
     const transactions: RecoveredTransaction[] = []
     const receipts: Receipt[] = []
@@ -114,7 +114,7 @@ export class BlockExecutor {
 
   async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], view: LoadedAccounts) {
     const { state, engine, pacer } = this.#components
-    const diffs = execution.finish(engine.reward(header))
+    const diffs = execution.finish(engine.reward(header), engine.override?.(header))
     await pacer.pause()
     const steps: AccountStep[] = []
     for (const diff of diffs) {

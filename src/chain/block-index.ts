@@ -68,6 +68,11 @@ export class BlockIndex {
     this.#pinned.delete(toKey(hash))
   }
 
+  /** The blocks are not on disk any more. */
+  forget(hashKeys: readonly Key[]): void {
+    for (const key of hashKeys) this.#cached.delete(key)
+  }
+
   /** What the engine may look up while it judges a child of `parent`. */
   ancestry(parent: IndexEntry): Ancestry {
     return {

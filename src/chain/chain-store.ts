@@ -1,10 +1,15 @@
 import { transactionHash } from '../crypto/hashes.ts'
 import { withSender } from '../crypto/sender.ts'
-import { type Block, blockLength, decodeTransactions } from '../primitives/block.ts'
+import { type Block, blockLength, decodeTransactions, decodeTransactionsAt } from '../primitives/block.ts'
 import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import { headerFields, readHeader } from '../primitives/header.ts'
-import { decodeStoredReceipts, encodeStoredReceipt } from '../primitives/receipt.ts'
+import {
+  decodeStoredReceiptAt,
+  decodeStoredReceipts,
+  encodeStoredReceipt,
+  type PlacedReceipt,
+} from '../primitives/receipt.ts'
 import { encodeRlp, encodeRlpList, RlpReader } from '../primitives/rlp.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
@@ -74,6 +79,32 @@ export class ChainStore {
     })
   }
 
+  /**
+   * Transactions of an executed block by their places, ascending, which it must have; undefined: it is not there or not
+   * executed. Cost: the rest of the block is not decoded.
+   */
+  transactionsAt(hash: Uint8Array, places: readonly number[]): RecoveredTransaction[] | undefined {
+    const record = this.#database.get(keys.execution(hash))
+    const body = record === undefined ? undefined : this.body(hash)
+    if (record === undefined || body === undefined) return undefined
+    return intact('execution', () => {
+      const fields = new RlpReader(record).list()
+      fields.skip()
+      const senders = fields.bytes()
+      return decodeTransactionsAt(body, places).map((tx, i) => {
+        const at = 20 * places[i]!
+        return withSender(tx, senders.subarray(at, at + 20))
+      })
+    })
+  }
+
+  /** The receipt of one transaction of an executed block, of that type; undefined: it is not there or not executed. */
+  receiptAt(hash: Uint8Array, index: number, type: 0 | 1 | 2): PlacedReceipt | undefined {
+    const record = this.#database.get(keys.execution(hash))
+    if (record === undefined) return undefined
+    return intact('execution', () => decodeStoredReceiptAt(new RlpReader(record).list().raw(), index, type))
+  }
+
   journal(number: number, hash: Uint8Array): AccountStep[] | undefined {
     const record = this.#database.get(keys.journal(number, hash))
     return record === undefined ? undefined : intact('journal', () => decodeSteps(record))
@@ -104,7 +135,7 @@ export class ChainStore {
     const blockHash = this.canonicalHash(location.blockNumber)
     const body = blockHash === undefined ? undefined : this.body(blockHash)
     if (body === undefined) return undefined
-    const tx = intact('body', () => decodeTransactions(body))[location.index]
+    const [tx] = intact('body', () => decodeTransactionsAt(body, [location.index]))
     return tx !== undefined && equalBytes(transactionHash(tx), hash) ? location : undefined
   }
 
@@ -182,6 +213,22 @@ export class ChainStore {
     const { number } = block.header
     batch.delete(keys.canonical(number))
     for (const { address } of byAddress(transactions)) batch.delete(keys.address(address, number))
+  }
+
+  /** Forgets a block that is not canonical any more, as if it had never come. */
+  deleteBlock(batch: WriteBatch, { hash, number }: { readonly hash: Uint8Array; readonly number: number }): void {
+    for (const table of ['header', 'body', 'execution'] as const) batch.delete(keys[table](hash))
+    batch.delete(keys.journal(number, hash))
+  }
+
+  /** Executed blocks from a height on, on all branches, as far back as journals are kept. */
+  async *journalled(from: number): AsyncGenerator<{ readonly hash: Uint8Array; readonly number: number }> {
+    const whole = rangeOf('journal')
+    const range = { gte: rangeOf('journal', uint64ToBytes(from)).gte, lt: whole.lt }
+    for await (const [key] of this.#database.entries(range)) {
+      const number = Number(new DataView(key.buffer, key.byteOffset + 1, 8).getBigUint64(0))
+      yield { hash: key.slice(9), number }
+    }
   }
 
   putHead(batch: WriteBatch, hash: Uint8Array): void {

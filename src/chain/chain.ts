@@ -21,7 +21,9 @@ import { ChainStore } from './chain-store.ts'
 import { Committer } from './committer.ts'
 import { type CreateExecution, createTransferExecution } from './execution.ts'
 import type { Genesis } from './genesis.ts'
+import { HeaderBranch } from './header-branch.ts'
 import { Importer, type RecoverSenders } from './importer.ts'
+import { type RewindComponents, rewind } from './rewind.ts'
 import { StateKeeper, type StateKeeperOptions } from './state-keeper.ts'
 import { transactionsRoot } from './transactions-root.ts'
 import type { ChainEvent, ChainParams, Head, ImportOutcome } from './types.ts'
@@ -66,7 +68,7 @@ export class Chain {
   readonly #state: State
   readonly #executor: BlockExecutor
   readonly #keeper: StateKeeper
-  readonly #committer: Committer
+  readonly #rewinding: RewindComponents
   readonly #importer: Importer
   readonly #listeners = new Set<(event: ChainEvent) => void>()
   #head: IndexEntry
@@ -118,8 +120,8 @@ export class Chain {
       { state, store, index, executor, database, writeGenesis },
     )
     const keeper = this.#keeper
-    this.#committer = new Committer({ database, store, index, engine, pacer }, head, (event) => this.#announce(event))
-    const committer = this.#committer
+    const committer = new Committer({ database, store, index, engine, pacer }, head, (event) => this.#announce(event))
+    this.#rewinding = { database, store, index, keeper, committer }
     const { params } = genesis
     this.#importer = new Importer({
       params,
@@ -178,6 +180,34 @@ export class Chain {
     return this.#engine.finality(this.#head.header, this.#index.ancestry(this.#head))
   }
 
+  /** Address of the account that a known block sets beside what its transactions do; nearly always none. */
+  readonly overridden = (header: Header): Uint8Array | undefined => this.#engine.override?.(header)?.address
+
+  /** Whether a block has been refused before: by its header or by what executing it showed. The newest 1,024 are remembered. */
+  isBad(hash: Uint8Array): boolean {
+    return this.#importer.isBad(hash)
+  }
+
+  /** Whether a block is held, or on its way to be, on whatever branch. Cost: a look-up in memory, else one read. */
+  has(hash: Uint8Array): boolean {
+    return this.#index.get(hash) !== undefined
+  }
+
+  /** Headers to be verified on top of a known block, before their bodies are there; undefined: it is not known. */
+  branch(hash: Uint8Array): HeaderBranch | undefined {
+    const base = this.#index.get(hash)
+    const known = (wanted: Uint8Array) => this.#index.get(wanted)?.header
+    return base && new HeaderBranch(base, { params: this.params, engine: this.#engine, known })
+  }
+
+  /**
+   * Checks that a body is the one its header names, before the parents are there; `import` does not do so again.
+   * @throws BlockError. Lets other work of the thread run in between.
+   */
+  checkBody(block: Block): Promise<void> {
+    return this.#importer.checkRoot(block)
+  }
+
   /** What the engine may look up about a child of a known block. */
   ancestry(parentHash: Uint8Array) {
     const parent = this.#index.get(parentHash)
@@ -201,6 +231,21 @@ export class Chain {
     }
     const body = encodeTransactions(transactions)
     return { block: { ...hashHeader(sealed), transactions, body, sizeBytes: blockLength(sealed, body) }, built }
+  }
+
+  /**
+   * Goes back to the canonical block `number`, and forgets all that came after it: see `rewind`. For development
+   * networks: nodes that follow others would only be told of the same blocks again.
+   * @returns false if the head is below it.
+   */
+  rewind(number: number, beforeWrite: (head: Head) => void): Promise<boolean> {
+    return this.#importer.exclusively(async () => {
+      const hash = this.#store.canonicalHash(number)
+      const target = hash && this.#index.get(hash)
+      if (target === undefined) return false
+      if (number < this.#head.header.number) await rewind(target, this.#rewinding, beforeWrite)
+      return true
+    })
   }
 
   /** Finishes what is under way and writes the state, so that the next start has nothing to catch up on. */

@@ -68,6 +68,12 @@ export class Committer {
     })
   }
 
+  /** The chain went back to `head`, an ancestor of the tip. To be called while nothing is on its way to disk. */
+  rewound(head: IndexEntry, disconnected: readonly ExecutedBlock[]): void {
+    this.#best = head
+    this.#announce({ type: 'head', head, connected: [], disconnected, rewound: true })
+  }
+
   /** Resolves when all that was handed over is on the medium, or has failed. */
   async settled(): Promise<void> {
     await this.#running

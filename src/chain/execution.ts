@@ -1,3 +1,5 @@
+import type { AccountOverride } from '../consensus/engine.ts'
+import { keccak256Key } from '../crypto/keccak.ts'
 import { type Account, EMPTY_ACCOUNT, hasCode, isEmptyAccount } from '../primitives/account.ts'
 import type { Key } from '../primitives/bytes.ts'
 import { TxError } from '../primitives/errors.ts'
@@ -33,15 +35,20 @@ export interface Execution {
   readonly gasUsed: bigint
   /** Runs one transaction on top of those before it. @throws TxError, and then nothing has changed. */
   apply(transaction: RecoveredTransaction): Receipt
-  /** Credits `reward` wei to the miner and tells what the block changed. */
-  finish(reward: bigint): AccountDiff[]
+  /** Credits `reward` wei to the miner, then does what the block overrides, and tells what the block changed. */
+  finish(reward: bigint, override?: AccountOverride): AccountDiff[]
 }
 
 export type CreateExecution = (view: AccountView, environment: BlockEnvironment) => Execution
 
 /** Keys that a block's execution may read. */
-export function touchedKeys(transactions: readonly RecoveredTransaction[], minerKey: Key): Set<Key> {
+export function touchedKeys(
+  transactions: readonly RecoveredTransaction[],
+  minerKey: Key,
+  override?: AccountOverride,
+): Set<Key> {
   const touched = new Set<Key>([minerKey])
+  if (override !== undefined) touched.add(keccak256Key(override.address))
   for (const { senderKey, recipientKey } of transactions) {
     touched.add(senderKey)
     if (recipientKey !== '') touched.add(recipientKey)
@@ -109,9 +116,14 @@ class TransferExecution implements Execution {
     return { type: tx.type, status: 1, cumulativeGasUsed: this.#gasUsed, logs: NO_LOGS }
   }
 
-  finish(reward: bigint): AccountDiff[] {
+  finish(reward: bigint, override?: AccountOverride): AccountDiff[] {
     if (this.#gasUsed > 0n) this.#creditTips()
     if (reward > 0n) credit(this.#entry(this.#environment.minerKey), reward)
+    if (override !== undefined) {
+      const entry = this.#entry(keccak256Key(override.address))
+      entry.now = { ...(entry.now ?? EMPTY_ACCOUNT), [override.field]: override.value }
+      entry.touched = true
+    }
     const diffs: AccountDiff[] = []
     for (const [key, { before, now, touched }] of this.#entries) {
       if (!touched) continue
@@ -155,5 +167,7 @@ function checkSender({ tx }: RecoveredTransaction, sender: Account): void {
   // EIP-3607.
   if (hasCode(sender)) throw new TxError('sender-has-code')
   const cost = tx.gasLimit * tx.maxFeePerGas + tx.value
-  if (sender.balance < cost) throw new TxError('insufficient-funds', { balance: sender.balance, cost })
+  if (sender.balance < cost) {
+    throw new TxError('insufficient-funds', { balance: sender.balance, cost, overshot: cost - sender.balance })
+  }
 }

@@ -57,7 +57,8 @@ export function historyLeaf(hash: Uint8Array, header: Pick<Header, 'difficulty' 
   return { root: taggedHash(LEAF_TAG, [hash, header.difficulty, header.timestamp]), work: header.difficulty }
 }
 
-function innerNode(left: HistoryNode, right: HistoryNode): HistoryNode {
+/** The node above two others. Cost: one hash. */
+export function innerNode(left: HistoryNode, right: HistoryNode): HistoryNode {
   return {
     root: taggedHash(INNER_TAG, [left.root, left.work, right.root, right.work]),
     work: left.work + right.work,

@@ -51,6 +51,8 @@ export class Importer {
   readonly #running = new Map<Key, Promise<ImportOutcome>>()
   /** Insertion order is age. */
   readonly #bad = new Set<Key>()
+  /** Blocks whose body is known to be their header's. */
+  readonly #rooted = new WeakSet<Block>()
   readonly #future: FutureBlocks
   /** Ends when the blocks that arrived before have executed. */
   #turn: Promise<void> = Promise.resolve()
@@ -80,6 +82,18 @@ export class Importer {
     return task
   }
 
+  isBad(hash: Uint8Array): boolean {
+    return this.#bad.has(toKey(hash))
+  }
+
+  /** Runs `work` while no block executes or is on its way to disk: after those that arrived before, ahead of later ones. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#inTurn(Promise.resolve(), async () => {
+      await this.#components.committer.settled()
+      return work()
+    })
+  }
+
   /** Drops held blocks and waits for those under way. */
   async stop(): Promise<void> {
     this.#future.stop()
@@ -101,7 +115,7 @@ export class Importer {
     engine.verifyHeader(header, parent.header, index.ancestry(parent))
     const dueMs = this.#dueMs(block)
     if (dueMs > clock.nowMs()) {
-      await this.#checkRoot(block)
+      await this.checkRoot(block)
       this.#future.hold(block, dueMs)
       return 'future'
     }
@@ -155,7 +169,7 @@ export class Importer {
     }
     const parentDueMs = this.#future.dueMs(parentHash)
     if (parentDueMs === undefined) throw new BlockError('unknown-parent')
-    await this.#checkRoot(block)
+    await this.checkRoot(block)
     // Its own timestamp has not been judged yet: an earlier one must not have it looked at over and over.
     this.#future.hold(block, Math.max(this.#dueMs(block), parentDueMs))
     return 'future'
@@ -175,17 +189,19 @@ export class Importer {
     if (this.#bad.size > MAX_BAD_BLOCKS) this.#bad.delete(this.#bad.values().next().value!)
   }
 
-  /** Whether the body is the header's. @throws BlockError. */
-  async #checkRoot({ header, transactions }: Block): Promise<void> {
-    const root = fromKey(await transactionsRoot(transactions, this.#components.pacer))
-    if (!equalBytes(root, header.transactionsRoot)) throw new BlockError('bad-transactions-root')
+  /** Whether the body is the header's, once for each object. @throws BlockError. */
+  async checkRoot(block: Block): Promise<void> {
+    if (this.#rooted.has(block)) return
+    const root = fromKey(await transactionsRoot(block.transactions, this.#components.pacer))
+    if (!equalBytes(root, block.header.transactionsRoot)) throw new BlockError('bad-transactions-root')
+    this.#rooted.add(block)
   }
 
   /** Body rules that need no state, cheapest first. @returns the transactions with their senders. */
   async #checkBody(block: Block): Promise<readonly RecoveredTransaction[]> {
     const { params, pacer, recover } = this.#components
     const { transactions } = block
-    await this.#checkRoot(block)
+    await this.checkRoot(block)
     for (let i = 0; i < transactions.length; i++) {
       refuseBlock(i, () => checkTransactionStateless(transactions[i]!, params.chainId))
       if (i % PACED_TRANSACTIONS === 0) await pacer.pause()

@@ -122,6 +122,22 @@ export class StateKeeper {
     return rebuilt
   }
 
+  /**
+   * Gets ready for all blocks above `target`, an ancestor of the head, to be deleted: its state is held afterwards, and
+   * the one on disk is of no later block. @throws StoreError.
+   */
+  async retreat(target: IndexEntry): Promise<void> {
+    const { state } = this.#components
+    while (this.#flushing !== undefined) await this.#flushing
+    const layer = await this.layerOf(target)
+    if (state.disk.number > target.header.number) await state.flush(layer)
+  }
+
+  /** Blocks above `number` are deleted: their states go too. */
+  dropAbove(number: number): void {
+    this.#components.state.dropAbove(number)
+  }
+
   async #rebuild(target: IndexEntry): Promise<Layer> {
     const { state, store, executor, database, writeGenesis, index } = this.#components
     await markRebuilding(database, true)

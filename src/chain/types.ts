@@ -32,8 +32,10 @@ export interface Head {
 export interface HeadEvent {
   readonly head: Head
   readonly connected: readonly ExecutedBlock[]
-  /** Not empty only in a reorg. */
+  /** Not empty only in a reorg, and where `rewound`. */
   readonly disconnected: readonly ExecutedBlock[]
+  /** The chain was told to go back: `disconnected` blocks are deleted, and their transactions are not to be mined again. */
+  readonly rewound?: true
 }
 
 /** What the chain tells its listeners, in the order in which it happened on disk. */

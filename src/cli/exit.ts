@@ -21,6 +21,8 @@ export interface Failure {
 export function describeFailure(error: unknown): Failure {
   if (error instanceof ConfigError) return failure(error.message, EXIT.usage)
   if (error instanceof StoreError) return failure(`${error.message}; ${error.remedy}`, EXIT.store)
+  // Ctrl-C at a prompt; the library that asks says so at length.
+  if (error instanceof Error && error.name === 'ExitPromptError') return failure('interrupted', EXIT.failed)
   if (isSystemError(error) && error.syscall === 'listen') {
     const place = `${error.address}:${error.port}`
     const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message)
@@ -39,5 +41,6 @@ function isSystemError(error: unknown): error is SystemError {
 }
 
 function failure(message: string, exitCode: number): Failure {
-  return { line: `idobata: ${message.replaceAll(/\s*\n\s*/g, ' ')}`, exitCode }
+  // One line, and nothing that a terminal obeys: a part of it may be what a node answered.
+  return { line: `idobata: ${message.replaceAll(/\s*\p{Cc}+\s*/gu, ' ')}`, exitCode }
 }

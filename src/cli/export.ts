@@ -24,7 +24,7 @@ export function build(command: Command): void {
       ),
     )
   addExamples(command, 'idobata export blocks.rlp 1 1000')
-  addOptions(command, ['datadir', 'config', 'genesis', 'verbosity'])
+  addOptions(command, ['datadir', 'config', 'genesis', 'dev', 'verbosity'])
   addJsonOption(command)
 }
 
@@ -42,7 +42,7 @@ interface Range {
 async function run(file: string, range: Range, config: NodeConfig, json: boolean): Promise<void> {
   const logger = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
   const ledger = await openLedger(
-    { datadir: config.datadir, genesis: await loadGenesis(config), dev: false },
+    { datadir: config.datadir, genesis: await loadGenesis(config), dev: config.dev },
     { clock: systemClock, logger },
   )
   try {

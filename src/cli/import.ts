@@ -16,7 +16,7 @@ export function build(command: Command): void {
     .argument('<file>', 'blocks in RLP, one after the other; those that are known are skipped, so it can be run again')
     .action(async (file: string, flags: Flags) => run(file, await loadConfig(flags, process.env), flags.json === true))
   addExamples(command, 'idobata import blocks.rlp --datadir /srv/idobata')
-  addOptions(command, ['datadir', 'config', 'genesis', 'verbosity'])
+  addOptions(command, ['datadir', 'config', 'genesis', 'dev', 'verbosity'])
   addJsonOption(command)
 }
 
@@ -26,7 +26,7 @@ async function run(file: string, config: NodeConfig, json: boolean): Promise<voi
   })
   const logger = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
   const ledger = await openLedger(
-    { datadir: config.datadir, genesis: await loadGenesis(config), dev: false },
+    { datadir: config.datadir, genesis: await loadGenesis(config), dev: config.dev },
     { clock: systemClock, logger },
   )
   const interrupt = new AbortController()

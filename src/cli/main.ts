@@ -10,8 +10,8 @@ function onOutputError(error: NodeJS.ErrnoException): void {
   if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(EXIT.ok)
 }
 
-process.stdout.on('error', onOutputError)
-process.stderr.on('error', onOutputError)
+// Once is enough: what is written after it fails in the same way.
+for (const output of [process.stdout, process.stderr]) output.once('error', onOutputError).on('error', () => {})
 boundHeapGrowth()
 try {
   const args = process.argv.slice(2)

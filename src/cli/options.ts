@@ -19,10 +19,22 @@ export function addOptions(command: Command, names: readonly OptionName[]): void
     command.addOption(new Option(argument ? `--${name} ${argument}` : `--${name}`, description))
     if (name === 'http') command.addOption(new Option('--no-http', 'serve nothing'))
     if (name === 'ws') command.addOption(new Option('--no-ws', 'no WebSocket'))
+    if (name === 'p2p') command.addOption(new Option('--no-p2p', 'no peers'))
   }
 }
 
 /** For commands that print data. */
 export function addJsonOption(command: Command): void {
   command.option('--json', 'print one JSON value, for programs')
+}
+
+/** Which node to ask. */
+export function addRpcOptions(command: Command): void {
+  addOptions(command, ['rpc', 'rpc.tokenfile', 'datadir', 'config'])
+}
+
+/** What every command has that asks a node and prints what it learns. */
+export function addClientOptions(command: Command): void {
+  addRpcOptions(command)
+  addJsonOption(command)
 }

@@ -15,6 +15,17 @@ export const COMMANDS: readonly Entry[] = [
   { name: 'start', summary: 'run a full node', load: async () => (await import('./start.ts')).build },
   { name: 'import', summary: 'add the blocks of a file', load: async () => (await import('./import.ts')).build },
   { name: 'export', summary: 'write blocks to a file', load: async () => (await import('./export.ts')).build },
+  {
+    name: 'account',
+    summary: 'make, import and list accounts',
+    load: async () => (await import('./account.ts')).build,
+  },
+  { name: 'balance', summary: 'show what an account has', load: async () => (await import('./balance.ts')).build },
+  { name: 'send', summary: 'send coins', load: async () => (await import('./send.ts')).build },
+  { name: 'tx', summary: 'show a transaction', load: async () => (await import('./tx.ts')).build },
+  { name: 'block', summary: 'show a block', load: async () => (await import('./block.ts')).build },
+  { name: 'rpc', summary: 'call one JSON-RPC method', load: async () => (await import('./rpc.ts')).build },
+  { name: 'attach', summary: 'call methods from a console', load: async () => (await import('./attach.ts')).build },
   { name: 'db', summary: 'look after a data directory', load: async () => (await import('./db.ts')).build },
   {
     name: 'config',

@@ -1,12 +1,16 @@
 import type { Command } from 'commander'
-import type { Flags, NodeConfig } from '../node/config.ts'
-import { loadConfig } from '../node/config-file.ts'
+import type { Flags, NodeConfig, Origins } from '../node/config.ts'
+import { loadExplainedConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
-import { createFullNode, type FullNode, type FullNodeOptions } from '../node/full.ts'
+import { createFullNode, type FullNode } from '../node/full.ts'
+import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import type { NetworkOptions } from '../node/network-options.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
+import { packageVersion } from '../node/version.ts'
 import { toHex } from '../primitives/bytes.ts'
+import { toChecksumAddress } from '../wallet/address.ts'
 import { EXIT } from './exit.ts'
 import { createLog, type Log } from './log.ts'
 import { addExamples, addOptions } from './options.ts'
@@ -18,7 +22,10 @@ const RECORD_STATUS_MS = 30_000
 const SAME_SIGNAL_MS = 1_000
 
 export function build(command: Command): void {
-  command.action(async (flags: Flags) => start(await loadConfig(flags, process.env)))
+  command.action(async (flags: Flags) => {
+    const { config, origins } = await loadExplainedConfig(flags, process.env)
+    await start(config, origins)
+  })
   addExamples(command, 'idobata start --mine', 'idobata start --dev --http.port 9545')
   addOptions(command, [
     'datadir',
@@ -39,6 +46,12 @@ export function build(command: Command): void {
     'ws',
     'ws.origins',
     'ws.api',
+    'p2p',
+    'port',
+    'p2p.addr',
+    'p2p.transports',
+    'bootnodes',
+    'maxpeers',
     'metrics',
     'mine',
     'miner.etherbase',
@@ -47,9 +60,13 @@ export function build(command: Command): void {
   ])
 }
 
-async function start(config: NodeConfig): Promise<void> {
+async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const node = createFullNode(await nodeOptions(config), { logger: log, clock: systemClock })
+  const options = await nodeOptions(config, origins)
+  const { params, engine } = options.genesis
+  const { datadir } = config
+  log.info(`idobata ${packageVersion()}`, { chainId: params.chainId, engine: engine.name, datadir })
+  const node = createFullNode(options, { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
@@ -66,13 +83,27 @@ async function start(config: NodeConfig): Promise<void> {
   }
 }
 
-async function nodeOptions(config: NodeConfig): Promise<FullNodeOptions> {
+async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNodeOptions> {
+  // As with anvil and hardhat node: a development chain begins anew, unless it is told where to stay.
+  const temporary = config.dev && origins.datadir === undefined
   return {
-    datadir: config.datadir,
+    ...(!temporary && { datadir: config.datadir }),
     genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
+    // One that goes back at a word has nothing to tell others.
+    ...(config.p2p && !config.dev && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
+  }
+}
+
+function networkOptions(config: NodeConfig): NetworkOptions {
+  return {
+    addr: config['p2p.addr'],
+    port: config.port,
+    transports: config['p2p.transports'],
+    bootnodes: config.bootnodes,
+    maxPeers: config.maxpeers,
   }
 }
 
@@ -107,6 +138,7 @@ function showStatus(node: FullNode, log: Log): () => void {
 
 function showDevAccounts(log: Log): void {
   for (const [index, { address, privateKey }] of devAccounts().entries()) {
-    log.info(`account ${index}`, { address: toHex(address), privateKey: toHex(privateKey) })
+    // Known to everybody, or it would be called by its name and not be shown.
+    log.info(`account ${index}`, { address: toChecksumAddress(address), key: toHex(privateKey) })
   }
 }

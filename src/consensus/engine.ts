@@ -2,7 +2,10 @@ import type { Header } from '../primitives/header.ts'
 
 /** What an engine may look up while it judges or prepares a header: the ancestors on that header's own branch. */
 export interface Ancestry {
-  /** Header by hash; undefined only for the genesis block's parent. Cost: a cache or one store read. */
+  /**
+   * Header by hash; undefined for the genesis block's parent, and for one that lies further back than is kept of headers
+   * whose bodies are not there yet (1,024 at least). Cost: a cache or one store read.
+   */
   header(hash: Uint8Array): Header | undefined
   /**
    * What a child of the parent in question must commit to in its `extraData` (docs/protocol.md, history root): 32 bytes.
@@ -13,6 +16,14 @@ export interface Ancestry {
 
 /** The header fields that an engine decides; the rest follow from the parent and the transactions. */
 type ConsensusFields = Pick<Header, 'difficulty' | 'extraData' | 'mixHash' | 'nonce'>
+
+/** What a block makes of an account, whatever was there and whoever agrees. */
+export interface AccountOverride {
+  /** 20 bytes. */
+  readonly address: Uint8Array
+  readonly field: 'balance' | 'nonce'
+  readonly value: bigint
+}
 
 /** A block as fork choice sees it. */
 export interface Candidate {
@@ -55,8 +66,11 @@ export interface Engine {
   /** Earliest Unix second at which a child of `parent` may stand, at least parent.timestamp + 1. */
   earliestTimestamp(parent: Header): number
 
-  /** Fields of a child of `parent` at `timestamp`, not yet sealed but as long as they will be, so that sizes are final. */
-  prepare(parent: Header, timestamp: number, ancestry: Ancestry): ConsensusFields
+  /**
+   * Fields of a child of `parent` at `timestamp`, not yet sealed but as long as they will be, so that sizes are final.
+   * @param override  for the child to carry; only where the engine has `override`.
+   */
+  prepare(parent: Header, timestamp: number, ancestry: Ancestry, override?: AccountOverride): ConsensusFields
 
   /**
    * Seals a header whose other fields are final: searches a nonce, or waits for this signer's turn and signs.
@@ -67,6 +81,12 @@ export interface Engine {
 
   /** Wei minted to `header.miner` after the block's transactions. */
   reward(header: Header): bigint
+
+  /**
+   * What a verified or prepared `header` sets after the block's transactions and reward. Absent: nothing ever, as on every network
+   * whose coins are worth something.
+   */
+  override?(header: Header): AccountOverride | undefined
 
   /** What `header` adds to the total difficulty of its branch. */
   weight(header: Header): bigint

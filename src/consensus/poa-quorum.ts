@@ -1,6 +1,5 @@
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import type { HashedHeader } from '../primitives/header.ts'
-import { parentOf } from './ancestry.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Ancestry } from './engine.ts'
 
@@ -57,7 +56,10 @@ export class SealQuorum {
       }
       walked.push(at)
       signers.add(toKey(at.header.miner))
-      at = parentOf(at.header, ancestry)
+      const parent = ancestry.header(at.header.parentHash)
+      // Headers that come ahead of their bodies are kept for a while only.
+      if (parent === undefined) break
+      at = { hash: at.header.parentHash, header: parent }
     }
     for (const seal of walked.reverse()) {
       const others = seals.filter((older) => !equalBytes(older.header.miner, seal.header.miner))

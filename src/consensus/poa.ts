@@ -1,10 +1,11 @@
 import { headerHash } from '../crypto/hashes.ts'
 import { isCanonicalSignature } from '../crypto/sender.ts'
 import { assert } from '../primitives/assert.ts'
-import { compareBytes, concatBytes, equalBytes, type Key, toHex, toKey } from '../primitives/bytes.ts'
+import { compareBytes, concatBytes, EMPTY_BYTES, equalBytes, type Key, toHex, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { BlockError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
+import { decodeOverride, encodeOverride, isOverride } from './account-override.ts'
 import { parentOf } from './ancestry.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Ancestry, Engine } from './engine.ts'
@@ -18,6 +19,8 @@ export interface PoaParams {
   readonly periodSec: number
   /** Seconds that a header may be ahead of the clock; undefined (`--dev`): no bound, and sealing never waits for the clock. */
   readonly maxFutureSeconds: number | undefined
+  /** Whether a block may set an account (`--dev`). */
+  readonly accountOverrides?: boolean
 }
 
 export interface BlockSigner {
@@ -46,16 +49,17 @@ export const OUT_OF_TURN_STEP_MS = 500
 
 const ROOT_BYTES = 32
 const SIGNATURE_BYTES = 65
+/** With nothing between root and signature. */
 const EXTRA_DATA_BYTES = ROOT_BYTES + SIGNATURE_BYTES
 const NO_SIGNATURE = new Uint8Array(SIGNATURE_BYTES)
 const NO_MIX_HASH = new Uint8Array(32)
 const NO_NONCE = new Uint8Array(8)
-/** Headers whose verdict is remembered: one is seen in header sync, then again with its block. */
-const REMEMBERED_HEADERS = 1_024
+/** Headers whose verdict is remembered: one is seen in header sync, then again with its block, some 2,000 headers later. */
+const REMEMBERED_HEADERS = 4_096
 
 /** What the signer signs: the hash of the header without the signature at the end of its `extraData`. */
 export function poaSealHash(header: Header): Uint8Array {
-  return headerHash({ ...header, extraData: header.extraData.subarray(0, ROOT_BYTES) })
+  return headerHash({ ...header, extraData: header.extraData.subarray(0, -SIGNATURE_BYTES) })
 }
 
 /** Proof of authority by signers fixed in genesis: docs/protocol.md, "Consensus: poa and --dev". */
@@ -92,7 +96,8 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
 
   function checkHeader(header: Header, parent: Header, ancestry: Ancestry): void {
     const { extraData, mixHash, nonce, number, timestamp, difficulty, miner } = header
-    if (extraData.length !== EXTRA_DATA_BYTES) {
+    const hasOverride = params.accountOverrides && extraData.length > EXTRA_DATA_BYTES
+    if (hasOverride ? !isOverride(overrideBytes(header)) : extraData.length !== EXTRA_DATA_BYTES) {
       throw new BlockError('bad-extra-data', { sizeBytes: extraData.length, expected: EXTRA_DATA_BYTES })
     }
     if (!equalBytes(mixHash, NO_MIX_HASH) || !equalBytes(nonce, NO_NONCE)) throw new BlockError('bad-seal')
@@ -106,7 +111,7 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
     if (difficulty !== expected) throw new BlockError('bad-difficulty', { difficulty, expected })
     if (recentPlaces(parent, ancestry).has(place)) throw new BlockError('signed-recently', { miner: toHex(miner) })
     if (!equalBytes(extraData.subarray(0, ROOT_BYTES), ancestry.historyRoot())) throw new BlockError('bad-history-root')
-    const signature = extraData.subarray(ROOT_BYTES)
+    const signature = extraData.subarray(-SIGNATURE_BYTES)
     // Anyone can turn s into n - s: a second hash for the same block, which would look like its signer's double seal.
     if (!isCanonicalSignature(signature.subarray(0, 32), signature.subarray(32, 64)) || signature[64]! > 1) {
       throw new BlockError('bad-seal')
@@ -152,11 +157,15 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
       evidence?.observe(quorum.of({ hash, header }, ancestry), ancestry)
     },
 
-    prepare(parent, _timestamp, ancestry) {
+    prepare(parent, _timestamp, ancestry, override) {
       const place = signer && placeOf(signer.address)
       return {
         difficulty: place === undefined ? IN_TURN_DIFFICULTY : difficultyAt(parent.number + 1, place),
-        extraData: concatBytes(ancestry.historyRoot(), NO_SIGNATURE),
+        extraData: concatBytes(
+          ancestry.historyRoot(),
+          override === undefined ? EMPTY_BYTES : encodeOverride(override),
+          NO_SIGNATURE,
+        ),
         mixHash: NO_MIX_HASH,
         nonce: NO_NONCE,
       }
@@ -175,10 +184,14 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
       if (evidence?.conflictingFinal !== undefined) return undefined
       const signature = await signer.signHash(poaSealHash(header))
       highestSealed = Math.max(highestSealed, header.number)
-      return { ...header, extraData: concatBytes(header.extraData.subarray(0, ROOT_BYTES), signature) }
+      return { ...header, extraData: concatBytes(header.extraData.subarray(0, -SIGNATURE_BYTES), signature) }
     },
 
     reward: () => 0n,
+    ...(params.accountOverrides && {
+      override: (header: Header) =>
+        header.extraData.length > EXTRA_DATA_BYTES ? decodeOverride(overrideBytes(header)) : undefined,
+    }),
     weight: (header) => header.difficulty,
 
     /** In EIP-3436's manner: the lower block, the one whose signer was in turn more recently, the smaller hash. */
@@ -197,6 +210,11 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
       return { safe: quorum.safeNumber(branch), finalized: branch.finalized?.header.number ?? 0 }
     },
   }
+}
+
+/** What stands between root and signature. */
+function overrideBytes({ extraData }: Header): Uint8Array {
+  return extraData.subarray(ROOT_BYTES, -SIGNATURE_BYTES)
 }
 
 /** @returns false if `signal` aborts first. */

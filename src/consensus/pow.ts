@@ -55,6 +55,12 @@ export function powHash(sealHash: Uint8Array, nonce: Uint8Array): Uint8Array {
   return keccak256(concatBytes(sealHash, nonce))
 }
 
+/** Whether a header's nonce proves the work that its `difficulty`, at least 1, stands for. Cost: two hashes. */
+export function hasWork(header: Header): boolean {
+  const hash = powHash(sealHash(header), header.nonce)
+  return equalBytes(hash, header.mixHash) && bytesToBigint(hash) <= targetOf(header.difficulty)
+}
+
 /** Proof of work by keccak256, difficulty by relative aserti3-2d: docs/protocol.md, "Consensus: pow". */
 export function createPow(params: PowParams, { nonceSearch }: PowComponents): Engine {
   assert(params.genesisDifficulty > 0n, 'the genesis difficulty is at least 1')
@@ -83,10 +89,7 @@ export function createPow(params: PowParams, { nonceSearch }: PowComponents): En
       if (header.difficulty !== expected) {
         throw new BlockError('bad-difficulty', { difficulty: header.difficulty, expected })
       }
-      const hash = powHash(sealHash(header), header.nonce)
-      if (!equalBytes(hash, header.mixHash) || bytesToBigint(hash) > targetOf(expected)) {
-        throw new BlockError('bad-seal')
-      }
+      if (!hasWork(header)) throw new BlockError('bad-seal')
       // Last: finding a side branch's range may read the store, and from here on every trial costs a block's work.
       if (!equalBytes(header.extraData, ancestry.historyRoot())) throw new BlockError('bad-history-root')
     },

@@ -15,6 +15,11 @@ export class Bell {
     this.#wake?.()
   }
 
+  /** Whether something has happened since `clear`. */
+  get hasRung(): boolean {
+    return this.#rung
+  }
+
   /** What has happened so far is known. */
   clear(): void {
     this.#rung = false

@@ -1,6 +1,6 @@
 import { nextBaseFee, nextGasLimit } from '../chain/header-rules.ts'
 import type { Head } from '../chain/types.ts'
-import type { Ancestry } from '../consensus/engine.ts'
+import type { AccountOverride, Ancestry } from '../consensus/engine.ts'
 import { hashBlock } from '../crypto/hashes.ts'
 import { assert } from '../primitives/assert.ts'
 import type { Block } from '../primitives/block.ts'
@@ -28,6 +28,8 @@ export interface MinerOptions {
    * and misses no transaction. Proof of work loses time by waiting.
    */
   readonly sealsAtTimestamp: boolean
+  /** Whether each transaction gets a block of its own (`--dev`); absent: as many as fit. */
+  readonly oneByOne?: boolean
 }
 
 export interface MinerStatus {
@@ -38,6 +40,14 @@ export interface MinerStatus {
   readonly sealed: number
   /** 20 bytes. */
   readonly coinbase: Uint8Array
+}
+
+/** A block asked for by itself. */
+export interface BlockRequest {
+  /** Unix seconds; as early as the engine allows, if it is earlier than that. Absent: as in any block. */
+  readonly timestamp?: number | undefined
+  /** Carried by a block without transactions; only where the engine has such blocks. */
+  readonly override?: AccountOverride
 }
 
 /** A block that lacks its seal only. */
@@ -57,6 +67,8 @@ const NO_HASH = new Uint8Array(32)
  */
 export class Miner {
   readonly #options: MinerOptions
+  /** What the operator may change while it runs. */
+  readonly #wanted: { coinbase: Uint8Array; gasLimitTarget: bigint }
   readonly #parts: MinerComponents
   readonly #bell: Bell
   #running: Promise<void> | undefined
@@ -73,10 +85,14 @@ export class Miner {
   /** Parent on which this node may not seal. */
   #inVain: Uint8Array | undefined
   #clockTold = false
+  /** Asleep, with nothing that has rung. */
+  #resting = false
+  #untilIdle: (() => void)[] = []
   #sealed = 0
 
   constructor(options: MinerOptions, components: MinerComponents) {
     this.#options = options
+    this.#wanted = { coinbase: options.coinbase, gasLimitTarget: components.chain.params.gasLimitTarget }
     this.#parts = components
     this.#bell = new Bell(components.clock)
   }
@@ -98,6 +114,7 @@ export class Miner {
     ]
     this.#running = this.#mine(this.#stop.signal).finally(() => {
       for (const end of unsubscribe) end()
+      this.#tellIdle()
     })
   }
 
@@ -120,27 +137,50 @@ export class Miner {
 
   /**
    * Seals one block now, empty if need be, whether or not the miner runs.
-   * @param timestamp Unix seconds; as early as the engine allows, if it is earlier than that.
    * @returns the head afterwards. @throws Error if this node may not seal on the head.
    */
-  async mineOne(timestamp?: number): Promise<Head> {
-    const { chain } = this.#parts
+  async mineOne(request: BlockRequest = {}): Promise<Head> {
+    await this.pausing(async () => {
+      const draft = await this.#draft(request)
+      const sealed = await this.#seal(draft, new AbortController().signal)
+      if (!sealed) throw new Error('this node may not seal a block now')
+    })
+    return this.#parts.chain.head
+  }
+
+  /** Runs `task` while nothing is being sealed; what is under way is given up. */
+  async pausing<Result>(task: () => Promise<Result>): Promise<Result> {
     this.#demands++
     this.#round.abort()
     try {
-      await this.#alone(async () => {
-        const draft = await this.#draft(timestamp)
-        const sealed = await this.#seal(draft, new AbortController().signal)
-        if (!sealed) throw new Error('this node may not seal a block now')
-      })
+      return await this.#alone(task)
     } finally {
       this.#demands--
     }
-    return chain.head
+  }
+
+  /** Resolves when the miner has nothing to do until something happens, does not run, or has failed. */
+  idle(): Promise<void> {
+    if (this.#running === undefined || (this.#resting && !this.#bell.hasRung)) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#untilIdle.push(resolve)
+    })
+  }
+
+  /** @param coinbase 20 bytes. Of no use where the engine requires another. */
+  setCoinbase(coinbase: Uint8Array): void {
+    this.#wanted.coinbase = coinbase
+    this.#round.abort()
+  }
+
+  /** Gas that new blocks steer towards, in place of the network's. */
+  setGasLimitTarget(gas: bigint): void {
+    this.#wanted.gasLimitTarget = gas
+    this.#round.abort()
   }
 
   get #coinbase(): Uint8Array {
-    return this.#parts.engine.requiredMiner ?? this.#options.coinbase
+    return this.#parts.engine.requiredMiner ?? this.#wanted.coinbase
   }
 
   #interrupt(): void {
@@ -155,8 +195,9 @@ export class Miner {
         this.#bell.clear()
         const idleMs = await this.#alone(() => this.#once(stop))
         backoffMs = BACKOFF_START_MS
-        if (idleMs !== 0 && !stop.aborted) await this.#bell.wait(idleMs)
+        if (idleMs !== 0 && !stop.aborted) await this.#rest(idleMs)
       } catch (error) {
+        this.#tellIdle()
         // Spread out: nodes that failed for the same reason should not come back at the same moment.
         const waitMs = Math.round(backoffMs * (0.5 + this.#parts.random() / 2))
         this.#parts.log.warn(`mining failed, next try in ${waitMs} ms: ${String(error)}`)
@@ -164,6 +205,20 @@ export class Miner {
         backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS)
       }
     }
+  }
+
+  async #rest(timeMs: number | undefined): Promise<void> {
+    const rung = this.#bell.wait(timeMs)
+    if (!this.#bell.hasRung) {
+      this.#resting = true
+      this.#tellIdle()
+    }
+    await rung
+    this.#resting = false
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#untilIdle.splice(0)) resolve()
   }
 
   /** One template. @returns milliseconds to sleep unless something happens; 0: none; undefined: until it does. */
@@ -176,7 +231,7 @@ export class Miner {
     const waitMs = this.#untilAllowed(chain.head.header)
     if (waitMs > 0) return waitMs
     this.#outdated = false
-    const draft = await this.#draft(undefined)
+    const draft = await this.#draft()
     if (round.signal.aborted) return 0
     if (draft.block.transactions.length === 0 && !engine.sealsEmptyBlocks) return undefined
     this.#template = draft.template
@@ -197,7 +252,7 @@ export class Miner {
     const { engine, clock } = this.#parts
     if (engine.maxFutureSeconds === undefined) return 0
     const nowMs = clock.nowMs()
-    const timestamp = this.#timestamp(parent, undefined)
+    const timestamp = this.#timestamp(parent)
     const aheadMs = (timestamp - engine.maxFutureSeconds) * 1000 - nowMs
     const ageSec = Math.floor(nowMs / 1000) - parent.timestamp
     if (-ageSec > MAX_HEAD_LEAD_SECONDS) {
@@ -214,19 +269,22 @@ export class Miner {
     this.#clockTold = true
   }
 
-  #timestamp(parent: Header, wanted: number | undefined): number {
-    const { engine, clock } = this.#parts
-    return Math.max(engine.earliestTimestamp(parent), wanted ?? Math.floor(clock.nowMs() / 1000))
+  #timestamp(parent: Header, wanted?: number): number {
+    const { engine, clock, timestamp } = this.#parts
+    const usual = () => timestamp?.(parent) ?? Math.floor(clock.nowMs() / 1000)
+    return Math.max(engine.earliestTimestamp(parent), wanted ?? usual())
   }
 
-  async #draft(wantedTimestamp: number | undefined): Promise<Draft> {
+  /** @param request  absent: a block of the miner's own. */
+  async #draft(request?: BlockRequest): Promise<Draft> {
     const { chain, pool, engine, clock } = this.#parts
     await pool.settled()
     const startedMs = clock.nowMs()
     const parent = chain.head
     const ancestry = chain.ancestry(parent.hash)
     assert(ancestry !== undefined, 'the head is not known to its chain')
-    const timestamp = this.#timestamp(parent.header, wantedTimestamp)
+    const timestamp = this.#timestamp(parent.header, request?.timestamp)
+    const params = { ...chain.params, gasLimitTarget: this.#wanted.gasLimitTarget }
     const header: Header = {
       parentHash: parent.hash,
       ommersHash: EMPTY_OMMERS_HASH,
@@ -236,14 +294,15 @@ export class Miner {
       receiptsRoot: NO_HASH,
       logsBloom: EMPTY_BLOOM,
       number: parent.header.number + 1,
-      gasLimit: nextGasLimit(parent.header, chain.params),
+      gasLimit: nextGasLimit(parent.header, params),
       gasUsed: 0n,
       timestamp,
       baseFeePerGas: nextBaseFee(parent.header),
-      ...engine.prepare(parent.header, timestamp, ancestry),
+      ...engine.prepare(parent.header, timestamp, ancestry, request?.override),
     }
     const { maxBlockBytes } = chain.params
-    const template = new Template({ header, maxBlockBytes }, pool.best(header.baseFeePerGas))
+    const maxTransactions = request?.override ? 0 : request === undefined && this.#options.oneByOne ? 1 : undefined
+    const template = new Template({ header, maxBlockBytes, maxTransactions }, pool.best(header.baseFeePerGas))
     const { block } = await chain.build(header, template)
     return { parent, ancestry, block, template, buildMs: clock.nowMs() - startedMs }
   }

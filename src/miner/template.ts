@@ -20,6 +20,8 @@ export interface TemplateOptions {
   readonly header: Header
   /** Bytes of the encoded block; undefined: no bound. */
   readonly maxBlockBytes: number | undefined
+  /** Absent: as many as fit. */
+  readonly maxTransactions?: number | undefined
 }
 
 /** Offers the best transactions that still fit the block's gas limit and size. */
@@ -32,13 +34,15 @@ export class Template implements TransactionOffers {
   #listBytes = 0
   #lowestTip: bigint | undefined
   #full = false
+  #left: number
 
-  constructor({ header, maxBlockBytes }: TemplateOptions, source: TransactionSource) {
+  constructor({ header, maxBlockBytes, maxTransactions }: TemplateOptions, source: TransactionSource) {
     this.#source = source
     this.#baseFee = header.baseFeePerGas
     // No more gas can be used than the limit, so its length bounds that of the gas used.
     this.#headerBytes = rlpLength(headerFields({ ...header, gasUsed: header.gasLimit }))
     this.#maxBlockBytes = maxBlockBytes ?? Number.POSITIVE_INFINITY
+    this.#left = maxTransactions ?? Number.POSITIVE_INFINITY
   }
 
   next(gasLeft: bigint): readonly RecoveredTransaction[] {
@@ -46,7 +50,7 @@ export class Template implements TransactionOffers {
     let gas = gasLeft
     let bytes = this.#listBytes
     let misfits = 0
-    while (offered.length < OFFERED_TOGETHER) {
+    while (offered.length < Math.min(OFFERED_TOGETHER, this.#left)) {
       if (gas < TX_GAS || misfits === MAX_MISFITS) {
         this.#full ||= offered.length === 0
         break
@@ -69,6 +73,7 @@ export class Template implements TransactionOffers {
   }
 
   taken(transaction: RecoveredTransaction): void {
+    this.#left--
     this.#listBytes += blockFormBytes(transaction)
     this.#lowestTip = effectiveTip(transaction.tx, this.#baseFee)
   }

@@ -49,6 +49,8 @@ export interface MinerComponents {
   /** In [0, 1). */
   readonly random: () => number
   readonly log: MinerLog
+  /** Unix seconds at which a child of the head should stand, if the engine allows it; absent: the clock's. */
+  readonly timestamp?: (parent: Header) => number
   /** Hashes a second at the moment; absent where none are searched. */
   readonly hashrate?: () => number
 }

@@ -1,8 +1,10 @@
+import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fromHex } from '../primitives/bytes.ts'
 import { DEFAULT_LOOPBACK_UNITS_PER_SEC, DEFAULT_UNITS_PER_SEC } from '../rpc/limits.ts'
 import { DEV_NAMESPACES, PRIVILEGED_NAMESPACES, PUBLIC_NAMESPACES } from '../rpc/namespaces.ts'
+import { DEFAULT_MAX_PEERS, TRANSPORTS, type Transport } from './network-options.ts'
 
 /** A setting that cannot be used: what, and where it came from, in one line. */
 export class ConfigError extends Error {
@@ -44,7 +46,7 @@ function toggle(summary: string, fallback: boolean): ConfigOption<boolean> {
   }
 }
 
-function wholeNumber(least: number, most: number): (text: string) => number {
+export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < least || value > most) {
@@ -77,6 +79,27 @@ function namespaces(text: string): readonly string[] {
   const unknown = names(text).find((name) => !known.includes(name))
   if (unknown !== undefined)
     throw new Error(`there is no namespace "${unknown}"; there are ${[...new Set(known)].join(', ')}`)
+  return names(text)
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new Error(`"${text}" is no IP address`)
+  return text
+}
+
+function transports(text: string): readonly Transport[] {
+  const known: readonly string[] = TRANSPORTS
+  const unknown = names(text).find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new Error(`there is no transport "${unknown}"; there are ${known.join(', ')}`)
+  return names(text) as Transport[]
+}
+
+/** Multiaddrs that end in a peer id, so that nobody else can answer in a bootnode's place. */
+function bootnodes(text: string): readonly string[] {
+  const wrong = names(text).find((name) => !/^\/.+\/p2p\/[1-9A-HJ-NP-Za-km-z]{46,62}$/.test(name))
+  if (wrong !== undefined) {
+    throw new Error(`"${wrong}" is no multiaddr with a peer id, as /ip4/192.0.2.1/tcp/30303/p2p/12D3KooW…`)
+  }
   return names(text)
 }
 
@@ -182,6 +205,37 @@ export const OPTIONS = {
     parse: namespaces,
     fallback: () => undefined,
   }),
+  p2p: toggle('connect to other nodes (default: unless --dev)', true),
+  port: option({
+    argument: '<port>',
+    summary: 'port for peers, over TCP and QUIC; WebSocket takes the next one; 0 takes any free ones',
+    parse: wholeNumber(0, 65_534),
+    fallback: () => 30_303,
+  }),
+  'p2p.addr': option({
+    argument: '<address>',
+    summary: 'IP address to listen for peers on',
+    parse: ipAddress,
+    fallback: () => '0.0.0.0',
+  }),
+  'p2p.transports': option<readonly Transport[]>({
+    argument: '<names>',
+    summary: `what to listen for peers on (default: ${TRANSPORTS.join(',')})`,
+    parse: transports,
+    fallback: () => TRANSPORTS,
+  }),
+  bootnodes: option<readonly string[]>({
+    argument: '<multiaddrs>',
+    summary: 'nodes to begin at, with commas between them',
+    parse: bootnodes,
+    fallback: () => [],
+  }),
+  maxpeers: option({
+    argument: '<count>',
+    summary: 'peers connected at most',
+    parse: wholeNumber(0, 1_000),
+    fallback: () => DEFAULT_MAX_PEERS,
+  }),
   metrics: toggle('serve GET /metrics for Prometheus', false),
   mine: toggle('produce blocks', false),
   'miner.etherbase': option<Uint8Array | undefined>({
@@ -206,6 +260,13 @@ export const OPTIONS = {
     argument: '<url>',
     summary: 'node to ask (default: the one that `idobata start` runs with these settings)',
     parse: httpUrl,
+    fallback: () => undefined,
+  }),
+  'rpc.tokenfile': option<string | undefined>({
+    argument: '<file>',
+    summary:
+      'what to say to a node that asks who calls: the first line (default: as --http.tokenfile, unless --rpc is given)',
+    parse: path,
     fallback: () => undefined,
   }),
   verbosity: option({
@@ -257,9 +318,12 @@ export function explainConfig(
       throw new ConfigError(`${origins.genesis}: the development network (--dev) has a genesis of its own`)
     }
     values.mine = true
+    if (origins.p2p === undefined) values.p2p = false
     if (origins.datadir === undefined) values.datadir = join(config.datadir, 'dev')
   }
   values.keystore ??= join(config.datadir, 'keystore')
+  // The own token is for the own node alone.
+  if (config.rpc === undefined) values['rpc.tokenfile'] ??= config['http.tokenfile']
   values.rpc ??= localUrl(config['http.addr'], config['http.port'])
   return { config, origins: origins as Origins }
 }

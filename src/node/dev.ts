@@ -51,7 +51,7 @@ export function devGenesis(): unknown {
   return {
     config: {
       chainId: CHAIN_ID,
-      idobata: { engine: 'poa', signers: [toHex(devSigner().address)], period: 0 },
+      idobata: { engine: 'poa', signers: [toHex(devSigner().address)], period: 0, accountOverrides: true },
     },
     gasLimit: 120_000_000,
     alloc: Object.fromEntries(devAccounts().map(({ address }) => [toHex(address), { balance: BALANCE.toString() }])),

@@ -32,7 +32,12 @@ const MAX_REWARD = 2n ** 128n
 
 export type EngineSettings =
   | ({ readonly name: 'pow' } & PowParams)
-  | { readonly name: 'poa'; readonly signers: readonly Uint8Array[]; readonly periodSec: number }
+  | {
+      readonly name: 'poa'
+      readonly signers: readonly Uint8Array[]
+      readonly periodSec: number
+      readonly accountOverrides: boolean
+    }
 
 /** @throws GenesisError if the genesis names no engine of ours, or a setting that the engine does not have. */
 export function readEngineSettings({ engine: { name, settings }, header }: Genesis): EngineSettings {
@@ -50,9 +55,14 @@ export function createEngine({ dev }: EngineOptions, genesis: Genesis, component
   const settings = readEngineSettings(genesis)
   const { clock, recoverSigner, nonceSearch, signer, onEvidence } = components
   if (settings.name === 'pow') return createPow(settings, nonceSearch ? { nonceSearch } : {})
-  const maxFutureSeconds = dev ? undefined : MAX_FUTURE_SECONDS
+  const sealing = signer && { signer }
+  // Whoever goes back and on another way seals every height again: under --dev that is no evidence of anything.
+  if (dev) return createPoa({ ...settings, maxFutureSeconds: undefined }, { clock, recoverSigner, ...sealing })
   const evidence = new SealEvidence(onEvidence)
-  return createPoa({ ...settings, maxFutureSeconds }, { clock, recoverSigner, evidence, ...(signer && { signer }) })
+  return createPoa(
+    { ...settings, maxFutureSeconds: MAX_FUTURE_SECONDS },
+    { clock, recoverSigner, evidence, ...sealing },
+  )
 }
 
 function readPow(settings: JsonObject, genesisDifficulty: bigint): EngineSettings {
@@ -71,9 +81,13 @@ function readPow(settings: JsonObject, genesisDifficulty: bigint): EngineSetting
 }
 
 function readPoa(settings: JsonObject): EngineSettings {
-  checkNames(settings, ['signers', 'period'])
+  checkNames(settings, ['signers', 'period', 'accountOverrides'])
   const periodSec = Number(setting(settings, 'period', 5n, 0n, MAX_SECONDS))
-  return { name: 'poa', signers: readSigners(settings.signers), periodSec }
+  const { accountOverrides = false } = settings
+  if (typeof accountOverrides !== 'boolean') {
+    throw new GenesisError('config.idobata.accountOverrides: neither true nor false')
+  }
+  return { name: 'poa', signers: readSigners(settings.signers), periodSec, accountOverrides }
 }
 
 function readSigners(value: unknown): Uint8Array[] {

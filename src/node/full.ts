@@ -1,33 +1,30 @@
 import { checkLedgerRules, checkTransactionStateless } from '../chain/transaction-rules.ts'
 import type { ChainEvent } from '../chain/types.ts'
-import { keccak256Key } from '../crypto/keccak.ts'
 import { Miner } from '../miner/miner.ts'
 import { PoolJournal } from '../pool/journal.ts'
 import { createJournalStore } from '../pool/journal-store.ts'
 import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
+import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NodeBackend, PoolBackend } from '../rpc/backend.ts'
 import { ClockWatch } from './clock-watch.ts'
+import { DevControl } from './dev-control.ts'
+import { DevTime } from './dev-time.ts'
+import { type CompleteOptions, completeOptions, type FullNodeOptions } from './full-options.ts'
 import { healthOf } from './health.ts'
-import { TransactionIntake } from './intake.ts'
-import { type Ledger, type LedgerOptions, openLedger } from './ledger.ts'
+import { type Ledger, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
-import { type Mining, type MiningOptions, prepareMining } from './mining.ts'
+import { type Mining, prepareMining } from './mining.ts'
+import { Network } from './network.ts'
+import type { NetworkOptions } from './network-options.ts'
+import { nodeBackend } from './node-backend.ts'
+import { loadNodeKey } from './node-key.ts'
+import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
-import { createRpc } from './rpc.ts'
-import { chainBackend } from './rpc-backends.ts'
-import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
+import { createRpc, type Rpc } from './rpc.ts'
+import { chainBackend, minerBackend, poolBackend } from './rpc-backends.ts'
 import type { NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
-import { clientVersion } from './version.ts'
-
-export interface FullNodeOptions extends LedgerOptions {
-  /** Where to serve JSON-RPC; absent: nowhere. */
-  readonly http?: RpcOptions
-  /** Absent: the node makes no blocks. */
-  readonly mining?: MiningOptions
-}
 
 export interface FullNodeComponents {
   /** The machine's, unless a test has its own. */
@@ -37,6 +34,7 @@ export interface FullNodeComponents {
 
 /**
  * A full node: a ledger on disk, a pool, a miner if asked for, and JSON-RPC. Nothing runs before `start`.
+ * @throws nothing: what cannot be used is told by `start`.
  */
 export function createFullNode(options: FullNodeOptions, components: FullNodeComponents = {}): FullNode {
   return new FullNode(options, { clock: systemClock, logger: silentLogger, ...components })
@@ -46,21 +44,32 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
+  readonly network: Network | undefined
   readonly recent: RecentBlocks
+  readonly rpc: Rpc
+}
+
+/** The tip of the chain, for whoever follows it. */
+export interface NodeHead {
+  readonly number: number
+  readonly hashHex: string
+  /** Unix seconds. */
+  readonly timestamp: number
 }
 
 export class FullNode {
-  readonly #options: FullNodeOptions
+  readonly #given: FullNodeOptions
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #failed = Promise.withResolvers<Error>()
   /** What undoes each step of the start, in the order of the steps. */
   readonly #undo: (() => Promise<void> | void)[] = []
+  readonly #headListeners = new Set<(head: NodeHead) => void>()
   #running: Running | undefined
   #rpcUrl: string | undefined
 
   constructor(options: FullNodeOptions, { clock, logger }: Required<FullNodeComponents>) {
-    this.#options = options
+    this.#given = options
     this.#clock = clock
     this.#logger = logger
   }
@@ -73,6 +82,11 @@ export class FullNode {
   /** Where JSON-RPC is served; undefined where it is not. */
   get rpcUrl(): string | undefined {
     return this.#rpcUrl
+  }
+
+  /** Multiaddrs that peers can call, with the peer id; none in a node that is alone. */
+  get addresses(): readonly string[] {
+    return this.#running?.network?.addresses ?? []
   }
 
   /**
@@ -102,26 +116,46 @@ export class FullNode {
     this.#rpcUrl = undefined
   }
 
+  /**
+   * Asks the node, as over JSON-RPC but in this process, by an EIP-1193 request: so the node is a provider for
+   * viem's `custom` and ethers' `BrowserProvider`. Every method the node has is open to its own program.
+   * @throws ProviderError where JSON-RPC would answer with an error; Error if the node does not run.
+   */
+  request(request: ProviderRequest): Promise<unknown> {
+    const { rpc } = this.#alive()
+    return ask(rpc.answer, request)
+  }
+
+  /** Calls `listener` after every new head, once the node runs. @returns what ends that. */
+  onHead(listener: (head: NodeHead) => void): () => void {
+    this.#headListeners.add(listener)
+    return () => this.#headListeners.delete(listener)
+  }
+
   /** @throws Error if the node does not run. */
   status(): NodeStatus {
-    if (!this.#running) throw new Error('the node does not run')
-    const { ledger, pool, miner, recent } = this.#running
+    const { ledger, pool, miner, network, recent } = this.#alive()
     const { hash, header } = ledger.chain.head
     return {
       number: header.number,
       hash,
       transactions: recent.block(hash)?.transactions.length ?? 0,
-      peers: 0,
+      peers: network?.sessions.length ?? 0,
       ...pool.status(),
       hashrate: Math.round(miner?.status().hashrate ?? 0),
     }
   }
 
+  #alive(): Running {
+    if (!this.#running) throw new Error('the node does not run')
+    return this.#running
+  }
+
   async #start(): Promise<void> {
-    const { http } = this.#options
-    const rpcOptions = http && completeRpcOptions(http, this.#options)
-    const mining = await this.#prepareMining()
-    const ledger = await this.#openLedger(mining)
+    const { options, discard } = await completeOptions(this.#given)
+    this.#undo.push(discard)
+    const mining = await this.#prepareMining(options)
+    const ledger = await this.#openLedger(options, mining)
     const { chain } = ledger
     const recent = new RecentBlocks(chain.store.executed(chain.head.hash))
     chain.subscribe((event) => {
@@ -129,22 +163,29 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
-    const miner = mining && this.#startMiner(ledger, pool, mining)
-    this.#running = { ledger, pool, miner, recent }
+    const network =
+      options.network && (await this.#startNetwork(options.network, options.datadir, ledger, pool, recent))
+    const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
+    const miner = mining && this.#startMiner(ledger, pool, mining, time)
+    const dev = miner && time && this.#startDev(ledger, pool, miner, time)
+    const rpc = this.#createRpc(options, { ledger, pool, miner, network, recent, dev })
+    this.#running = { ledger, pool, miner, network, recent, rpc }
     this.#watchClock(ledger)
-    if (rpcOptions) await this.#serve(rpcOptions, this.#running)
+    if (options.http) {
+      this.#rpcUrl = await rpc.start()
+      this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
+    }
   }
 
-  async #prepareMining(): Promise<Mining | undefined> {
-    const { mining: options } = this.#options
-    if (!options) return undefined
-    const mining = await prepareMining(options, this.#options, { clock: this.#clock })
+  async #prepareMining(options: CompleteOptions): Promise<Mining | undefined> {
+    if (!options.mining) return undefined
+    const mining = await prepareMining(options.mining, options, { clock: this.#clock })
     this.#undo.push(() => mining.searcher?.stop())
     return mining
   }
 
-  async #openLedger(mining: Mining | undefined): Promise<Ledger> {
-    const ledger = await openLedger(this.#options, {
+  async #openLedger(options: CompleteOptions, mining: Mining | undefined): Promise<Ledger> {
+    const ledger = await openLedger(options, {
       clock: this.#clock,
       logger: this.#logger,
       known: (hashKey) => this.#running?.pool.lookup(hashKey),
@@ -174,12 +215,35 @@ export class FullNode {
     return pool
   }
 
-  #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining): Miner {
+  async #startNetwork(
+    options: NetworkOptions,
+    datadir: string,
+    ledger: Ledger,
+    pool: TransactionPool,
+    recent: RecentBlocks,
+  ): Promise<Network> {
+    const network = await Network.create(options, {
+      ledger,
+      pool,
+      recent,
+      privateKey: await loadNodeKey(datadir),
+      clock: this.#clock,
+      logger: this.#logger,
+      onFailure: (error) => this.#failed.resolve(error),
+    })
+    this.#undo.push(() => network.stop())
+    await network.start()
+    this.#logger.info('listening for peers', { peerId: network.peerId, addresses: network.addresses.join(' ') })
+    return network
+  }
+
+  #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining, time: DevTime | undefined): Miner {
     const { searcher } = mining
     const miner = new Miner(
       {
         coinbase: mining.coinbase,
         sealsAtTimestamp: engine.requiredMiner !== undefined && engine.maxFutureSeconds !== undefined,
+        oneByOne: time !== undefined,
       },
       {
         chain,
@@ -188,6 +252,7 @@ export class FullNode {
         clock: this.#clock,
         random,
         log: this.#logger,
+        ...(time && { timestamp: () => time.nextBlock }),
         ...(searcher && { hashrate: () => searcher.hashRate() }),
       },
     )
@@ -195,6 +260,20 @@ export class FullNode {
     miner.start()
     this.#logger.info(mining.description)
     return miner
+  }
+
+  #startDev(ledger: Ledger, pool: TransactionPool, miner: Miner, time: DevTime): DevControl {
+    const dev = new DevControl({
+      ledger,
+      chain: ledger.chain,
+      pool,
+      miner,
+      time,
+      clock: this.#clock,
+      onError: (error) => this.#logger.error(`mining: ${(error as Error).message}`),
+    })
+    this.#undo.push(() => dev.stop())
+    return dev
   }
 
   #watchClock({ chain, engine }: Ledger): void {
@@ -211,20 +290,30 @@ export class FullNode {
     watch.start()
   }
 
-  async #serve(options: CompleteRpcOptions, { ledger, pool, miner, recent }: Running): Promise<void> {
-    const { chain, database, recover } = ledger
-    const node = nodeBackend(miner)
-    const rpc = await createRpc(options, {
+  #createRpc(
+    { http, datadir }: CompleteOptions,
+    parts: Omit<Running, 'rpc'> & { readonly dev: DevControl | undefined },
+  ): Rpc {
+    const { ledger, pool, miner, network, recent, dev } = parts
+    const { chain, engine, database, recover } = ledger
+    const node = nodeBackend(miner, network)
+    const pooled = poolBackend(ledger, pool)
+    const rpc = createRpc(http, {
       chain,
       pool,
-      backends: { chain: chainBackend({ chain, database, recent, recover }), pool: poolBackend(ledger, pool), node },
-      health: () => healthOf(node, this.#options.datadir),
+      backends: {
+        chain: chainBackend({ chain, engine, database, recent, recover }),
+        pool: dev ? dev.sealing(pooled) : pooled,
+        node,
+        ...(miner && { miner: minerBackend(miner, engine) }),
+        ...(dev && { dev }),
+      },
+      health: () => healthOf(node, datadir),
       clock: this.#clock,
       logger: this.#logger,
     })
     this.#undo.push(() => rpc.stop())
-    this.#rpcUrl = await rpc.start()
-    this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
+    return rpc
   }
 
   #tell(event: ChainEvent): void {
@@ -233,37 +322,16 @@ export class FullNode {
         finalized: event.finalized,
         branch: event.challenger.header.number,
       })
-    } else if (event.type === 'head' && event.disconnected.length > 0) {
-      this.#logger.info('reorganised', { left: event.disconnected.length, joined: event.connected.length })
+    } else if (event.type === 'head') {
+      const { disconnected, connected, head, rewound } = event
+      if (disconnected.length > 0) {
+        this.#logger.info(rewound ? 'went back' : 'reorganised', {
+          left: disconnected.length,
+          joined: connected.length,
+        })
+      }
+      const { number, timestamp } = head.header
+      for (const listener of this.#headListeners) listener({ number, hashHex: toHex(head.hash), timestamp })
     }
-  }
-}
-
-function poolBackend({ chain, recover }: Ledger, pool: TransactionPool): PoolBackend {
-  const intake = new TransactionIntake({
-    check: (tx) => pool.check(tx),
-    recover,
-    admit: (transactions) => pool.addBatch(transactions, 'local'),
-  })
-  return {
-    minTip: DEFAULT_POOL_OPTIONS.minTip,
-    submit: (raw) => intake.submit(raw),
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
-    },
-    get: async (hash) => pool.get(hash),
-  }
-}
-
-function nodeBackend(miner: Miner | undefined): NodeBackend {
-  return {
-    clientVersion: clientVersion(),
-    syncing: () => undefined,
-    listening: () => false,
-    peerCount: () => 0,
-    mining: () => miner?.status().mining ?? false,
-    hashrate: () => miner?.status().hashrate ?? 0,
-    coinbase: () => miner?.status().coinbase,
   }
 }

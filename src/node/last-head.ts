@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { ChainStore } from '../chain/chain-store.ts'
@@ -31,14 +31,19 @@ export class LastHead {
     return new LastHead(openSync(lastHeadFile(datadir), constants.O_RDWR | constants.O_CREAT, 0o600))
   }
 
-  /** In place and at once: a kill leaves the old hash or the new one. Cost: one system call. @throws StoreError. */
-  write({ hash, header }: Head): void {
+  /**
+   * In place and at once: a kill leaves the old hash or the new one. Cost: one system call.
+   * @param sync  on the medium before it returns: for a head that goes back, since the old one is about to be deleted.
+   * @throws StoreError.
+   */
+  write({ hash, header }: Head, { sync = false } = {}): void {
     const bytes = Buffer.alloc(FILE_BYTES)
     bytes.set(hash)
     bytes.writeBigUInt64BE(BigInt(header.number), 32)
     bytes.writeUInt32BE(crc32(bytes.subarray(0, CONTENT_BYTES)), CONTENT_BYTES)
     try {
       writeSync(this.#descriptor, bytes, 0, FILE_BYTES, 0)
+      if (sync) fdatasyncSync(this.#descriptor)
     } catch (error) {
       throw writeFailure(error)
     }

@@ -47,6 +47,8 @@ export interface Ledger {
   readonly recover: (transactions: readonly Transaction[]) => Promise<readonly Recovered[]>
   /** Resolves when senders can be recovered; rejects if they never can. */
   readonly ready: Promise<void>
+  /** Goes back to an earlier canonical block: see `Chain.rewind`. @returns false if there is none. @throws StoreError. */
+  rewind(number: number): Promise<boolean>
   /** Writes what is under way and lets the directory go. */
   close(): Promise<void>
 }
@@ -108,6 +110,8 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
       chain,
       recover,
       ready,
+      // The file first: it may name less than the database has, never more.
+      rewind: (number) => chain.rewind(number, (head) => lastHead.write(head, { sync: true })),
       async close() {
         try {
           await chain.close()

@@ -1,27 +1,43 @@
 import type { Chain } from '../chain/chain.ts'
 import { nextBaseFee } from '../chain/header-rules.ts'
-import type { ExecutedBlock } from '../chain/types.ts'
+import type { ExecutedBlock, TransactionLocation } from '../chain/types.ts'
+import type { Engine } from '../consensus/engine.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
+import type { Miner } from '../miner/miner.ts'
+import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
+import type { TransactionPool } from '../pool/pool.ts'
 import { type Account, hasCode } from '../primitives/account.ts'
-import { EMPTY_BYTES } from '../primitives/bytes.ts'
+import { EMPTY_BYTES, equalBytes } from '../primitives/bytes.ts'
 import { StateUnavailableError, TxError } from '../primitives/errors.ts'
 import type { HashedHeader } from '../primitives/header.ts'
+import { placeReceipts } from '../primitives/receipt.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
-import type { BlockRef, ChainBackend, ChainBlock, ChainHeader } from '../rpc/backend.ts'
+import type {
+  BlockRef,
+  ChainBackend,
+  ChainBlock,
+  ChainHeader,
+  HistoryPage,
+  MinedTransaction,
+  MinerBackend,
+  PoolBackend,
+} from '../rpc/backend.ts'
 import { proveStorage, readStorage } from '../state/storage.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
+import { TransactionIntake } from './intake.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
 
 export interface ChainBackendComponents {
   readonly chain: Chain
+  readonly engine: Pick<Engine, 'reward'>
   readonly database: Database
   readonly recent: RecentBlocks
   readonly recover: (transactions: readonly Transaction[]) => Promise<readonly (RecoveredTransaction | TxError)[]>
 }
 
 /** A full node's chain as RPC wants to see it: everything is read from what this node has verified itself. */
-export function chainBackend({ chain, database, recent, recover }: ChainBackendComponents): ChainBackend {
+export function chainBackend({ chain, engine, database, recent, recover }: ChainBackendComponents): ChainBackend {
   const { store } = chain
 
   const numberOf = (ref: Exclude<BlockRef, { readonly hash: Uint8Array }>): number => {
@@ -43,6 +59,54 @@ export function chainBackend({ chain, database, recent, recover }: ChainBackendC
     return found && { ...found, totalDifficulty: at.totalDifficulty }
   }
   const executed = (hash: Uint8Array): ExecutedBlock | undefined => recent.block(hash) ?? store.executed(hash)
+  const recoverAll = async (transactions: readonly Transaction[]): Promise<RecoveredTransaction[]> =>
+    (await recover(transactions)).map((result) => {
+      if (result instanceof TxError) throw result
+      return result
+    })
+  /** Of a block that was executed; `places` ascend. */
+  const executedAt = (hash: Uint8Array, places: readonly number[]): readonly RecoveredTransaction[] | undefined => {
+    const known = recent.block(hash)?.transactions
+    return known ? places.flatMap((place) => known[place] ?? []) : store.transactionsAt(hash, places)
+  }
+  const transactionAt = async (at: ChainHeader, index: number): Promise<MinedTransaction | undefined> => {
+    const found = executedAt(at.hash, [index])
+    if (found) return found[0] && { ...found[0], header: at, index }
+    // A side block that was never run: nothing is known but what its signatures say.
+    const tx = store.block(at.hash)?.transactions[index]
+    const [recovered] = tx ? await recoverAll([tx]) : []
+    return recovered && { ...recovered, header: at, index }
+  }
+  /** One block's part of an address's history, in the order of `locations`. */
+  const touching = (address: Uint8Array, locations: readonly TransactionLocation[]): MinedTransaction[] => {
+    const at = header({ number: locations[0]!.blockNumber })
+    if (!at) return []
+    const places = locations.map(({ index }) => index)
+    const ascending = places.toSorted((a, b) => a - b)
+    const found = executedAt(at.hash, ascending) ?? []
+    const mined = found.map(
+      (transaction, i): MinedTransaction => ({ ...transaction, header: at, index: ascending[i]! }),
+    )
+    // A reorg since the index was read may have put another block here.
+    const own = mined.filter(({ tx, sender }) => [sender, tx.to].some((party) => party && equalBytes(party, address)))
+    return places[0] === ascending[0] ? own : own.reverse()
+  }
+  const history = async (
+    address: Uint8Array,
+    from: { readonly before: number } | { readonly after: number },
+    atLeast: number,
+  ): Promise<HistoryPage> => {
+    // Above the head there may be records already: blocks written and not yet announced.
+    const end = chain.head.header.number + 1
+    const range = 'before' in from ? { before: Math.min(from.before, end) } : from
+    const transactions: MinedTransaction[] = []
+    for await (const locations of store.addressHistory(address, range)) {
+      if (locations[0]!.blockNumber >= end) break
+      if (transactions.length >= atLeast) return { transactions, more: true }
+      transactions.push(...touching(address, locations))
+    }
+    return { transactions, more: false }
+  }
   const account = (address: Uint8Array, at: HashedHeader): Promise<Account | undefined> =>
     chain.account(keccak256Key(address), at.hash)
 
@@ -60,25 +124,27 @@ export function chainBackend({ chain, database, recent, recover }: ChainBackendC
       return found.receipts
     },
     senders: async ({ hash, transactions }) => {
-      const found = executed(hash)
-      if (found) return found.transactions.map(({ sender }) => sender)
-      // A side block that was never run: nothing is known but what its signatures say.
-      return (await recover(transactions)).map((result) => {
-        if (result instanceof TxError) throw result
-        return result.sender
-      })
+      const recovered = executed(hash)?.transactions ?? (await recoverAll(transactions))
+      return recovered.map(({ sender }) => sender)
     },
     transaction: async (hash) => {
       const located = recent.transaction(hash)
-      if (located) {
-        const at = store.header(located.executed.block.hash)!
-        return { block: block(at)!, index: located.index }
-      }
+      if (located) return transactionAt(store.header(located.executed.block.hash)!, located.index)
       const location = store.transactionLocation(hash)
       const at = location && header({ number: location.blockNumber })
-      const found = at && block(at)
-      return found && { block: found, index: location.index }
+      return at && transactionAt(at, location.index)
     },
+    transactionAt: async (ref, index) => {
+      const at = header(ref)
+      return at && transactionAt(at, index)
+    },
+    receipt: async ({ header: { hash }, index, tx }) => {
+      const known = recent.block(hash)
+      const found = known ? placeReceipts(known.receipts)[index] : store.receiptAt(hash, index, tx.type)
+      if (!found) throw new StateUnavailableError()
+      return found
+    },
+    history,
     account,
     code: async (address, at) => {
       const found = await account(address, at)
@@ -101,5 +167,44 @@ export function chainBackend({ chain, database, recent, recover }: ChainBackendC
       return { account: found, accountProof, storage }
     },
     nextBaseFee,
+    reward: (header) => (header.number === 0 ? 0n : engine.reward(header)),
+  }
+}
+
+/** The pool as RPC wants to see it. */
+export function poolBackend(
+  { chain, recover }: Pick<ChainBackendComponents, 'chain' | 'recover'>,
+  pool: TransactionPool,
+): PoolBackend {
+  const intake = new TransactionIntake({
+    check: (tx) => pool.check(tx),
+    recover,
+    admit: (transactions) => pool.addBatch(transactions, 'local'),
+  })
+  return {
+    minTip: DEFAULT_POOL_OPTIONS.minTip,
+    submit: (raw) => intake.submit(raw),
+    async nonce(address) {
+      const account = await chain.account(keccak256Key(address), chain.head.hash)
+      return pool.pendingNonce(address, account?.nonce ?? 0n)
+    },
+    get: async (hash) => pool.get(hash),
+    status: () => pool.status(),
+    content: () => [...pool.content()],
+    contentFrom: (sender) => pool.contentFrom(sender),
+  }
+}
+
+/** The miner in its operator's hand. */
+export function minerBackend(miner: Miner, engine: Pick<Engine, 'requiredMiner'>): MinerBackend {
+  return {
+    start: () => miner.start(),
+    stop: () => miner.stop(),
+    setEtherbase(address) {
+      if (engine.requiredMiner !== undefined) return false
+      miner.setCoinbase(address)
+      return true
+    },
+    setGasLimit: (gas) => miner.setGasLimitTarget(gas),
   }
 }

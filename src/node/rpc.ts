@@ -1,19 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import type { Chain } from '../chain/chain.ts'
 import type { TransactionPool } from '../pool/pool.ts'
+import { assert } from '../primitives/assert.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { Allowances } from '../rpc/allowances.ts'
 import type { Authenticator, Credentials } from '../rpc/authenticator.ts'
 import type { Backends } from '../rpc/backend.ts'
-import { Dispatcher } from '../rpc/dispatch.ts'
+import { Dispatcher, type DispatcherComponents, type MethodTable } from '../rpc/dispatch.ts'
 import { Filters } from '../rpc/filters.ts'
 import { Gate } from '../rpc/gate.ts'
 import type { HealthFacts } from '../rpc/health.ts'
 import { rpcMethods } from '../rpc/methods/all.ts'
+import { withIntrospection } from '../rpc/methods/rpc.ts'
 import { selectMethods } from '../rpc/namespaces.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { Subscriptions } from '../rpc/subscriptions.ts'
 import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
 import { RpcEvents } from './rpc-events.ts'
 import type { CompleteRpcOptions } from './rpc-options.ts'
 
@@ -28,33 +31,66 @@ export interface RpcComponents {
 
 /** JSON-RPC with all that belongs to it. */
 export interface Rpc {
-  /** @returns the URL. @throws the operating system's error if it cannot listen. */
+  /** Answers a message of this process, whatever is served to others; undefined as in `Dispatcher.handle`. */
+  answer(message: string): Promise<string | undefined>
+  /** Serves others. @returns the URL. @throws the operating system's error if it cannot listen. */
   start(): Promise<string>
   /** Answers what has arrived, then ends. */
   stop(): Promise<void>
 }
 
-export async function createRpc(options: CompleteRpcOptions, components: RpcComponents): Promise<Rpc> {
-  const { chain, pool, backends, health, clock, logger } = components
+/** @param options  undefined: nobody but this process is served. */
+export function createRpc(options: CompleteRpcOptions | undefined, components: RpcComponents): Rpc {
+  const { chain, pool, backends, clock, logger } = components
   const events = new RpcEvents({ chain, pool })
   const subscriptions = new Subscriptions({ events, createId })
   const filters = new Filters({ events, clock, createId })
   const methods = rpcMethods(backends, { subscriptions, filters })
 
-  // These two are loaded only where they are wanted: they would be a good part of a short start.
+  const createDispatcher = (served: MethodTable, bounds: Pick<DispatcherComponents, 'allowance' | 'meter'> = {}) =>
+    new Dispatcher({
+      methods: withIntrospection(served, backends.node.clientVersion),
+      clock,
+      ...bounds,
+      onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
+    })
+  const own = createDispatcher(methods)
+  const undo = [() => subscriptions.stop(), () => filters.stop(), () => events.stop(), () => own.stop()]
+  return {
+    answer: async (message) => (await own.handle(message, { client: 'this process' }))?.text,
+    async start() {
+      assert(options !== undefined, 'there is nothing to serve')
+      const { server, metrics } = await createServer(options, components, (namespaces, bounds) =>
+        createDispatcher(selectMethods(methods, namespaces), bounds),
+      )
+      undo.unshift(
+        () => server.stop(),
+        () => metrics?.stop(),
+      )
+      return server.start()
+    },
+    async stop() {
+      for (const step of undo.splice(0)) await step()
+    },
+  }
+}
+
+/** Metrics and authentication are loaded only where they are wanted: they would be a good part of a short start. */
+async function createServer(
+  options: CompleteRpcOptions,
+  { chain, pool, health, clock }: RpcComponents,
+  createDispatcher: (
+    namespaces: readonly string[],
+    bounds: Pick<DispatcherComponents, 'allowance' | 'meter'>,
+  ) => Dispatcher,
+): Promise<{ readonly server: RpcServer; readonly metrics: Metrics | undefined }> {
   const metrics = options.metrics
     ? (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections: () => server.wsConnections })
     : undefined
   const allowance = new Allowances(options.allowance, { clock })
   const authenticator = options.credentials && (await createAuthenticator(options.credentials, clock))
   const side = (namespaces: readonly string[], origins: readonly string[]) => ({
-    dispatcher: new Dispatcher({
-      methods: selectMethods(methods, namespaces),
-      clock,
-      allowance,
-      meter: metrics?.meter,
-      onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
-    }),
+    dispatcher: createDispatcher(namespaces, { allowance, meter: metrics?.meter }),
     gate: new Gate({ vhosts: options.vhosts, origins }, { authenticator }),
   })
   const server: RpcServer = new RpcServer(options, {
@@ -65,16 +101,7 @@ export async function createRpc(options: CompleteRpcOptions, components: RpcComp
     metrics,
     clock,
   })
-  return {
-    start: () => server.start(),
-    async stop() {
-      await server.stop()
-      subscriptions.stop()
-      filters.stop()
-      events.stop()
-      metrics?.stop()
-    },
-  }
+  return { server, metrics }
 }
 
 async function createAuthenticator(credentials: Credentials, clock: Clock): Promise<Authenticator> {

@@ -5,9 +5,7 @@ import { concatBytes } from '../primitives/bytes.ts'
 import { GOSSIP_LIMITS } from './limits.ts'
 import { peerScoreParams, SCORE_THRESHOLDS } from './scoring.ts'
 import type { Topics } from './topics.ts'
-
-/** What a message deserves: passed on, let lie, or held against whoever sent it. */
-export type GossipVerdict = 'accept' | 'ignore' | 'reject'
+import type { GossipVerdict } from './verdict.ts'
 
 /**
  * Gossipsub with the members that its class has and its declared interface leaves out. Without the first there is no

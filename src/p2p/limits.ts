@@ -169,3 +169,47 @@ export const GOSSIP_LIMITS = {
     maxPeerInfos: 16,
   },
 }
+
+/** Bytes of transactions waiting to be announced, while nobody listens for instance. */
+export const MAX_WAITING_BYTES = 4 * MIB
+/** Milliseconds that a transaction waits for others to travel with: a block takes ten thousand. */
+export const BUNDLE_DELAY_MS = 100
+/**
+ * Transactions that one peer may bring before some of them have to be of use: what was admitted costs nothing. At 30 µs a
+ * signature, a quarter of a second of one core at first, and one hundredth of it from then on.
+ */
+export const RECOVERY_ALLOWANCE = { capacity: 8_192, perSecond: 256, maxPeers: 1_024 }
+
+/** Messages being judged at a time; more are let lie. Most take a millisecond, a block that lacks transactions seconds. */
+export const MAX_JUDGED_AT_ONCE = 256
+
+/** Blocks being put together at a time, 1.5 MiB each. */
+export const MAX_REBUILDS = 16
+/** Peers remembered that have announced one such block. */
+export const MAX_SOURCES = 8
+/** Milliseconds before a second peer is asked for what the first has not brought. */
+export const SECOND_PEER_MS = 500
+/** Peers asked for a block's missing transactions before its whole body is asked for; and for that. */
+export const MAX_TRANSACTION_ASKS = 3
+export const MAX_BODY_ASKS = 3
+/** Milliseconds until a block that nobody brings is given up; the next announcement begins anew. */
+export const REBUILD_TIMEOUT_MS = 8_000
+/** Blocks below the head whose children are still of interest: deeper branches come by sync, which weighs them first. */
+export const MAX_GOSSIP_DEPTH = 64
+/** Hashes of blocks that have been passed on or announced. */
+export const MAX_CARRIED_BLOCKS = 1_024
+/** Header announcements that wait for their block to be executed, and milliseconds that they do: as long as gossip keeps them. */
+export const MAX_WAITING_HEADERS = 64
+export const HEADER_WAIT_MS = 8_000
+
+/** Blocks and transactions whose way to us is remembered: about an hour, and about 5 MiB. */
+export const MAX_WATCHED_BLOCKS = 512
+export const MAX_WATCHED_TRANSACTIONS = 16_384
+/** Peers whose arrivals are noted of each, beside the first. */
+export const MAX_ARRIVALS = 16
+/** Messages of which it is noted who else brings them. */
+export const MAX_REMEMBERED_MESSAGES = 512
+/** Milliseconds between two looks for gossip streams that have ended. */
+export const GOSSIP_CHECK_MS = 10_000
+/** Times that a peer is asked who it is before it is hung up on; each may take a request's ten seconds. */
+export const MAX_HANDSHAKE_TRIES = 2

@@ -45,10 +45,10 @@ function topicScore(invalidWeight: number, firstWeight: number, firstCap: number
 export function peerScoreParams(topics: Topics, standing: (peerId: string) => number): PeerScoreParams {
   return {
     topics: {
-      [topics.transactions]: topicScore(10, 0.05, 40),
-      [topics.blocks]: topicScore(20, 0.5, 10),
-      [topics.headers]: topicScore(20, 0.1, 10),
-      [topics.sightings]: topicScore(5, 0, 1),
+      [topics.tx]: topicScore(10, 0.05, 40),
+      [topics.block]: topicScore(20, 0.5, 10),
+      [topics.header]: topicScore(20, 0.1, 10),
+      [topics.sighting]: topicScore(5, 0, 1),
     },
     // What a peer earns in good times must not pay for a burst of junk.
     topicScoreCap: 10,

@@ -1,17 +1,17 @@
 /** Names of the gossip topics of one network. */
 export interface Topics {
-  readonly transactions: string
-  readonly blocks: string
-  readonly headers: string
-  readonly sightings: string
+  readonly tx: string
+  readonly block: string
+  readonly header: string
+  readonly sighting: string
 }
 
 /** @param prefix  what all names of the network begin with, `/idobata/<digest>`. */
 export function topicsOf(prefix: string): Topics {
   return {
-    transactions: `${prefix}/tx/1`,
-    blocks: `${prefix}/block/1`,
-    headers: `${prefix}/header/1`,
-    sightings: `${prefix}/sighting/1`,
+    tx: `${prefix}/tx/1`,
+    block: `${prefix}/block/1`,
+    header: `${prefix}/header/1`,
+    sighting: `${prefix}/sighting/1`,
   }
 }

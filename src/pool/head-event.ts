@@ -1,6 +1,7 @@
 import type { HeadEvent } from '../chain/types.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
+import type { Header } from '../primitives/header.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { MAX_RETURNING } from './limits.ts'
 
@@ -10,8 +11,8 @@ export function minedTransactions({ connected }: HeadEvent): RecoveredTransactio
 }
 
 /** Disconnected and not connected again, lowest block first: so each sender's come in nonce order. */
-export function returningTransactions({ connected, disconnected }: HeadEvent): RecoveredTransaction[] {
-  if (disconnected.length === 0) return []
+export function returningTransactions({ connected, disconnected, rewound }: HeadEvent): RecoveredTransaction[] {
+  if (disconnected.length === 0 || rewound) return []
   const mined = new Set<Key>()
   for (const { transactions } of connected) for (const { hash } of transactions) mined.add(toKey(hash))
   const returning: RecoveredTransaction[] = []
@@ -24,8 +25,15 @@ export function returningTransactions({ connected, disconnected }: HeadEvent): R
   return returning
 }
 
-/** Values of `senders` whose account may have changed: who sent, received or mined. Keys are keccak256 of addresses. */
-export function touched<Value>({ connected, disconnected }: HeadEvent, senders: ReadonlyMap<Key, Value>): Set<Value> {
+/**
+ * Values of `senders` whose account may have changed: who sent, received or mined, or was set by a block. Keys are
+ * keccak256 of addresses.
+ */
+export function touched<Value>(
+  { connected, disconnected }: HeadEvent,
+  senders: ReadonlyMap<Key, Value>,
+  overridden: (header: Header) => Uint8Array | undefined,
+): Set<Value> {
   const values = new Set<Value>()
   if (senders.size === 0) return values
   const mark = (accountKey: Key) => {
@@ -34,6 +42,8 @@ export function touched<Value>({ connected, disconnected }: HeadEvent, senders: 
   }
   for (const { block, transactions } of [...connected, ...disconnected]) {
     mark(keccak256Key(block.header.miner))
+    const address = overridden(block.header)
+    if (address !== undefined) mark(keccak256Key(address))
     for (const { senderKey, recipientKey } of transactions) {
       mark(senderKey)
       mark(recipientKey)

@@ -47,6 +47,10 @@ export class PoolState {
     return this.#totals
   }
 
+  entries(): Iterable<PoolEntry> {
+    return this.#byHash.values()
+  }
+
   lookup(hashKey: Key): PoolEntry | undefined {
     return this.#byHash.get(hashKey)
   }
@@ -147,6 +151,18 @@ export class PoolState {
       for (const entry of tooLarge) this.#drop(entry, 'gas-above-block')
       if (tooLarge.length > 0) this.enforceLimits([queue])
     }
+  }
+
+  /** Takes out what `doomed` chooses, by hash; what came after it in an account is queued then. @returns how many. */
+  discard(doomed: (hashKey: Key) => boolean, nowMs: number): number {
+    let count = 0
+    for (const queue of this.#senders.values()) {
+      const removed = queue.removeWhere(({ hashKey }) => doomed(hashKey), nowMs)
+      for (const entry of removed) this.#drop(entry, 'discarded')
+      if (removed.length > 0) this.enforceLimits([queue])
+      count += removed.length
+    }
+    return count
   }
 
   /** Brings `queues` and the whole pool back within the limits. */

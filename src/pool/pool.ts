@@ -1,5 +1,5 @@
 import { nextBaseFee } from '../chain/header-rules.ts'
-import type { HeadEvent } from '../chain/types.ts'
+import type { ExecutedBlock, HeadEvent } from '../chain/types.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
 import { TxError } from '../primitives/errors.ts'
@@ -101,6 +101,15 @@ export class TransactionPool {
     return this.#submit(transactions, origin)
   }
 
+  /** Takes out what `doomed` chooses. Cost: linear in the pool. @returns how many. */
+  discard(doomed: (hashKey: Key) => boolean): Promise<number> {
+    return this.#serial.run(async () => {
+      const count = this.#state.discard(doomed, this.#parts.clock.nowMs())
+      this.#publish()
+      return count
+    })
+  }
+
   /** Resolves when everything asked for so far has been done, new heads included. */
   settled(): Promise<void> {
     return this.#serial.run(() => Promise.resolve())
@@ -119,6 +128,11 @@ export class TransactionPool {
   pendingNonce(sender: Uint8Array, accountNonce: bigint): bigint {
     const next = this.#state.senders.get(keccak256Key(sender))?.nextNonce ?? 0n
     return next > accountNonce ? next : accountNonce
+  }
+
+  /** Everything in no particular order; cost: none but that of what is read. */
+  *transactions(): Generator<RecoveredTransaction, void, undefined> {
+    for (const { recovered } of this.#state.entries()) yield recovered
   }
 
   /** Numbers of transactions. */
@@ -208,7 +222,8 @@ export class TransactionPool {
     this.#publish(number)
     journal.advance(number, this.#rawOf).catch(onError)
 
-    for (const { senderKey } of touched(event, this.#state.senders)) this.#stale.add(senderKey)
+    for (const { senderKey } of touched(event, this.#state.senders, chain.overridden)) this.#stale.add(senderKey)
+    if (event.rewound) journal.forget(hashKeysOf(event.disconnected), this.#rawOf)
     const changed = [...this.#stale].flatMap((senderKey) => this.#state.senders.get(senderKey) ?? [])
     const returning = returningTransactions(event).map((recovered) => this.#candidate(recovered))
     const keys = new Set<Key>(changed.map(({ senderKey }) => senderKey))
@@ -306,6 +321,10 @@ export class TransactionPool {
     }
     if (ids.length > 0) await journal.replaceLoaded(ids)
   }
+}
+
+function hashKeysOf(blocks: readonly ExecutedBlock[]): Key[] {
+  return blocks.flatMap(({ transactions }) => transactions.map(({ hash }) => toKey(hash)))
 }
 
 function contentOf(queue: SenderQueue): SenderContent {

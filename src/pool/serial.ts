@@ -28,7 +28,7 @@ export class Serial<Item> {
   }
 
   /** Settles as `task` does. */
-  run(task: Task): Promise<void> {
+  run<Result>(task: () => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#enqueue(() => task().then(resolve, reject))
     })

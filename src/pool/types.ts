@@ -4,6 +4,7 @@ import type { Account } from '../primitives/account.ts'
 import type { Key } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { TxError } from '../primitives/errors.ts'
+import type { Header } from '../primitives/header.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { PoolJournal } from './journal.ts'
 
@@ -14,6 +15,8 @@ interface PoolChain {
   accounts(keys: readonly Key[], blockHash: Uint8Array): Promise<readonly (Account | undefined)[]>
   /** @returns the unsubscription. */
   subscribe(listener: (event: ChainEvent) => void): () => void
+  /** Address of the account that the block of `header` sets, where the engine has such blocks. */
+  overridden(header: Header): Uint8Array | undefined
 }
 
 export interface PoolComponents {
@@ -57,6 +60,8 @@ export type DropReason =
   | 'unpayable'
   /** Asks for more gas than a block has now. */
   | 'gas-above-block'
+  /** The operator wanted it. */
+  | 'discarded'
 
 interface DroppedTransaction {
   readonly hashKey: Key

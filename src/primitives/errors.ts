@@ -24,7 +24,7 @@ export type TxErrorCode =
   | 'tip-below-floor' // facts: tip, floor
   | 'nonce-too-low' // facts: nonce, expected
   | 'nonce-too-high' // facts: nonce, expected
-  | 'insufficient-funds' // facts: balance, cost
+  | 'insufficient-funds' // facts: balance, cost, overshot; and of the pool queuedCost, replacement
   | 'sender-has-code' // EIP-3607
   | 'contract-creation' // this ledger runs no code
   | 'recipient-has-code'

@@ -11,6 +11,11 @@ export const MAX_FUTURE_SECONDS = 15
 export const MAX_FUTURE_BLOCKS = 256
 /** Hashes of refused blocks remembered, so that the same bad block is not executed again. */
 export const MAX_BAD_BLOCKS = 1024
+/**
+ * Headers without bodies kept of a branch, some 2.5 kB each: an engine looks back at most half the signers (`poa`) or
+ * 256 headers (its evidence).
+ */
+export const MAX_BRANCH_HEADERS = 1024
 
 export const TX_GAS = 21_000n
 /** EIP-2, on top of TX_GAS. */
@@ -46,3 +51,13 @@ export const COIN = 10n ** 18n
 /** EIP-2681: the last nonce a transaction may carry is one below this. */
 export const MAX_NONCE = 2n ** 64n - 1n
 export const MAX_UINT256 = 2n ** 256n - 1n
+
+/**
+ * Wei, exclusive: what a development network's block may set a balance to. Transfers into an account must not add up to
+ * more than 256 bits; below this it would take four thousand million such blocks.
+ */
+export const MAX_OVERRIDE_BALANCE = 2n ** 224n
+/** Exclusive, likewise for a nonce: leaves room to count up. */
+export const MAX_OVERRIDE_NONCE = 2n ** 63n
+/** Unix seconds that a development network's time may be set to: far from what a header can hold, 2^53. */
+export const MAX_DEV_TIMESTAMP = 2 ** 48

@@ -252,6 +252,11 @@ export class RlpReader {
     return new RlpReader(this.#source, this.#start, this.#end)
   }
 
+  /** Passes over the next item, its content unchecked. */
+  skip(): void {
+    this.#header()
+  }
+
   /** The next item whole, header included, as a view. */
   raw(): Uint8Array {
     const at = this.#offset

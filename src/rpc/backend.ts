@@ -1,8 +1,8 @@
 import type { Account } from '../primitives/account.ts'
 import type { Block } from '../primitives/block.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
-import type { Receipt } from '../primitives/receipt.ts'
-import type { Transaction } from '../primitives/transaction.ts'
+import type { PlacedReceipt, Receipt } from '../primitives/receipt.ts'
+import type { Transaction, TransactionFields } from '../primitives/transaction.ts'
 
 /**
  * What RPC needs from a node, declared here so that a full node and a light node serve the same methods. Answers are
@@ -28,18 +28,27 @@ export interface ChainBlock extends Block {
   readonly totalDifficulty: bigint
 }
 
-/** A transaction in the canonical chain. */
-export interface MinedTransaction {
-  readonly block: ChainBlock
-  readonly index: number
-}
-
 /** A transaction with what its signature told. */
 export interface SignedTransaction {
   readonly tx: Transaction
   readonly hash: Uint8Array
   /** 20 bytes. */
   readonly sender: Uint8Array
+}
+
+/** A transaction in a block. */
+export interface MinedTransaction extends SignedTransaction {
+  readonly header: ChainHeader
+  /** Its place in the block. */
+  readonly index: number
+}
+
+/** Part of an address's history: transactions from or to it, all of each block that is touched on. */
+export interface HistoryPage {
+  /** In the order asked for. */
+  readonly transactions: readonly MinedTransaction[]
+  /** Whether there are others further on. */
+  readonly more: boolean
 }
 
 /** EIP-1186. Proofs are trie nodes from the root down, as many as it takes to prove the value or its absence. */
@@ -67,7 +76,21 @@ export interface ChainBackend {
   receipts(block: ChainBlock): Promise<readonly Receipt[]>
   /** Senders of a block's transactions, in order, 20 bytes each. */
   senders(block: ChainBlock): Promise<readonly Uint8Array[]>
+  /** By hash, on the canonical chain. */
   transaction(hash: Uint8Array): Promise<MinedTransaction | undefined>
+  /** By place; undefined: no such block, or fewer transactions in it. */
+  transactionAt(ref: BlockRef, index: number): Promise<MinedTransaction | undefined>
+  /** @throws StateUnavailableError where it is not held (side blocks). */
+  receipt(transaction: MinedTransaction): Promise<PlacedReceipt>
+  /**
+   * Canonical transactions from or to an address: newest first below block `before`, or oldest first above block
+   * `after`; whole blocks of them, until there are `atLeast`.
+   */
+  history(
+    address: Uint8Array,
+    from: { readonly before: number } | { readonly after: number },
+    atLeast: number,
+  ): Promise<HistoryPage>
 
   /** State after `at`; undefined: no such account. @throws StateUnavailableError */
   account(address: Uint8Array, at: HashedHeader): Promise<Account | undefined>
@@ -80,6 +103,8 @@ export interface ChainBackend {
 
   /** Wei; EIP-1559's base fee of a child of `header`. */
   nextBaseFee(header: Header): bigint
+  /** Wei that the block of `header` minted to its miner. */
+  reward(header: Header): bigint
 }
 
 export interface PoolBackend {
@@ -93,6 +118,18 @@ export interface PoolBackend {
   /** Next nonce of an account after its pending transactions. */
   nonce(address: Uint8Array): Promise<bigint>
   get(hash: Uint8Array): Promise<SignedTransaction | undefined>
+  /** Numbers of transactions. */
+  status(): { readonly pending: number; readonly queued: number }
+  /** Everything in the pool. Cost: as much as there is; `status` tells beforehand. */
+  content(): readonly SenderContent[]
+  contentFrom(sender: Uint8Array): SenderContent
+}
+
+/** A sender's transactions in the pool, each list in the order of nonces; queued ones wait for one before them. */
+export interface SenderContent {
+  readonly sender: Uint8Array
+  readonly pending: readonly SignedTransaction[]
+  readonly queued: readonly SignedTransaction[]
 }
 
 export interface SyncProgress {
@@ -125,8 +162,66 @@ export interface NodeBackend {
   coinbase(): Uint8Array | undefined
 }
 
+/** The operator's hand on the miner. */
+export interface MinerBackend {
+  start(): void
+  stop(): Promise<void>
+  /** @returns false where the engine decides who is paid. */
+  setEtherbase(address: Uint8Array): boolean
+  /** Gas that new blocks steer towards. */
+  setGasLimit(gas: bigint): void
+}
+
+export interface MineRequest {
+  readonly blocks: number
+  /** Seconds between one block and the next; 0: as time goes. */
+  readonly intervalSec: number
+  /** Unix seconds, of the first block; undefined: as time goes. */
+  readonly timestamp: number | undefined
+}
+
+export interface OverrideRequest {
+  /** 20 bytes. */
+  readonly address: Uint8Array
+  readonly field: 'balance' | 'nonce'
+  readonly value: bigint
+}
+
+/** What a development network lets its user do. */
+export interface DevBackend {
+  /** Addresses the node signs for, 20 bytes each. */
+  accounts(): readonly Uint8Array[]
+  /** Signs for one of `accounts`. @returns the transaction, EIP-2718 encoded. */
+  sign(from: Uint8Array, fields: TransactionFields): Uint8Array
+  /** Whether every transaction gets a block at once. */
+  automine(): boolean
+  setAutomine(enabled: boolean): Promise<void>
+  /** A block every so many milliseconds, with what is pending; 0: no more. */
+  setIntervalMining(intervalMs: number): void
+  /** Makes blocks, the first of which takes what is pending. */
+  mine(request: MineRequest): Promise<void>
+  /** @returns the seconds by which the network is ahead of the machine then; undefined: too far, and nothing has changed. */
+  increaseTime(seconds: number): number | undefined
+  /** @param timestamp  Unix seconds after the head's. */
+  setNextBlockTimestamp(timestamp: number): void
+  /** Makes a block that sets an account. */
+  override(request: OverrideRequest): Promise<void>
+  /** @returns the id of a snapshot of chain, pool and time. */
+  snapshot(): Promise<number>
+  /** Goes back to a snapshot, which is used up with all later ones. @returns false if there is none of that id. */
+  revert(id: number): Promise<boolean>
+  /** Goes back to genesis. */
+  reset(): Promise<void>
+  /** @returns whether the pool held it. */
+  dropTransaction(hash: Uint8Array): Promise<boolean>
+}
+
 export interface Backends {
   readonly chain: ChainBackend
   readonly pool: PoolBackend
   readonly node: NodeBackend
+  /** Only in a node that makes blocks and whose operator wants it controlled from outside. */
+  readonly miner?: MinerBackend
+  /** Only on a development network. */
+  readonly dev?: DevBackend
 }

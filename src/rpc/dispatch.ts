@@ -6,7 +6,7 @@ import {
   INTERNAL_ERROR,
   INVALID_REQUEST,
   type JsonRpcId,
-  LIMIT_EXCEEDED,
+  limitExceeded,
   METHOD_NOT_FOUND,
   PARSE_ERROR,
   REQUEST_TIMED_OUT,
@@ -103,12 +103,17 @@ export class Dispatcher {
     const batch = Array.isArray(request) ? (request as readonly unknown[]) : undefined
     if (batch?.length === 0) return { text: errorText(null, new RpcError(INVALID_REQUEST, 'empty batch')) }
     if (batch && batch.length > MAX_BATCH_CALLS) {
-      return { text: errorText(null, tooMuch(`batch of ${batch.length} calls, limit ${MAX_BATCH_CALLS}`)) }
+      return {
+        text: errorText(
+          null,
+          limitExceeded(`batch of ${batch.length} calls, limit ${MAX_BATCH_CALLS}`, MAX_BATCH_CALLS),
+        ),
+      }
     }
     const calls = batch ?? [request]
     const refusal = this.#parts.allowance?.take(caller.client, unitsOf(message, calls))
     if (refusal) {
-      const text = refuseAll(calls, batch !== undefined, tooMuch(refusal.reason))
+      const text = refuseAll(calls, batch !== undefined, limitExceeded(refusal.reason))
       return text === undefined ? undefined : { text, waitSec: refusal.waitSec }
     }
     const text = await (batch ? this.#batch(batch, caller) : this.#single(request, caller))
@@ -232,10 +237,6 @@ function invalidRequest(reason: string): RpcError {
   return new RpcError(INVALID_REQUEST, `invalid request: ${reason}`)
 }
 
-function tooMuch(what: string): RpcError {
-  return new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${what}`)
-}
-
 function responseTooLarge(): RpcError {
-  return tooMuch(`response larger than ${MAX_RESPONSE_CHARS} characters`)
+  return limitExceeded(`response larger than ${MAX_RESPONSE_CHARS} characters`, MAX_RESPONSE_CHARS)
 }

@@ -1,11 +1,12 @@
 import { logsBloom } from '../crypto/hashes.ts'
+import { keccak256 } from '../crypto/keccak.ts'
 import { bytesToBigint, toHex } from '../primitives/bytes.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
-import type { Receipt } from '../primitives/receipt.ts'
-import { effectiveTip, type Transaction } from '../primitives/transaction.ts'
+import type { PlacedReceipt } from '../primitives/receipt.ts'
+import { effectiveTip, type Transaction, type TransactionFields } from '../primitives/transaction.ts'
 import type { ChainBlock, ChainHeader, MinedTransaction, SignedTransaction, SyncProgress } from './backend.ts'
 import type { PlacedLog } from './events.ts'
-import type { Json } from './json.ts'
+import type { Json, JsonObject } from './json.ts'
 
 /** Domain objects as Ethereum JSON, member for member what geth sends, so that every client's parser accepts it. */
 
@@ -40,12 +41,12 @@ function headerMembers(hash: Uint8Array, header: Header, totalDifficulty: bigint
   }
 }
 
-export function encodeHeader({ hash, header, totalDifficulty }: ChainHeader): { readonly [member: string]: Json } {
+export function encodeHeader({ hash, header, totalDifficulty }: ChainHeader): JsonObject {
   return headerMembers(hash, header, totalDifficulty)
 }
 
 /** `transactions` are hashes or whole objects, as the caller asked. */
-export function encodeBlock(block: ChainBlock, transactions: readonly Json[]): Json {
+export function encodeBlock(block: ChainBlock, transactions: readonly Json[]): JsonObject {
   return {
     ...headerMembers(block.hash, block.header, block.totalDifficulty),
     size: quantity(block.sizeBytes),
@@ -54,21 +55,28 @@ export function encodeBlock(block: ChainBlock, transactions: readonly Json[]): J
   }
 }
 
+/** EIP-55: an address whose letters' case is a checksum, as geth has it where it is a name of a member. */
+export function checksumAddress(address: Uint8Array): string {
+  const digits = toHex(address).slice(2)
+  const hash = toHex(keccak256(new TextEncoder().encode(digits))).slice(2)
+  return `0x${[...digits].map((digit, i) => (hash[i]! >= '8' ? digit.toUpperCase() : digit)).join('')}`
+}
+
+/** Where a transaction is. */
+type Place = Pick<MinedTransaction, 'header' | 'index'>
+
 /** Wei per gas that a transaction pays in a block of this base fee. */
-function effectiveGasPrice(tx: Transaction, baseFeePerGas: bigint): bigint {
+export function effectiveGasPrice(tx: Transaction, baseFeePerGas: bigint): bigint {
   return baseFeePerGas + effectiveTip(tx, baseFeePerGas)
 }
 
-/** `inclusion` undefined: pending, with null in the block's members. */
-export function encodeTransaction(
-  { tx, hash, sender }: SignedTransaction,
-  inclusion: MinedTransaction | undefined,
-): Json {
-  const header = inclusion?.block.header
+/** `mined` undefined: pending, with null in the block's members. */
+export function encodeTransaction({ tx, hash, sender }: SignedTransaction, mined?: Place): JsonObject {
+  const header = mined?.header.header
   return {
-    blockHash: optionalHex(inclusion?.block.hash),
+    blockHash: optionalHex(mined?.header.hash),
     blockNumber: header ? quantity(header.number) : null,
-    transactionIndex: inclusion ? quantity(inclusion.index) : null,
+    transactionIndex: mined ? quantity(mined.index) : null,
     hash: toHex(hash),
     from: toHex(sender),
     to: optionalHex(tx.to),
@@ -79,60 +87,73 @@ export function encodeTransaction(
     input: toHex(tx.data),
     type: quantity(tx.type),
     ...typedMembers(tx),
+    ...signatureV(tx),
     r: quantity(bytesToBigint(tx.r)),
     s: quantity(bytesToBigint(tx.s)),
   }
 }
 
-function typedMembers(tx: Transaction): Record<string, Json> {
-  if (tx.type === 0) {
-    if (tx.chainId === undefined) return { v: quantity(27 + tx.yParity) }
-    return { chainId: quantity(tx.chainId), v: quantity(35n + 2n * tx.chainId + BigInt(tx.yParity)) }
-  }
+/** What a wallet is to sign. */
+export function encodeUnsigned(fields: TransactionFields, sender: Uint8Array): Json {
   return {
-    chainId: quantity(tx.chainId ?? 0n),
-    accessList: tx.accessList.map(({ address, storageKeys }) => ({
-      address: toHex(address),
-      storageKeys: storageKeys.map(toHex),
-    })),
-    ...(tx.type === 2 && {
-      maxFeePerGas: quantity(tx.maxFeePerGas),
-      maxPriorityFeePerGas: quantity(tx.maxPriorityFeePerGas),
-    }),
-    v: quantity(tx.yParity),
-    yParity: quantity(tx.yParity),
+    from: toHex(sender),
+    to: optionalHex(fields.to),
+    nonce: quantity(fields.nonce),
+    gas: quantity(fields.gasLimit),
+    ...(fields.type !== 2 && { gasPrice: quantity(fields.maxFeePerGas) }),
+    value: quantity(fields.value),
+    input: toHex(fields.data),
+    type: quantity(fields.type),
+    ...typedMembers(fields),
   }
 }
 
-/** Gas that the transaction at `index` used by itself. */
-export function gasUsed(receipts: readonly Receipt[], index: number): bigint {
-  return receipts[index]!.cumulativeGasUsed - (receipts[index - 1]?.cumulativeGasUsed ?? 0n)
+/** What only transactions of some types have. */
+function typedMembers({ type, chainId, accessList, ...fees }: TransactionFields): JsonObject {
+  return {
+    ...(chainId !== undefined && { chainId: quantity(chainId) }),
+    ...(type !== 0 && {
+      accessList: accessList.map(({ address, storageKeys }) => ({
+        address: toHex(address),
+        storageKeys: storageKeys.map(toHex),
+      })),
+    }),
+    ...(type === 2 && {
+      maxFeePerGas: quantity(fees.maxFeePerGas),
+      maxPriorityFeePerGas: quantity(fees.maxPriorityFeePerGas),
+    }),
+  }
 }
 
-/** The receipt at `index`; `receipts` are those of the whole block, since log numbers and gas count through it. */
+function signatureV({ type, chainId, yParity }: Transaction): JsonObject {
+  if (type !== 0) return { v: quantity(yParity), yParity: quantity(yParity) }
+  return { v: quantity(chainId === undefined ? 27 + yParity : 35n + 2n * chainId + BigInt(yParity)) }
+}
+
 export function encodeReceipt(
-  { tx, hash, sender }: SignedTransaction,
-  { block, index }: MinedTransaction,
-  receipts: readonly Receipt[],
-): Json {
-  const receipt = receipts[index]!
+  { tx, hash, sender, header: block, index }: MinedTransaction,
+  { receipt, gasUsed, firstLogIndex }: PlacedReceipt,
+): JsonObject {
   const place = {
     blockHash: toHex(block.hash),
     blockNumber: quantity(block.header.number),
     transactionHash: toHex(hash),
     transactionIndex: quantity(index),
   }
-  const logsBefore = receipts.slice(0, index).reduce((sum, { logs }) => sum + logs.length, 0)
   return {
     ...place,
     from: toHex(sender),
     to: optionalHex(tx.to),
     cumulativeGasUsed: quantity(receipt.cumulativeGasUsed),
-    gasUsed: quantity(gasUsed(receipts, index)),
+    gasUsed: quantity(gasUsed),
     effectiveGasPrice: quantity(effectiveGasPrice(tx, block.header.baseFeePerGas)),
     contractAddress: null,
     logs: receipt.logs.map((log, position) =>
-      encodeLog({ log, transactionHash: hash, transactionIndex: index, logIndex: logsBefore + position }, block, false),
+      encodeLog(
+        { log, transactionHash: hash, transactionIndex: index, logIndex: firstLogIndex + position },
+        block,
+        false,
+      ),
     ),
     logsBloom: toHex(logsBloom(receipt.logs)),
     status: quantity(receipt.status),

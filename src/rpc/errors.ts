@@ -33,6 +33,11 @@ export class RpcError extends Error {
   }
 }
 
+/** A bound of this node was passed. `message` says which; `data.limit` is its value, for programs to keep to. */
+export function limitExceeded(message: string, limit?: number): RpcError {
+  return new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${message}`, limit === undefined ? undefined : { limit })
+}
+
 type Wording<Code extends string> = Record<Code, (facts: Facts) => string>
 
 /** geth's wording (core/txpool/errors.go, core/error.go), since wallets match on it; ours where geth has no such rule. */
@@ -55,8 +60,7 @@ const TX_MESSAGES = {
   'tip-below-floor': ({ tip, floor }) => `transaction underpriced: gas tip cap ${tip}, minimum needed ${floor}`,
   'nonce-too-low': ({ nonce, expected }) => `nonce too low: next nonce ${expected}, tx nonce ${nonce}`,
   'nonce-too-high': ({ nonce, expected }) => `nonce too high: next nonce ${expected}, tx nonce ${nonce}`,
-  'insufficient-funds': ({ balance, cost }) =>
-    `insufficient funds for gas * price + value: balance ${balance}, tx cost ${cost}, overshot ${overshot(cost, balance)}`,
+  'insufficient-funds': insufficientFunds,
   'sender-has-code': () => 'sender not an eoa: it has code',
   'contract-creation': () => 'contract creation not supported: this ledger runs no contract code',
   'recipient-has-code': () => 'recipient is a contract: this ledger runs no contract code',
@@ -96,8 +100,10 @@ const BLOCK_MESSAGES = {
   'below-finalized': ({ number, finalized }) => `block ${number} conflicts with finalized block ${finalized}`,
 } satisfies Wording<BlockErrorCode>
 
-function overshot(cost: Facts[string], balance: Facts[string]): bigint {
-  return BigInt(cost ?? 0) - BigInt(balance ?? 0)
+function insufficientFunds({ balance, cost, queuedCost, replacement, overshot }: Facts): string {
+  const others = queuedCost === undefined ? '' : `queued cost ${queuedCost}, `
+  const own = replacement === 1 ? 'tx bumped' : 'tx cost'
+  return `insufficient funds for gas * price + value: balance ${balance}, ${others}${own} ${cost}, overshot ${overshot}`
 }
 
 /**

@@ -1,8 +1,7 @@
 import { toKey } from '../primitives/bytes.ts'
-import type { Receipt } from '../primitives/receipt.ts'
+import { placeReceipts, type Receipt } from '../primitives/receipt.ts'
 import { effectiveTip } from '../primitives/transaction.ts'
 import type { ChainBackend, ChainBlock, PoolBackend } from './backend.ts'
-import { gasUsed } from './encode.ts'
 
 /** Blocks looked at for a tip, lowest tips taken from each, and which of them is suggested: geth's defaults. */
 const SAMPLE_BLOCKS = 20
@@ -78,8 +77,8 @@ export function rewardPercentiles(
 ): bigint[] {
   const { header, transactions } = block
   if (transactions.length === 0) return percentiles.map(() => minTip)
-  const paid = transactions
-    .map((tx, index) => ({ tip: effectiveTip(tx, header.baseFeePerGas), gas: gasUsed(receipts, index) }))
+  const paid = placeReceipts(receipts)
+    .map(({ gasUsed }, index) => ({ tip: effectiveTip(transactions[index]!, header.baseFeePerGas), gas: gasUsed }))
     .sort((a, b) => ascending(a.tip, b.tip))
   let at = 0
   let sum = paid[0]!.gas

@@ -1,1 +1,2 @@
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
+export type JsonObject = { readonly [name: string]: Json }
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject

@@ -85,6 +85,14 @@ export const ALLOWANCE_BURST_SEC = 10
 /** Clients whose allowances are remembered; the one that has not asked for longest is forgotten first. */
 export const MAX_ALLOWANCES = 16_384
 
+/** Transactions of a pool that is told whole; one account's are always told. */
+export const MAX_POOL_CONTENT = 10_000
+/** Transactions of an address's history to a page; a page ends with a whole block. Erigon's default. */
+export const MAX_HISTORY_PAGE = 25
+/** Transactions of a block to a page. */
+export const MAX_BLOCK_PAGE = 255
+/** Transactions looked at in search of one with a certain nonce, where an account has received many between two of its own. */
+export const MAX_NONCE_SEARCH = 20_000
 /** Blocks of one fee history. */
 export const MAX_FEE_HISTORY_BLOCKS = 1_024
 /** The same when rewards are asked for: each block's transactions are then read and sorted. */
@@ -95,6 +103,10 @@ export const MAX_PROOF_KEYS = 1_024
 /** Entries and keys of an access list in a call object; the intrinsic gas of more would not fit a block. */
 export const MAX_ACCESS_LIST_ITEMS = 65_536
 
+/** Blocks that one call of a development network's user makes: half a minute's work, and a few MiB. */
+export const MAX_MINED_BLOCKS = 10_000
+/** Milliseconds between two blocks of interval mining: a timer counts to 2^31. */
+export const MAX_MINING_INTERVAL_MS = 86_400_000
 /** Blocks that a node may be behind the best it knows of and still be ready: what arrives while it answers. */
 export const MAX_BLOCKS_BEHIND = 8
 /** Bytes that must be free on the disk: some minutes' work before writes begin to fail. */

@@ -1,11 +1,11 @@
 import type { MethodTable } from './dispatch.ts'
 
 /** Whoever can ask may ask these. */
-export const PUBLIC_NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'ots', 'erigon', 'idobata', 'rpc'] as const
+export const PUBLIC_NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'debug', 'ots', 'erigon', 'idobata', 'rpc'] as const
 /** These change the node, or cost it much: for its operator alone. */
-export const PRIVILEGED_NAMESPACES = ['admin', 'miner', 'debug'] as const
+export const PRIVILEGED_NAMESPACES = ['admin', 'miner'] as const
 /** What a development network has besides. */
-export const DEV_NAMESPACES = ['evm', 'anvil', 'hardhat', 'debug'] as const
+export const DEV_NAMESPACES = ['evm', 'anvil', 'hardhat'] as const
 
 const PRIVILEGED: ReadonlySet<string> = new Set(PRIVILEGED_NAMESPACES)
 

@@ -1,6 +1,7 @@
-import { bytesToBigint, fromHex, toHex } from '../primitives/bytes.ts'
+import { fromHex } from '../primitives/bytes.ts'
 import type { BlockRef, BlockTag } from './backend.ts'
-import { INVALID_PARAMS, RpcError } from './errors.ts'
+import { INVALID_PARAMS, limitExceeded, RpcError } from './errors.ts'
+import type { JsonObject } from './json.ts'
 
 /**
  * Kinds of parameters. Each is one object that both checks input and describes itself as JSON Schema, so that what is
@@ -15,13 +16,21 @@ export interface ParamType<T> {
 }
 
 /** JSON Schema, draft 7. One with a `title` is published once, under that name. */
-export type JsonSchema = Readonly<Record<string, unknown>>
+export type JsonSchema = JsonObject
 
 /** What is wrong with one value; `parseParams` adds which parameter it was. */
-export class InvalidParam extends Error {}
+export class InvalidParam extends Error {
+  /** Of the bound that was passed, where that is what is wrong. */
+  readonly limit: number | undefined
+  constructor(message: string, limit?: number) {
+    super(message)
+    this.limit = limit
+  }
+}
 
 export type ParamTypes = Readonly<Record<string, ParamType<unknown>>>
-export type ParamValues<P extends ParamTypes> = { readonly [K in keyof P]: P[K] extends ParamType<infer T> ? T : never }
+export type ParamValue<P> = P extends ParamType<infer T> ? T : never
+export type ParamValues<P extends ParamTypes> = { readonly [K in keyof P]: ParamValue<P[K]> }
 
 /**
  * Reads `params` as they came, by position (in the order of `types`) or by name, absent or null.
@@ -50,8 +59,10 @@ function parseEach<P extends ParamTypes>(types: P, pick: (name: string, index: n
     try {
       return [name, type.parse(value)]
     } catch (error) {
-      if (error instanceof InvalidParam) throw badParams(`invalid argument ${index} (${name}): ${error.message}`)
-      throw error
+      if (!(error instanceof InvalidParam)) throw error
+      const { message, limit } = error
+      if (limit !== undefined) throw limitExceeded(`argument ${index} (${name}): ${message}`, limit)
+      throw badParams(`invalid argument ${index} (${name}): ${message}`)
     }
   })
   return Object.fromEntries(parsed) as ParamValues<P>
@@ -64,7 +75,7 @@ function badParams(message: string): RpcError {
 export function optional<T>(type: ParamType<T>): ParamType<T | undefined>
 export function optional<T>(type: ParamType<T>, value: T): ParamType<T>
 export function optional<T>(type: ParamType<T>, value?: T): ParamType<T | undefined> {
-  return { ...type, absent: { value } }
+  return { ...type, schema: { anyOf: [type.schema, { type: 'null' }] }, absent: { value } }
 }
 
 /** A hex string of `0x` and digits, with geth's words for what is wrong. */
@@ -110,7 +121,7 @@ export const quantity: ParamType<bigint> = {
 
 /** A small count: a quantity, or a plain JSON number as some clients send it. */
 export const count: ParamType<number> = {
-  schema: { title: 'count', oneOf: [quantity.schema, { type: 'integer', minimum: 0 }] },
+  schema: { title: 'count', anyOf: [quantity.schema, { type: 'integer', minimum: 0 }] },
   parse(value) {
     const parsed = typeof value === 'number' ? value : Number(quantity.parse(value))
     if (!Number.isSafeInteger(parsed) || parsed < 0) throw new InvalidParam('not a whole number up to 2^53 - 1')
@@ -156,14 +167,14 @@ export const storageKey: ParamType<StorageKey> = {
     const digits = hexDigits(value)
     if (digits.length > 64) throw new InvalidParam('storage key longer than 32 bytes')
     const slot = fromHex(digits.padStart(64, '0'))
-    return { slot, shown: digits.length === 64 ? toHex(slot) : `0x${bytesToBigint(slot).toString(16)}` }
+    return { slot, shown: `0x${digits}` }
   },
 }
 
 export interface StorageKey {
   /** 32 bytes. */
   readonly slot: Uint8Array
-  /** As proofs name it: a number where a number was asked for, as geth does. */
+  /** As it was asked for: proofs name it so. */
   readonly shown: string
 }
 
@@ -173,7 +184,7 @@ function isTag(value: unknown): value is BlockTag {
   return typeof value === 'string' && TAGS.includes(value)
 }
 
-const blockNumberSchema = { title: 'block number or tag', oneOf: [quantity.schema, { enum: TAGS }] }
+const blockNumberSchema = { title: 'block number or tag', anyOf: [quantity.schema, { enum: TAGS }] }
 
 /** A block on the canonical chain: a number or a tag. */
 export const blockNumber: ParamType<BlockRef> = {
@@ -189,46 +200,28 @@ export const blockNumber: ParamType<BlockRef> = {
 /** A block that must be the canonical one of its height where the caller asks for that (EIP-1898). */
 export type StateRef = BlockRef & { readonly requireCanonical?: boolean }
 
-/** A block whose state is asked for: a number, a tag, a hash, or EIP-1898's object. */
-export const blockRef: ParamType<StateRef> = {
-  schema: {
-    title: 'block number, tag or hash',
-    oneOf: [
-      blockNumberSchema,
-      hash32.schema,
-      {
-        type: 'object',
-        properties: {
-          blockNumber: blockNumberSchema,
-          blockHash: hash32.schema,
-          requireCanonical: { type: 'boolean' },
-        },
-      },
-    ],
-  },
-  parse(value) {
-    if (typeof value === 'string') {
-      return value.length === 66 ? { hash: hash32.parse(value) } : blockNumber.parse(value)
-    }
-    const fields = record(value)
-    const { blockNumber: number, blockHash: hash, requireCanonical } = fields
-    if (number !== undefined && hash !== undefined) {
-      throw new InvalidParam('cannot specify both BlockHash and BlockNumber, choose one or the other')
-    }
-    if (number !== undefined) return blockNumber.parse(number)
-    if (hash === undefined) throw new InvalidParam('neither blockNumber nor blockHash given')
-    return {
-      hash: hash32.parse(hash),
-      requireCanonical: requireCanonical === undefined ? false : boolean.parse(requireCanonical),
-    }
-  },
-}
-
 export const LATEST: BlockRef = { tag: 'latest' }
+
+/** A canonical block as Otterscan names it: it sends plain JSON numbers. */
+export const looseBlockNumber: ParamType<BlockRef> = {
+  schema: { title: 'block number or tag', anyOf: [blockNumberSchema, { type: 'integer', minimum: 0 }] },
+  parse: (value) => (typeof value === 'number' ? { number: count.parse(value) } : blockNumber.parse(value)),
+}
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new InvalidParam('not an object')
   return value as Readonly<Record<string, unknown>>
+}
+
+/** Whatever JSON there is, for members that are only looked for. */
+export const anything: ParamType<unknown> = { schema: {}, parse: (value) => value }
+
+/** What geth takes as a state for a call to run on; there is nothing to override where no code runs. */
+export const noOverrides: ParamType<undefined> = {
+  schema: { title: 'overrides, empty', type: 'object', maxProperties: 0 },
+  parse(value) {
+    if (Object.keys(record(value)).length > 0) throw new InvalidParam('overrides are not supported: no code runs')
+  },
 }
 
 /** A bounded list. */
@@ -237,7 +230,7 @@ export function arrayOf<T>(item: ParamType<T>, maxItems: number): ParamType<read
     schema: { type: 'array', items: item.schema, maxItems },
     parse(value) {
       if (!Array.isArray(value)) throw new InvalidParam('not an array')
-      if (value.length > maxItems) throw new InvalidParam(`${value.length} items, limit ${maxItems}`)
+      if (value.length > maxItems) throw new InvalidParam(`${value.length} items, limit ${maxItems}`, maxItems)
       return value.map((entry) => item.parse(entry))
     },
   }
@@ -269,6 +262,27 @@ function named<T>(name: string, parse: () => T): T {
   try {
     return parse()
   } catch (error) {
-    throw error instanceof InvalidParam ? new InvalidParam(`${name}: ${error.message}`) : error
+    throw error instanceof InvalidParam ? new InvalidParam(`${name}: ${error.message}`, error.limit) : error
   }
+}
+
+const eip1898 = object({
+  blockNumber: optional(blockNumber),
+  blockHash: optional(hash32),
+  requireCanonical: optional(boolean, false),
+})
+
+/** A block whose state is asked for: a number, a tag, a hash, or EIP-1898's object. */
+export const blockRef: ParamType<StateRef> = {
+  schema: { title: 'block number, tag or hash', anyOf: [blockNumberSchema, hash32.schema, eip1898.schema] },
+  parse(value) {
+    if (typeof value === 'string') {
+      return value.length === 66 ? { hash: hash32.parse(value) } : blockNumber.parse(value)
+    }
+    const { blockNumber: ref, blockHash: hash, requireCanonical } = eip1898.parse(value)
+    if (ref && hash) throw new InvalidParam('cannot specify both BlockHash and BlockNumber, choose one or the other')
+    if (ref) return ref
+    if (!hash) throw new InvalidParam('neither blockNumber nor blockHash given')
+    return { hash, requireCanonical }
+  },
 }

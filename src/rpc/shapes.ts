@@ -24,6 +24,11 @@ export function shape(
   }
 }
 
+/** Objects whose members' names are data: addresses, nonces. */
+export function mapOf(values: JsonSchema): JsonSchema {
+  return { type: 'object', additionalProperties: values }
+}
+
 /** Gives a schema the name under which it is published. */
 export function named(title: string, schema: JsonSchema): JsonSchema {
   return { title, ...schema }
@@ -35,6 +40,8 @@ function hexOf(sizeBytes: number, title: string): JsonSchema {
 
 export const TEXT: JsonSchema = { type: 'string' }
 export const BOOLEAN: JsonSchema = { type: 'boolean' }
+/** A plain JSON number, as Otterscan has some. */
+export const UINT: JsonSchema = { type: 'integer', minimum: 0 }
 export const QUANTITY: JsonSchema = { title: 'Quantity', type: 'string', pattern: '^0x(0|[1-9a-f][0-9a-f]*)$' }
 export const BYTES: JsonSchema = { title: 'Bytes', type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
 export const ADDRESS = hexOf(20, 'Address')
@@ -66,7 +73,25 @@ const headerMembers = {
 
 export const HEADER = named('Header', shape(headerMembers))
 
-const ACCESS_LIST = named('AccessList', listOf(shape({ address: ADDRESS, storageKeys: listOf(HASH) })))
+export const ACCESS_LIST = named('AccessList', listOf(shape({ address: ADDRESS, storageKeys: listOf(HASH) })))
+
+/** What a wallet signs. */
+export const UNSIGNED_TRANSACTION = named(
+  'UnsignedTransaction',
+  shape(
+    {
+      from: ADDRESS,
+      to: nullable(ADDRESS),
+      nonce: QUANTITY,
+      gas: QUANTITY,
+      value: QUANTITY,
+      input: BYTES,
+      type: { enum: ['0x0', '0x1', '0x2'] },
+      chainId: QUANTITY,
+    },
+    { gasPrice: QUANTITY, accessList: ACCESS_LIST, maxFeePerGas: QUANTITY, maxPriorityFeePerGas: QUANTITY },
+  ),
+)
 
 /** Pending ones have null in the block's members. */
 export const TRANSACTION = named(
@@ -99,14 +124,12 @@ export const TRANSACTION = named(
   ),
 )
 
+/** All but the transactions. */
+export const BLOCK_MEMBERS = { ...headerMembers, size: QUANTITY, uncles: { type: 'array', maxItems: 0 } }
+
 export const BLOCK = named(
   'Block',
-  shape({
-    ...headerMembers,
-    size: QUANTITY,
-    transactions: { anyOf: [listOf(HASH), listOf(TRANSACTION)] },
-    uncles: { type: 'array', maxItems: 0 },
-  }),
+  shape({ ...BLOCK_MEMBERS, transactions: { anyOf: [listOf(HASH), listOf(TRANSACTION)] } }),
 )
 
 export const LOG = named(
@@ -124,25 +147,24 @@ export const LOG = named(
   }),
 )
 
-export const RECEIPT = named(
-  'Receipt',
-  shape({
-    blockHash: HASH,
-    blockNumber: QUANTITY,
-    transactionHash: HASH,
-    transactionIndex: QUANTITY,
-    from: ADDRESS,
-    to: nullable(ADDRESS),
-    cumulativeGasUsed: QUANTITY,
-    gasUsed: QUANTITY,
-    effectiveGasPrice: QUANTITY,
-    contractAddress: { type: 'null' },
-    logs: listOf(LOG),
-    logsBloom: BLOOM,
-    status: { enum: ['0x0', '0x1'] },
-    type: { enum: ['0x0', '0x1', '0x2'] },
-  }),
-)
+export const RECEIPT_MEMBERS = {
+  blockHash: HASH,
+  blockNumber: QUANTITY,
+  transactionHash: HASH,
+  transactionIndex: QUANTITY,
+  from: ADDRESS,
+  to: nullable(ADDRESS),
+  cumulativeGasUsed: QUANTITY,
+  gasUsed: QUANTITY,
+  effectiveGasPrice: QUANTITY,
+  contractAddress: { type: 'null' },
+  logs: listOf(LOG),
+  logsBloom: BLOOM,
+  status: { enum: ['0x0', '0x1'] },
+  type: { enum: ['0x0', '0x1', '0x2'] },
+}
+
+export const RECEIPT = named('Receipt', shape(RECEIPT_MEMBERS))
 
 export const ACCOUNT_PROOF = named(
   'AccountProof',

@@ -147,6 +147,11 @@ export class State {
     this.#layers.clear()
   }
 
+  /** Forgets the states of blocks above `number`; the one on disk is not among them. */
+  dropAbove(number: number): void {
+    for (const [hashKey, layer] of this.#layers) if (layer.number > number) this.#layers.delete(hashKey)
+  }
+
   /** Starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
     this.#layers.clear()

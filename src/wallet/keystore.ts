@@ -14,6 +14,12 @@ import { keccak256 } from '../crypto/keccak.ts'
 import { isPrivateKey, privateKeyToAddress } from '../crypto/noble.ts'
 import { concatBytes, equalBytes, fromHex, toHex } from '../primitives/bytes.ts'
 
+/**
+ * Encrypted key files, written here rather than taken from a library: those that there are (ethers, @ethereumjs/wallet, web3)
+ * run scrypt in JavaScript on the main thread, at whatever cost the file names, and bring a framework along.
+ * What is hard (AES, scrypt, HMAC) is OpenSSL's.
+ */
+
 /** Memory that scrypt may take, 128 * n * r bytes: a hostile file must not exhaust the machine. */
 const MAX_SCRYPT_MEMORY_BYTES = 2 ** 30
 /** Bytes that scrypt may write, 128 * n * r * p: 32 times geth's standard, about half a minute. */
@@ -52,9 +58,16 @@ export interface Keystore {
   }
 }
 
-export type KeystoreErrorCode = 'malformed' | 'unsupported' | 'too-costly' | 'wrong-password' | 'address-mismatch'
+export type KeystoreErrorCode =
+  | 'malformed'
+  | 'unsupported'
+  | 'too-costly'
+  | 'wrong-password'
+  | 'address-mismatch'
+  | 'exists' // the directory has a file for the account
+  | 'ambiguous' // the directory has two
 
-/** A keystore cannot be read. */
+/** A keystore cannot be read, or not be kept. */
 export class KeystoreError extends Error {
   override readonly name = 'KeystoreError'
   readonly code: KeystoreErrorCode

@@ -134,7 +134,7 @@ describe('chain, pool and miner together', () => {
   it('mine empty blocks on demand', async () => {
     const { miner, chain } = await startNode()
     expect((await miner.mineOne()).header.number).toBe(1)
-    expect((await miner.mineOne(4_000_000_000)).header.timestamp).toBe(4_000_000_000)
+    expect((await miner.mineOne({ timestamp: 4_000_000_000 })).header.timestamp).toBe(4_000_000_000)
     expect((await miner.mineOne()).header.timestamp).toBe(4_000_000_001)
     expect(chain.head.header.gasUsed).toBe(0n)
   })

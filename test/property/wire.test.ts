@@ -14,6 +14,12 @@ import {
   encodeHeaders,
   encodeHeadersRequest,
 } from '../../src/p2p/wire/headers.ts'
+import {
+  decodeChainProof,
+  decodeHistoryRequest,
+  encodeChainProof,
+  encodeHistoryRequest,
+} from '../../src/p2p/wire/history.ts'
 import { decodePeers, decodePeersRequest, encodePeers, encodePeersRequest } from '../../src/p2p/wire/peers.ts'
 import {
   decodeAccountProof,
@@ -173,6 +179,27 @@ const messages: readonly Message[] = [
     name: 'account proof',
     valid: fc.record({ account: nodes, slots: fc.array(nodes, { maxLength: 3 }) }).map(encodeAccountProof),
     roundTrip: (bytes) => encodeAccountProof(decodeAccountProof(bytes)),
+  },
+  {
+    name: 'history request',
+    valid: fc.record({ anchorHash: hash, tipHash: fc.option(hash, { nil: undefined }) }).map(encodeHistoryRequest),
+    roundTrip: (bytes) => encodeHistoryRequest(decodeHistoryRequest(bytes)),
+  },
+  {
+    name: 'chain proof',
+    valid: fc
+      .record({
+        tip: header,
+        tail: fc.array(header, { maxLength: 2 }),
+        samples: fc.array(
+          bytesOf(256).map((logsBloom) => sampleHeader({ logsBloom })),
+          { maxLength: 2 },
+        ),
+        neighbours: fc.array(fc.record({ hash, difficulty: fc.bigInt(0n, 2n ** 256n - 1n), timestamp: number })),
+        nodes: fc.array(fc.record({ root: hash, work: fc.bigInt(0n, 2n ** 256n - 1n) })),
+      })
+      .map(encodeChainProof),
+    roundTrip: (bytes) => encodeChainProof(decodeChainProof(bytes)),
   },
   {
     name: 'peers request',

@@ -48,6 +48,8 @@ export class ModelChain {
     return () => this.#listeners.delete(listener)
   }
 
+  readonly overridden = () => undefined
+
   get listenerCount(): number {
     return this.#listeners.size
   }

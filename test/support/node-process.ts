@@ -24,11 +24,15 @@ export class NodeProcess {
   readonly #records: LogRecord[] = []
   readonly #waiting = new Set<() => void>()
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  /** @param input  standard input, whole. */
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, input?: string) {
     this.#child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...environment },
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      // Alone, unless a test is about peers.
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', IDOBATA_P2P: 'false', ...environment },
     })
+    // A process that ends without reading it is no failure of the test.
+    this.#child.stdin?.on('error', () => {}).end(input)
     let stdout = ''
     let stderr = ''
     this.#child.stderr!.on('data', (chunk) => {
@@ -36,7 +40,7 @@ export class NodeProcess {
     })
     createInterface(this.#child.stdout!).on('line', (line) => {
       stdout += `${line}\n`
-      if (line.startsWith('{')) this.#records.push(JSON.parse(line))
+      if (line.startsWith('{"')) this.#records.push(JSON.parse(line))
       for (const wake of this.#waiting) wake()
     })
     this.#ended = once(this.#child, 'close').then(([exitCode]) => {
@@ -67,6 +71,11 @@ export class NodeProcess {
     return String((await this.record('JSON-RPC')).url)
   }
 
+  /** Stops reading what it writes, as `head` does when it has enough. */
+  closeOutput(): void {
+    this.#child.stdout!.destroy()
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }
@@ -83,6 +92,10 @@ export class NodeProcess {
 }
 
 /** Runs a command to its end. */
-export function run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ending> {
-  return new NodeProcess(args, environment).ended()
+export function run(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  input?: string,
+): Promise<Ending> {
+  return new NodeProcess(args, environment, input).ended()
 }

@@ -16,7 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   chain: ['state', 'trie', 'store', 'crypto', 'primitives', 'consensus/engine.ts'],
   pool: ['chain', 'store', 'crypto', 'primitives'],
   miner: ['pool', 'chain', 'crypto', 'primitives', 'consensus/engine.ts'],
-  p2p: ['pool', 'chain', 'crypto', 'primitives'],
+  light: ['chain', 'consensus', 'trie', 'crypto', 'primitives'],
+  p2p: ['light', 'pool', 'chain', 'crypto', 'primitives'],
   rpc: ['crypto', 'primitives'],
   wallet: ['crypto', 'primitives'],
   node: [
@@ -29,12 +30,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'chain',
     'pool',
     'miner',
+    'light',
     'p2p',
     'rpc',
     'wallet',
   ],
   cli: ['node', 'wallet', 'primitives'],
-  'index.ts': ['node', 'chain'],
+  'index.ts': ['node', 'chain', 'primitives'],
 }
 
 /** Rooms where the machine's clock, timers and dice may be touched; everywhere else they are passed in. Keys are another matter. */

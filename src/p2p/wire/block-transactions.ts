@@ -11,8 +11,8 @@ export interface BlockTransactionsRequest {
   readonly indexes: readonly number[]
 }
 
-/** Each index takes up to 9 bytes, in practice 3. */
-const MAX_BLOCK_TRANSACTIONS_REQUEST_BYTES = 64 + 4 * MAX_INDEXES
+/** Bytes of the longest request; an index takes 3 or 4. */
+export const MAX_BLOCK_TRANSACTIONS_REQUEST_BYTES = 64 + 4 * MAX_INDEXES
 
 export function encodeBlockTransactionsRequest({ blockHash, indexes }: BlockTransactionsRequest): Uint8Array {
   return encodeRlp([blockHash, indexes])

@@ -18,7 +18,8 @@ export interface HeadersRequest {
   readonly reverse: boolean
 }
 
-const MAX_HEADERS_REQUEST_BYTES = 64
+/** Bytes of the longest request. */
+export const MAX_HEADERS_REQUEST_BYTES = 64
 /** As many of the longest as may be asked for, in a list. */
 const MAX_HEADERS_BYTES = MAX_HEADERS * MAX_HEADER_BYTES + 4
 

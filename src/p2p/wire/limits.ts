@@ -1,5 +1,3 @@
-import { DEFAULT_MAX_BLOCK_BYTES } from '../../primitives/limits.ts'
-
 /** Bounds of what may stand in a message, the same on every node of a network. docs/wire.md states them too. */
 
 /** Bytes of one encoded header: London's 16 fields take about 530, a poa seal 65 more. */
@@ -39,7 +37,7 @@ export const MAX_SIGHTING_BYTES = 512
 /** Bytes of all chunks of one answer, their heads included. */
 export const MAX_RESPONSE_BYTES = 2 * 1024 * 1024
 /**
- * Bytes of payload after which a server adds no further item to an answer. One more body of 1.5 MiB still fits below the
- * maximum; and an answer that is short although it has not come so far is a failure of whoever gave it.
+ * Bytes of payload after which a server adds no further item to an answer. One more body of a block of 1.5 MiB fits with all
+ * heads; and an answer that is short although it has not come so far is a failure of whoever gave it.
  */
-export const FULL_RESPONSE_BYTES = MAX_RESPONSE_BYTES - DEFAULT_MAX_BLOCK_BYTES
+export const FULL_RESPONSE_BYTES = 512_000

@@ -3,6 +3,9 @@ import { encodeRlp } from '../../primitives/rlp.ts'
 import { MAX_PEER_RECORD_BYTES, MAX_PEER_RECORDS } from './limits.ts'
 import { decodeMessage, readItems } from './message.ts'
 
+/** Bytes of the longest request. */
+export const MAX_PEERS_REQUEST_BYTES = 2
+
 /** Asks for addresses of other peers, at most `count`: 1 to MAX_PEER_RECORDS. */
 export function encodePeersRequest(count: number): Uint8Array {
   return encodeRlp([count])
@@ -10,7 +13,7 @@ export function encodePeersRequest(count: number): Uint8Array {
 
 /** @throws DecodeError */
 export function decodePeersRequest(bytes: Uint8Array): number {
-  return decodeMessage(bytes, 16, (fields) => {
+  return decodeMessage(bytes, MAX_PEERS_REQUEST_BYTES, (fields) => {
     const count = fields.number('count')
     if (count < 1 || count > MAX_PEER_RECORDS) {
       throw new DecodeError(`count ${count} is not between 1 and ${MAX_PEER_RECORDS}`)

@@ -20,9 +20,10 @@ export interface AccountProof {
   readonly slots: readonly (readonly Uint8Array[])[]
 }
 
-const MAX_PROOF_REQUEST_BYTES = 64 + 33 * (MAX_PROOF_SLOTS + 1)
+/** Bytes of the longest request. */
+export const MAX_PROOF_REQUEST_BYTES = 64 + 33 * (MAX_PROOF_SLOTS + 1)
 /** Bytes of an answer: no proof has so many nodes as all of them together could. */
-export const MAX_PROOF_BYTES = 512 * 1024
+const MAX_PROOF_BYTES = 512 * 1024
 
 export function encodeProofRequest({ blockHash, address, slots }: ProofRequest): Uint8Array {
   return encodeRlp([blockHash, address, slots])

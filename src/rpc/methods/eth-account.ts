@@ -1,32 +1,16 @@
 import { EMPTY_ACCOUNT } from '../../primitives/account.ts'
-import { bigintToBytes, equalBytes, toHex } from '../../primitives/bytes.ts'
-import { StateUnavailableError } from '../../primitives/errors.ts'
-import type { Backends, ChainBackend, ChainHeader } from '../backend.ts'
+import { bigintToBytes, toHex } from '../../primitives/bytes.ts'
+import type { Backends } from '../backend.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { quantity } from '../encode.ts'
-import { RpcError, SERVER_ERROR } from '../errors.ts'
 import { MAX_PROOF_KEYS } from '../limits.ts'
 import { address, arrayOf, blockRef, LATEST, optional, type StateRef, storageKey } from '../schema.ts'
-import { ACCOUNT_PROOF, BYTES, QUANTITY, WORD } from '../shapes.ts'
-
-/**
- * The header whose state is asked for.
- * @throws StateUnavailableError if there is no such block: what is not held is never answered with an empty value.
- */
-export async function stateHeader(chain: ChainBackend, ref: StateRef): Promise<ChainHeader> {
-  const header = await chain.header(ref)
-  if (!header) throw new StateUnavailableError()
-  if (ref.requireCanonical) {
-    const canonical = await chain.header({ number: header.header.number })
-    if (!canonical || !equalBytes(canonical.hash, header.hash)) {
-      throw new RpcError(SERVER_ERROR, 'hash is not currently canonical')
-    }
-  }
-  return header
-}
+import { ACCOUNT_PROOF, BYTES, QUANTITY, shape, WORD } from '../shapes.ts'
+import { stateHeader } from '../state-header.ts'
+import { requireSynced } from '../syncing.ts'
 
 /** `eth_`: the state of accounts. */
-export function ethAccountMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>): MethodTable {
+export function ethAccountMethods({ chain, pool, node }: Backends): MethodTable {
   const block = optional<StateRef>(blockRef, LATEST)
   const account = async (address: Uint8Array, ref: StateRef) =>
     (await chain.account(address, await stateHeader(chain, ref))) ?? EMPTY_ACCOUNT
@@ -43,8 +27,20 @@ export function ethAccountMethods({ chain, pool }: Pick<Backends, 'chain' | 'poo
       params: { address, block },
       result: QUANTITY,
       handler: async ({ address, block }) => {
+        if ('tag' in block && (block.tag === 'latest' || block.tag === 'pending')) requireSynced(node)
         if ('tag' in block && block.tag === 'pending') return quantity(await pool.nonce(address))
         return quantity((await account(address, block)).nonce)
+      },
+    }),
+    eth_getAccountInfo: method({
+      summary: 'Balance, nonce and code of an account, all of one block.',
+      params: { address, block },
+      result: shape({ balance: QUANTITY, nonce: QUANTITY, code: BYTES }),
+      handler: async ({ address, block }) => {
+        const header = await stateHeader(chain, block)
+        const [found, code] = await Promise.all([chain.account(address, header), chain.code(address, header)])
+        const { balance, nonce } = found ?? EMPTY_ACCOUNT
+        return { balance: quantity(balance), nonce: quantity(nonce), code: toHex(code) }
       },
     }),
     eth_getCode: method({

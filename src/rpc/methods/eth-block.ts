@@ -1,16 +1,23 @@
 import { transactionHash } from '../../crypto/hashes.ts'
 import { toHex } from '../../primitives/bytes.ts'
-import type { Backends, BlockRef, ChainBackend, ChainBlock, SignedTransaction } from '../backend.ts'
+import { placeReceipts } from '../../primitives/receipt.ts'
+import type { Backends, BlockRef, ChainBackend, ChainBlock, MinedTransaction } from '../backend.ts'
 import { type MethodTable, method } from '../dispatch.ts'
-import { encodeBlock, encodeHeader, encodeReceipt, encodeTransaction } from '../encode.ts'
+import { encodeBlock, encodeHeader, encodeReceipt, encodeTransaction, quantity } from '../encode.ts'
 import type { Json } from '../json.ts'
-import { blockNumber, blockRef, boolean, hash32, optional } from '../schema.ts'
-import { BLOCK, HEADER, listOf, nullable, RECEIPT } from '../shapes.ts'
+import { blockNumber, blockRef, boolean, count, hash32, optional } from '../schema.ts'
+import { BLOCK, HEADER, listOf, nullable, QUANTITY, RECEIPT } from '../shapes.ts'
 
-/** A block's transactions with hash and sender. */
-async function signedTransactions(chain: ChainBackend, block: ChainBlock): Promise<SignedTransaction[]> {
+/** A block's transactions with hash, sender and place. */
+export async function minedTransactions(chain: ChainBackend, block: ChainBlock): Promise<MinedTransaction[]> {
   const senders = await chain.senders(block)
-  return block.transactions.map((tx, index) => ({ tx, hash: transactionHash(tx), sender: senders[index]! }))
+  return block.transactions.map((tx, index) => ({
+    tx,
+    hash: transactionHash(tx),
+    sender: senders[index]!,
+    header: block,
+    index,
+  }))
 }
 
 /** `eth_`: blocks. */
@@ -20,22 +27,23 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
   const blockJson = async (ref: BlockRef, full: boolean): Promise<Json> => {
     const block = await chain.block(ref)
     if (!block) return null
-    if (!full)
-      return encodeBlock(
-        block,
-        block.transactions.map((tx) => toHex(transactionHash(tx))),
-      )
-    const signed = await signedTransactions(chain, block)
+    if (!full) return encodeBlock(block, hashes(block))
+    const mined = await minedTransactions(chain, block)
     return encodeBlock(
       block,
-      signed.map((tx, index) => encodeTransaction(tx, { block, index })),
+      mined.map((transaction) => encodeTransaction(transaction, transaction)),
     )
   }
-
   const headerJson = async (ref: BlockRef): Promise<Json> => {
     const header = await chain.header(ref)
     return header ? encodeHeader(header) : null
   }
+  const transactionCount = async (ref: BlockRef): Promise<Json> => {
+    const block = await chain.block(ref)
+    return block ? quantity(block.transactions.length) : null
+  }
+  // This ledger has no uncles: their list is empty in every block, and no index has one.
+  const uncleCount = async (ref: BlockRef): Promise<Json> => ((await chain.header(ref)) ? quantity(0) : null)
 
   return {
     eth_getBlockByNumber: method({
@@ -62,6 +70,43 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
       result: nullable(HEADER),
       handler: ({ hash }) => headerJson({ hash }),
     }),
+    eth_getBlockTransactionCountByNumber: method({
+      summary: 'Number of transactions of a canonical block; null if there is none.',
+      params: { block: blockNumber },
+      result: nullable(QUANTITY),
+      handler: ({ block }) => transactionCount(block),
+    }),
+    eth_getBlockTransactionCountByHash: method({
+      summary: 'Number of transactions of a block; null if unknown.',
+      params: { hash: hash32 },
+      result: nullable(QUANTITY),
+      handler: ({ hash }) => transactionCount({ hash }),
+    }),
+    eth_getUncleCountByBlockNumber: method({
+      summary:
+        'Number of uncles of a canonical block: 0x0, since this ledger has none; null if there is no such block.',
+      params: { block: blockNumber },
+      result: nullable(QUANTITY),
+      handler: ({ block }) => uncleCount(block),
+    }),
+    eth_getUncleCountByBlockHash: method({
+      summary: 'Number of uncles of a block: 0x0, since this ledger has none; null if the block is unknown.',
+      params: { hash: hash32 },
+      result: nullable(QUANTITY),
+      handler: ({ hash }) => uncleCount({ hash }),
+    }),
+    eth_getUncleByBlockNumberAndIndex: method({
+      summary: 'An uncle of a canonical block: null, since this ledger has none.',
+      params: { block: blockNumber, index: count },
+      result: { type: 'null' },
+      handler: () => null,
+    }),
+    eth_getUncleByBlockHashAndIndex: method({
+      summary: 'An uncle of a block: null, since this ledger has none.',
+      params: { hash: hash32, index: count },
+      result: { type: 'null' },
+      handler: () => null,
+    }),
     eth_getBlockReceipts: method({
       summary: 'Receipts of all transactions of a block; null if the block is unknown.',
       params: { block: blockRef },
@@ -69,9 +114,14 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
       handler: async ({ block: ref }) => {
         const block = await chain.block(ref)
         if (!block) return null
-        const [signed, receipts] = await Promise.all([signedTransactions(chain, block), chain.receipts(block)])
-        return signed.map((tx, index) => encodeReceipt(tx, { block, index }, receipts))
+        const [mined, receipts] = await Promise.all([minedTransactions(chain, block), chain.receipts(block)])
+        const placed = placeReceipts(receipts)
+        return mined.map((transaction, index) => encodeReceipt(transaction, placed[index]!))
       },
     }),
   }
+}
+
+function hashes(block: ChainBlock): Json[] {
+  return block.transactions.map((tx) => toHex(transactionHash(tx)))
 }

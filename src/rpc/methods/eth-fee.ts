@@ -1,31 +1,33 @@
 import type { Backends, ChainHeader } from '../backend.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { quantity } from '../encode.ts'
-import { INVALID_PARAMS, RpcError } from '../errors.ts'
-import { rewardPercentiles, TipOracle } from '../fees.ts'
+import { INVALID_PARAMS, RpcError, SERVER_ERROR } from '../errors.ts'
+import { rewardPercentiles, type TipOracle } from '../fees.ts'
 import { MAX_FEE_HISTORY_BLOCKS, MAX_FEE_PERCENTILES, MAX_FEE_REWARD_BLOCKS } from '../limits.ts'
 import { arrayOf, blockNumber, count, optional, type ParamType, percentile } from '../schema.ts'
 import { FEE_HISTORY, QUANTITY } from '../shapes.ts'
-import { stateHeader } from './eth-account.ts'
+import { requireSynced } from '../syncing.ts'
 
 const percentiles: ParamType<readonly number[]> = arrayOf(percentile, MAX_FEE_PERCENTILES)
 
 /** `eth_`: what to pay. */
-export function ethFeeMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>): MethodTable {
-  const oracle = new TipOracle({ chain, pool })
-
+export function ethFeeMethods({ chain, pool, node }: Backends, oracle: TipOracle): MethodTable {
   return {
     eth_maxPriorityFeePerGas: method({
       summary: 'Suggested tip, wei per gas: what recent blocks took, at least what the pool admits.',
       params: {},
       result: QUANTITY,
-      handler: async () => quantity(await oracle.suggest()),
+      handler: async () => {
+        requireSynced(node)
+        return quantity(await oracle.suggest())
+      },
     }),
     eth_gasPrice: method({
       summary: 'Suggested price of a legacy transaction, wei per gas: next base fee and suggested tip.',
       params: {},
       result: QUANTITY,
       handler: async () => {
+        requireSynced(node)
         const { header } = await chain.head()
         return quantity(chain.nextBaseFee(header) + (await oracle.suggest()))
       },
@@ -35,19 +37,24 @@ export function ethFeeMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>)
       params: { blockCount: count, newestBlock: blockNumber, rewardPercentiles: optional(percentiles, []) },
       result: FEE_HISTORY,
       handler: async ({ blockCount, newestBlock, rewardPercentiles: asked }) => {
+        requireSynced(node)
         if (asked.some((value, index) => index > 0 && value < asked[index - 1]!)) {
           throw new RpcError(INVALID_PARAMS, 'invalid argument 2 (rewardPercentiles): not ascending')
         }
-        const newest = await stateHeader(chain, newestBlock)
+        const newest = await chain.header(newestBlock)
+        if (!newest) {
+          const head = (await chain.head()).header.number
+          const requested = 'number' in newestBlock ? newestBlock.number : 'of another branch'
+          throw new RpcError(SERVER_ERROR, `request beyond head block: requested ${requested}, head ${head}`)
+        }
         const limit = asked.length > 0 ? MAX_FEE_REWARD_BLOCKS : MAX_FEE_HISTORY_BLOCKS
         const wanted = Math.min(blockCount, limit, newest.header.number + 1)
         const headers = await ancestors(newest, wanted)
-        const oldest = headers[0] ?? newest
         const reward: string[][] = []
         // One after the other: a hundred whole blocks at once would be much memory for a small answer.
         if (asked.length > 0) for (const header of headers) reward.push(await rewards(header, asked))
         return {
-          oldestBlock: quantity(oldest.header.number),
+          oldestBlock: quantity(headers[0]?.header.number ?? 0),
           baseFeePerGas: [
             ...headers.map(({ header }) => quantity(header.baseFeePerGas)),
             ...(headers.length > 0 ? [quantity(chain.nextBaseFee(newest.header))] : []),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { topicsOf } from '../../../src/p2p/topics.ts'
 import { eventually, LISTEN, PREFIX, startHost } from '../../support/p2p-hosts.ts'
 
-const { blocks } = topicsOf(PREFIX)
+const { block: blocks } = topicsOf(PREFIX)
 
 test.each([
   { transport: LISTEN.tcp, encryption: '/noise' },

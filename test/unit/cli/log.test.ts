@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { createLog } from '../../../src/cli/log.ts'
 
-function capture(isTTY: boolean, columns = 80) {
+function capture(isTTY: boolean, columns = 80, colours = false) {
   let text = ''
-  const stream = { isTTY, columns, write: (chunk: string) => (text += chunk) }
+  const stream = { isTTY, columns, hasColors: () => colours, write: (chunk: string) => (text += chunk) }
   return { stream, text: () => text }
 }
 
@@ -52,4 +52,33 @@ test('on a terminal the status stays one line, below what is logged', () => {
   log.close()
   const erase = '\r\x1b[K'
   expect(text()).toBe(`${erase}first sta${erase}12:00:00 block  number 7\nfirst sta${erase}second\n`)
+})
+
+test('colours stand only where the terminal wants them', () => {
+  for (const colours of [false, true]) {
+    const { stream, text } = capture(true, 80, colours)
+    const log = createLog(4, stream, NOON)
+    log.error('x')
+    log.warn('x')
+    log.debug('x')
+    expect(text().includes('\x1b[3') || text().includes('\x1b[2m')).toBe(colours)
+  }
+})
+
+test('a secret is not shown, whoever logs it', () => {
+  for (const isTTY of [false, true]) {
+    const { stream, text } = capture(isTTY)
+    const log = createLog(3, stream, NOON)
+    log.warn('x', { password: 'canary', privateKey: 'canary', mnemonic: 'canary', token: 'canary', peer: 'shown' })
+    log.status('', { secret: 'canary' })
+    expect(text()).toContain('[not shown]')
+    expect(text()).toContain('shown')
+    expect(text()).not.toContain('canary')
+  }
+})
+
+test('what a stranger sent cannot command the terminal, nor begin a line', () => {
+  const { stream, text } = capture(true)
+  createLog(3, stream, NOON).info('peer\x1b[2J', { name: 'a\r\nb\x9b31m' })
+  expect(text()).toBe('\r\x1b[K12:00:00 peer [2J  name a b 31m\n')
 })

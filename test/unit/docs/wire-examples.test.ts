@@ -15,6 +15,12 @@ import {
   encodeHeaders,
   encodeHeadersRequest,
 } from '../../../src/p2p/wire/headers.ts'
+import {
+  decodeChainProof,
+  decodeHistoryRequest,
+  encodeChainProof,
+  encodeHistoryRequest,
+} from '../../../src/p2p/wire/history.ts'
 import { decodePeers, decodePeersRequest, encodePeers, encodePeersRequest } from '../../../src/p2p/wire/peers.ts'
 import {
   decodeAccountProof,
@@ -90,6 +96,15 @@ const status = {
   oldestBody: 0,
   serves: { headers: true, bodies: true, txs: true, proof: true, history: false },
   agent: 'idobata/0.1.0',
+}
+
+const historyRequest = { anchorHash: filled(32, 0xaa), tipHash: undefined }
+const chainProof = {
+  tip: header,
+  tail: [],
+  samples: [],
+  neighbours: [{ hash: filled(32, 0x11), difficulty: 1_000n, timestamp: 1_700_000_010 }],
+  nodes: [{ root: filled(32, 0x22), work: 2_000n }],
 }
 
 const compactNonce = filled(8, 0x77)
@@ -175,6 +190,12 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     decode: decodeAccountProof,
     value: { account: [filled(3, 0xc0), filled(2, 0xc0)], slots: [[]] },
   },
+  'history request': {
+    encoded: encodeHistoryRequest(historyRequest),
+    decode: decodeHistoryRequest,
+    value: historyRequest,
+  },
+  history: { encoded: encodeChainProof(chainProof), decode: decodeChainProof, value: chainProof },
   'peers request': { encoded: encodePeersRequest(16), decode: decodePeersRequest, value: 16 },
   peers: {
     encoded: encodePeers([filled(3, 0xbb), filled(2, 0xcc)]),

@@ -243,8 +243,8 @@ describe('a block on demand', () => {
     const { miner, engine, chain } = await createMinerFixture()
     engine.mode = 'at-once'
     engine.maxFutureSeconds = undefined
-    await miner.mineOne(START_SEC + 1_000)
-    await miner.mineOne(START_SEC)
+    await miner.mineOne({ timestamp: START_SEC + 1_000 })
+    await miner.mineOne({ timestamp: START_SEC })
     expect(chain.imported.map(({ header }) => header.timestamp)).toEqual([START_SEC + 1_000, START_SEC + 1_001])
   })
 

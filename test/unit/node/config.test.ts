@@ -3,6 +3,7 @@ import {
   ConfigError,
   environmentName,
   explainConfig,
+  type Flags,
   type NodeConfig,
   OPTIONS,
   resolveConfig,
@@ -41,12 +42,19 @@ test('without flags or variables everything has its default', () => {
     ws: true,
     'ws.origins': undefined,
     'ws.api': undefined,
+    p2p: true,
+    port: 30_303,
+    'p2p.addr': '0.0.0.0',
+    'p2p.transports': ['tcp', 'quic', 'ws'],
+    bootnodes: [],
+    maxpeers: 77,
     metrics: false,
     mine: false,
     'miner.etherbase': undefined,
     'miner.threads': 1,
     keystore: '/home/me/.idobata/keystore',
     rpc: 'http://127.0.0.1:8545',
+    'rpc.tokenfile': undefined,
     verbosity: 3,
   } satisfies NodeConfig)
 })
@@ -100,6 +108,13 @@ test('accounts lie in the data directory, and the node to ask is the one that th
     rpc: 'https://well.example/rpc',
     keystore: '/keys',
   })
+})
+
+test('the token of the own node is told to no other', () => {
+  const token = (flags: Flags) => resolveConfig({ 'http.tokenfile': '/token', ...flags }, HOME)['rpc.tokenfile']
+  expect(token({})).toBe('/token')
+  expect(token({ rpc: 'http://well.example' })).toBeUndefined()
+  expect(token({ rpc: 'http://well.example', 'rpc.tokenfile': '/other' })).toBe('/other')
 })
 
 test('an address is read as bytes', () => {

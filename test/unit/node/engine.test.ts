@@ -38,7 +38,10 @@ test('proof of authority has its signers in order', () => {
     name: 'poa',
     signers: [fromHex(other), fromHex(SIGNER)],
     periodSec: 5,
+    accountOverrides: false,
   })
+  const dev = { engine: 'poa', signers: [SIGNER], accountOverrides: true }
+  expect(read(dev)).toMatchObject({ accountOverrides: true })
   expect(read({ engine: 'poa', signers: [SIGNER], period: 0 })).toMatchObject({ periodSec: 0 })
 })
 
@@ -55,6 +58,10 @@ describe('refused, naming the place', () => {
     [{ engine: 'poa', signers: [] }, 'config.idobata.signers: not a list'],
     [{ engine: 'poa', signers: [SIGNER, '0x12'] }, 'config.idobata.signers[1]: not an address: "0x12"'],
     [{ engine: 'poa', signers: [SIGNER, SIGNER.toUpperCase().replace('0X', '0x')] }, 'signers[1]: the address stands'],
+    [
+      { engine: 'poa', signers: [SIGNER], accountOverrides: 1 },
+      'config.idobata.accountOverrides: neither true nor false',
+    ],
     [{ engine: 'poa', signers: [SIGNER], period: '5s' }, 'config.idobata.period: not a number'],
   ])('%j', (idobata, message) => {
     expect(() => read(idobata)).toThrow(GenesisError)

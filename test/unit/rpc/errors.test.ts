@@ -29,8 +29,15 @@ describe('a refused transaction', () => {
   test('is told in the words that wallets match on, with its figures', () => {
     expect(told('already-known')).toBe('already known')
     expect(told('nonce-too-low', { nonce: 3n, expected: 5n })).toBe('nonce too low: next nonce 5, tx nonce 3')
-    expect(told('insufficient-funds', { balance: 10n, cost: 25n })).toBe(
+    expect(told('insufficient-funds', { balance: 10n, cost: 25n, overshot: 15n })).toBe(
       'insufficient funds for gas * price + value: balance 10, tx cost 25, overshot 15',
+    )
+    const queued = { balance: 10n, cost: 7n, overshot: 2n, queuedCost: 5n }
+    expect(told('insufficient-funds', { ...queued, replacement: 0 })).toBe(
+      'insufficient funds for gas * price + value: balance 10, queued cost 5, tx cost 7, overshot 2',
+    )
+    expect(told('insufficient-funds', { ...queued, replacement: 1 })).toBe(
+      'insufficient funds for gas * price + value: balance 10, queued cost 5, tx bumped 7, overshot 2',
     )
     expect(told('replacement-underpriced')).toBe('replacement transaction underpriced')
     expect(told('tip-below-floor', { tip: 1n, floor: 2n })).toMatch(/^transaction underpriced/)

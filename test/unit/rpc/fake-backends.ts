@@ -4,9 +4,16 @@ import { blockLength, encodeTransactions } from '../../../src/primitives/block.t
 import { equalBytes, fromHex, toHex } from '../../../src/primitives/bytes.ts'
 import { StateUnavailableError } from '../../../src/primitives/errors.ts'
 import { EMPTY_OMMERS_HASH, type Header } from '../../../src/primitives/header.ts'
-import { EMPTY_BLOOM, type Receipt } from '../../../src/primitives/receipt.ts'
+import { EMPTY_BLOOM, placeReceipts, type Receipt } from '../../../src/primitives/receipt.ts'
 import { decodeTransaction, intrinsicGas, type Transaction } from '../../../src/primitives/transaction.ts'
-import type { Backends, BlockRef, ChainBlock, SignedTransaction, SyncProgress } from '../../../src/rpc/backend.ts'
+import type {
+  Backends,
+  BlockRef,
+  ChainBlock,
+  MinedTransaction,
+  SignedTransaction,
+  SyncProgress,
+} from '../../../src/rpc/backend.ts'
 
 /** Anvil's first test account, whose key the tests sign with. */
 export const SENDER_KEY = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
@@ -68,6 +75,8 @@ function buildChain(blocks: readonly FakeBlock[]): { blocks: ChainBlock[]; recei
 export interface FakeOptions {
   readonly blocks?: readonly FakeBlock[]
   readonly pooled?: readonly Transaction[]
+  /** In the pool, behind a gap. */
+  readonly queued?: readonly Transaction[]
   readonly accounts?: Readonly<Record<string, Account>>
   readonly syncing?: SyncProgress
   readonly coinbase?: Uint8Array
@@ -81,6 +90,7 @@ export function fakeBackends(options: FakeOptions = {}) {
   const accounts = options.accounts ?? {}
   const side = sideBlock(blocks[0]!)
   const submitted: Uint8Array[] = []
+  const { pooled = [], queued = [] } = options
   const head = blocks.at(-1)!
 
   const find = (ref: BlockRef): ChainBlock | undefined => {
@@ -92,7 +102,11 @@ export function fakeBackends(options: FakeOptions = {}) {
     if (number < (options.stateFrom ?? 0)) throw new StateUnavailableError()
     return accounts[toHex(address)]
   }
+  const mined = (block: ChainBlock): MinedTransaction[] =>
+    block.transactions.map((tx, index) => ({ ...signed(tx), header: block, index }))
   const signed = (tx: Transaction): SignedTransaction => ({ tx, hash: transactionHash(tx), sender: SENDER })
+
+  const poolContent = { sender: SENDER, pending: pooled.map(signed), queued: queued.map(signed) }
 
   const backends: Backends = {
     chain: {
@@ -102,12 +116,25 @@ export function fakeBackends(options: FakeOptions = {}) {
       block: async (ref) => find(ref),
       receipts: async (block) => receipts[block.header.number]!,
       senders: async (block) => block.transactions.map(() => SENDER),
-      transaction: async (hash) => {
-        for (const block of blocks) {
-          const index = block.transactions.findIndex((tx) => equalBytes(transactionHash(tx), hash))
-          if (index >= 0) return { block, index }
+      transaction: async (hash) => blocks.flatMap(mined).find((transaction) => equalBytes(transaction.hash, hash)),
+      transactionAt: async (ref, index) => {
+        const block = find(ref)
+        return block && mined(block)[index]
+      },
+      receipt: async ({ header, index }) => placeReceipts(receipts[header.header.number]!)[index]!,
+      history: async (address, from, atLeast) => {
+        const order = 'before' in from ? blocks.slice(0, from.before).toReversed() : blocks.slice(from.after + 1)
+        const touching = (block: ChainBlock) => {
+          const own = mined(block).filter(({ tx, sender }) =>
+            [sender, tx.to].some((party) => party && equalBytes(party, address)),
+          )
+          return 'before' in from ? own.reverse() : own
         }
-        return undefined
+        const all = order.map(touching).filter((transactions) => transactions.length > 0)
+        let taken = 0
+        const page: MinedTransaction[] = []
+        while (page.length < atLeast && taken < all.length) page.push(...all[taken++]!)
+        return { transactions: page, more: taken < all.length }
       },
       account: async (address, at) => account(address, at.header.number),
       code: async () => Uint8Array.of(0x60, 0x42),
@@ -117,6 +144,7 @@ export function fakeBackends(options: FakeOptions = {}) {
         accountProof: [Uint8Array.of(0xc0)],
         storage: keys.map((key) => ({ value: BigInt(key[31]!), proof: [Uint8Array.of(0x80)] })),
       }),
+      reward: ({ number }) => (number === 0 ? 0n : 2n * 10n ** 18n),
       nextBaseFee: ({ baseFeePerGas }) => baseFeePerGas - baseFeePerGas / 8n,
     },
     pool: {
@@ -125,8 +153,12 @@ export function fakeBackends(options: FakeOptions = {}) {
         submitted.push(raw)
         return transactionHash(decodeTransaction(raw))
       },
-      nonce: async (address) => (accounts[toHex(address)] ?? EMPTY_ACCOUNT).nonce + BigInt(options.pooled?.length ?? 0),
-      get: async (hash) => options.pooled?.map(signed).find((transaction) => equalBytes(transaction.hash, hash)),
+      nonce: async (address) => (accounts[toHex(address)] ?? EMPTY_ACCOUNT).nonce + BigInt(pooled.length),
+      status: () => ({ pending: pooled.length, queued: queued.length }),
+      content: () => (pooled.length + queued.length > 0 ? [poolContent] : []),
+      contentFrom: (sender) => (equalBytes(sender, SENDER) ? poolContent : { sender, pending: [], queued: [] }),
+      get: async (hash) =>
+        poolContent.pending.concat(poolContent.queued).find((transaction) => equalBytes(transaction.hash, hash)),
     },
     node: {
       clientVersion: 'idobata/0.0.0/test',

@@ -31,7 +31,7 @@ const rich = { ...EMPTY_ACCOUNT, nonce: 7n, balance: 10n ** 18n }
 
 test('every method describes itself, its parameters and its result', () => {
   for (const [name, { summary, params, result }] of Object.entries(rpcMethods(fakeBackends(), eventServices()))) {
-    expect(name).toMatch(/^(eth|net|web3)_[a-zA-Z0-9]+$/)
+    expect(name).toMatch(/^[a-z0-9]+_[a-zA-Z0-9]+$/)
     expect(summary).not.toBe('')
     for (const { schema } of Object.values(params)) expect(Object.keys(schema)).not.toEqual([])
     expect(Object.keys(result)).not.toEqual([])
@@ -316,7 +316,7 @@ describe('fees', () => {
     })
     expect(await call('eth_feeHistory', 10, '0x1')).toMatchObject({ oldestBlock: '0x0', gasUsedRatio: [0, 0.5] })
     expect(await call('eth_feeHistory', 0, 'latest')).toEqual({
-      oldestBlock: '0x2',
+      oldestBlock: '0x0',
       baseFeePerGas: [],
       gasUsedRatio: [],
     })

@@ -26,7 +26,7 @@ function refusal(type: ParamType<unknown>, value: unknown): string {
   try {
     parse(type, value)
   } catch (error) {
-    if (error instanceof RpcError && error.code === -32602) return error.message
+    if (error instanceof RpcError && (error.code === -32602 || error.code === -32005)) return error.message
     throw error
   }
   throw new Error(`accepted ${JSON.stringify(value)}`)
@@ -74,7 +74,7 @@ describe('bytes', () => {
 
   test('of a storage slot are padded, and shown as they were asked for', () => {
     expect(parse(storageKey, '0x1')).toEqual({ slot: fromHex('01'.padStart(64, '0')), shown: '0x1' })
-    expect(parse(storageKey, '0x00Ab')).toMatchObject({ shown: '0xab' })
+    expect(parse(storageKey, '0x00Ab')).toMatchObject({ shown: '0x00Ab' })
     expect(parse(storageKey, HASH)).toEqual({ slot: fromHex(HASH), shown: HASH })
     expect(refusal(storageKey, `${HASH}0`)).toMatch('longer than 32 bytes')
   })

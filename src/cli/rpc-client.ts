@@ -1,0 +1,118 @@
+import type { NodeConfig } from '../node/config.ts'
+import { MAX_ANSWER_BYTES, RPC_TIMEOUT_MS } from './limits.ts'
+import { firstLine, readSecretText } from './secrets.ts'
+
+/** A node does not answer, or not as a node would. */
+export class RpcUnreachableError extends Error {
+  override readonly name = 'RpcUnreachableError'
+}
+
+/** A node answers that it will not. */
+export class RpcAnswerError extends Error {
+  override readonly name = 'RpcAnswerError'
+  readonly code: number
+  constructor(method: string, { code, message, data }: JsonRpcError) {
+    super(`${method}: ${message} (code ${code}${data === undefined ? '' : `, data ${JSON.stringify(data)}`})`)
+    this.code = code
+  }
+}
+
+interface JsonRpcError {
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+/** A client for the node that the configuration names. @throws ConfigError if its token cannot be read. */
+export async function createRpcClient(config: Pick<NodeConfig, 'rpc' | 'rpc.tokenfile'>): Promise<RpcClient> {
+  const tokenFile = config['rpc.tokenfile']
+  return new RpcClient(config.rpc, tokenFile === undefined ? undefined : firstLine(await readSecretText(tokenFile)))
+}
+
+/** JSON-RPC over HTTP, one request at a time. What comes back is whatever the node says: check it before use. */
+export class RpcClient {
+  readonly url: string
+  readonly #headers: Readonly<Record<string, string>>
+  #nextId = 1
+
+  /** @param token  for `Authorization: Bearer`. */
+  constructor(url: string, token?: string) {
+    this.url = url
+    this.#headers = {
+      'content-type': 'application/json',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    }
+  }
+
+  /** @throws RpcAnswerError, RpcUnreachableError */
+  async call(method: string, params: unknown = []): Promise<unknown> {
+    const id = this.#nextId++
+    const { status, text } = await this.#post(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
+    if (status === 401) throw new RpcUnreachableError(`${this.url} wants to know who calls; give --rpc.tokenfile`)
+    const answer = parseAnswer(text)
+    if (!answer) throw new RpcUnreachableError(`${this.url} is no JSON-RPC server: HTTP status ${status}`)
+    if (answer.error) throw new RpcAnswerError(method, answer.error)
+    return answer.result
+  }
+
+  async #post(body: string): Promise<{ readonly status: number; readonly text: string }> {
+    try {
+      const response = await fetch(this.url, {
+        method: 'POST',
+        headers: this.#headers,
+        body,
+        signal: AbortSignal.timeout(RPC_TIMEOUT_MS),
+      })
+      return { status: response.status, text: await readBounded(response) }
+    } catch (error) {
+      throw new RpcUnreachableError(
+        `no node answers at ${this.url} (${reasonOf(error)}); start one with \`idobata start\`, or give another --rpc`,
+        { cause: error },
+      )
+    }
+  }
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`more than ${MAX_ANSWER_BYTES} bytes`)
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text
+}
+
+function parseAnswer(text: string): { readonly result?: unknown; readonly error?: JsonRpcError } | undefined {
+  let answer: unknown
+  try {
+    answer = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof answer !== 'object' || answer === null) return undefined
+  if ('error' in answer && isError(answer.error)) return { error: answer.error }
+  return 'result' in answer ? { result: answer.result } : undefined
+}
+
+function isError(value: unknown): value is JsonRpcError {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    typeof value.code === 'number' &&
+    'message' in value &&
+    typeof value.message === 'string'
+  )
+}
+
+/** fetch says "fetch failed"; why is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return `not within ${RPC_TIMEOUT_MS / 1000} s`
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  return (cause as NodeJS.ErrnoException).code ?? cause.message
+}

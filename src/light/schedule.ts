@@ -1,0 +1,69 @@
+import type { PowParams } from '../consensus/pow.ts'
+import { ProofError } from './proof-error.ts'
+
+/** A block that a proof shows, with its place on the line of work. */
+export interface ScheduledBlock {
+  readonly number: number
+  readonly difficulty: bigint
+  /** Unix seconds. */
+  readonly timestamp: number
+  /** Work of all blocks before it. */
+  readonly workBefore: bigint
+}
+
+/**
+ * Seconds by which rounding may shift the schedule, a block: below half a second for any interval (docs/protocol.md,
+ * "Difficulty").
+ */
+const ROUNDING_SEC = 0.5
+
+/**
+ * That what lies unseen between shown blocks can have come about under the difficulty rule. An adversary who could claim any difficulty between
+ * two samples would put all his work into few blocks, and have as few samples hit them.
+ *
+ * The rule multiplies difficulty by 2^((spacing - interval) / halfLife) a block, so over a gap the intervals add up and only the two ends
+ * count; the floor can only have lifted it, and from there it rises as fast as one second a block allows.
+ *
+ * @param shown  ascending; each gap follows a block whose parent is shown (or genesis) and precedes one whose child is.
+ * @throws ProofError. Cost: three logarithms a gap.
+ */
+export function checkSchedule(shown: readonly ScheduledBlock[], params: PowParams): void {
+  shown.forEach((last, place) => {
+    const next = shown[place + 1]
+    if (next && next.number > last.number + 1) checkGap(shown[place - 1], last, next, shown[place + 2]!, params)
+  })
+}
+
+function checkGap(
+  beforeLast: ScheduledBlock | undefined,
+  last: ScheduledBlock,
+  next: ScheduledBlock,
+  afterNext: ScheduledBlock,
+  { spacingSec, halfLifeSec, genesisDifficulty }: PowParams,
+): void {
+  const refuse = (what: string): never => {
+    throw new ProofError('bad-schedule', `${what} between blocks ${last.number} and ${next.number}`)
+  }
+  const unseen = next.number - last.number - 1
+  if (next.timestamp - last.timestamp <= unseen) refuse('too little time')
+
+  const spacing = Number(spacingSec) + ROUNDING_SEC
+  const halfLife = Number(halfLifeSec)
+  const fastestRise = (blocks: number) => ((spacing - 1) * blocks) / halfLife
+  const steps = afterNext.number - last.number
+  const fromFloor = log2(genesisDifficulty) + fastestRise(steps)
+  const fromLast = beforeLast
+    ? log2(last.difficulty) + (spacing * steps - (next.timestamp - beforeLast.timestamp)) / halfLife
+    : fromFloor
+  if (log2(afterNext.difficulty) > Math.max(fromFloor, fromLast)) refuse('difficulty rises too fast')
+
+  const work = next.workBefore - last.workBefore - last.difficulty
+  if (work < BigInt(unseen) * genesisDifficulty) refuse('too little work')
+  if (log2(work) > log2(last.difficulty * BigInt(unseen)) + fastestRise(unseen)) refuse('too much work')
+}
+
+/** Of any positive bigint, to 52 bits. */
+function log2(value: bigint): number {
+  const excess = Math.max(0, value.toString(16).length - 13) * 4
+  return Math.log2(Number(value >> BigInt(excess))) + excess
+}

@@ -1,0 +1,90 @@
+import type { ChainEvent } from '../chain/types.ts'
+import { type Key, toKey } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { BlockError, DecodeError } from '../primitives/errors.ts'
+import { encodeHeader, type HashedHeader } from '../primitives/header.ts'
+import type { GossipChain } from './block-gossip.ts'
+import { HEADER_WAIT_MS, MAX_CARRIED_BLOCKS, MAX_WAITING_HEADERS } from './limits.ts'
+import { RecentKeys } from './recent-keys.ts'
+import { BLOCK_VERDICTS, type GossipVerdict } from './verdict.ts'
+import { decodeHeaderAnnouncement } from './wire/headers.ts'
+
+export interface HeaderGossipComponents {
+  readonly chain: Pick<GossipChain, 'branch' | 'isBad'>
+  readonly clock: Clock
+  readonly publish: (data: Uint8Array) => void
+  /** See `BlockGossipComponents`. */
+  readonly catchingUp: () => boolean
+  /** A peer has a block that is not to be had here: its parent is unknown, or it did not come. */
+  readonly onUnknownBlock: (peer: string) => void
+}
+
+/**
+ * The `header` topic: tells light nodes of blocks that this node has executed. Headers of others are passed on only then
+ * either, so that a header which arrives here has been found good by all nodes it came through.
+ */
+export class HeaderGossip {
+  readonly #parts: HeaderGossipComponents
+  readonly #executed = new RecentKeys(MAX_CARRIED_BLOCKS)
+  readonly #waiting = new Map<Key, Set<(verdict: GossipVerdict) => void>>()
+
+  constructor(components: HeaderGossipComponents) {
+    this.#parts = components
+  }
+
+  async handle(data: Uint8Array, from: string): Promise<GossipVerdict> {
+    const header = decode(data)
+    if (header === undefined) return 'reject'
+    const key = toKey(header.hash)
+    if (this.#executed.has(key)) return 'accept'
+    if (this.#parts.chain.isBad(header.hash)) return 'ignore'
+    const branch = this.#parts.chain.branch(header.header.parentHash)
+    if (branch === undefined) {
+      this.#parts.onUnknownBlock(from)
+      return 'ignore'
+    }
+    try {
+      branch.extend(header)
+    } catch (error) {
+      if (error instanceof BlockError) return BLOCK_VERDICTS[error.code]
+      throw error
+    }
+    const verdict = await this.#untilExecuted(key)
+    if (verdict === 'ignore') this.#parts.onUnknownBlock(from)
+    return verdict
+  }
+
+  /** Follows the chain. */
+  follow(event: ChainEvent): void {
+    if (event.type !== 'head') return
+    for (const { block } of event.connected) {
+      const key = toKey(block.hash)
+      this.#executed.add(key)
+      for (const resolve of this.#waiting.get(key) ?? []) resolve('accept')
+    }
+    const newest = event.connected.at(-1)
+    if (newest !== undefined && !this.#parts.catchingUp()) this.#parts.publish(encodeHeader(newest.block.header))
+  }
+
+  #untilExecuted(key: Key): Promise<GossipVerdict> {
+    if (this.#waiting.size >= MAX_WAITING_HEADERS) return Promise.resolve('ignore')
+    const { promise, resolve } = Promise.withResolvers<GossipVerdict>()
+    const waiting = this.#waiting.get(key) ?? new Set()
+    this.#waiting.set(key, waiting.add(resolve))
+    const cancel = this.#parts.clock.after(HEADER_WAIT_MS, () => resolve('ignore'))
+    return promise.finally(() => {
+      cancel()
+      waiting.delete(resolve)
+      if (waiting.size === 0) this.#waiting.delete(key)
+    })
+  }
+}
+
+function decode(data: Uint8Array): HashedHeader | undefined {
+  try {
+    return decodeHeaderAnnouncement(data)
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+}

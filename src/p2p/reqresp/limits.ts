@@ -1,0 +1,36 @@
+/** Bounds of requests and answers beside those of the messages (`wire/limits.ts`), with unit and reason. */
+
+/** Milliseconds from the opening of a stream until the answer is there whole; either side then ends it. */
+export const REQUEST_TIMEOUT_MS = 10_000
+/** Requests of one protocol under way from one peer to another: one answered while the next is read. */
+export const MAX_CONCURRENT = 2
+/**
+ * Streams of one protocol that a connection may have beyond which libp2p itself resets new ones: what has been answered and not
+ * yet closed counts too.
+ */
+export const MAX_STREAMS = 2 * MAX_CONCURRENT
+/** Requests of ours that wait for their turn, per peer and protocol; whoever asks for more does not watch its answers. */
+export const MAX_WAITING = 32
+
+/**
+ * What a peer may have of us: bytes of answers, and of work counted as bytes. 2 MiB a second are more than a node can execute
+ * of blocks, so one peer alone can bring another up to date.
+ */
+export const ALLOWANCE = { capacity: 16 * 1024 * 1024, perSecond: 2 * 1024 * 1024 } as const
+/** What any request costs: a stream and its negotiation, about 0.3 ms. */
+export const REQUEST_COST = 4 * 1024
+/** What one costs that is refused: whoever was told to wait and does not is to owe more and more. */
+export const REFUSED_COST = 16 * 1024
+/** What a proof costs beyond its bytes: it may read a dozen records and encode as many nodes. */
+export const PROOF_COST = 32 * 1024
+/** What is owed at most, and told of as a flood: it passes in 8 s. */
+export const MAX_DEBT = 16 * 1024 * 1024
+/** Peers whose allowance is remembered after they have gone; who comes back finds it as it was. */
+export const MAX_ALLOWANCES = 4096
+
+/** Bytes of answers being sent to all peers together: what readers who take their time may hold of our memory. */
+export const MAX_UNSENT_BYTES = 128 * 1024 * 1024
+/** Milliseconds after which one that was refused for that may ask again. */
+export const UNSENT_RETRY_MS = 1_000
+/** Milliseconds after which a block that is on its way may be there whole. */
+export const NOT_YET_RETRY_MS = 200

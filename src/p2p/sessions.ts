@@ -1,0 +1,107 @@
+import type { Connection } from '@libp2p/interface'
+import { equalBytes } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { MAX_HANDSHAKE_TRIES } from './limits.ts'
+import { RequestError } from './reqresp/request-error.ts'
+import { type Status, WIRE_VERSION } from './wire/status.ts'
+
+/** A peer of our network, connected. */
+export interface PeerSession {
+  /** Its peer id. */
+  readonly peer: string
+  /** Whether we called it. */
+  readonly outbound: boolean
+  /** The multiaddr it is reached at, or called from. */
+  readonly address: string
+  /** Milliseconds since the Unix epoch. */
+  readonly connectedMs: number
+  /** What it said last about itself. */
+  readonly status: Status
+}
+
+export interface PeerSessionsComponents {
+  readonly genesisHash: Uint8Array
+  readonly clock: Clock
+  /** Tells a peer how we stand, and asks the same. Rejects with RequestError. */
+  readonly ask: (peer: string) => Promise<Status>
+  readonly hangUp: (peer: string) => void
+  readonly onReady: (session: PeerSession) => void
+  readonly onGone: (session: PeerSession) => void
+  /** It is of another network, or speaks another version of ours. */
+  readonly onStranger: (peer: string) => void
+}
+
+/**
+ * Who of those that are connected is of our network: each is asked for its status first, whoever called whom, and one whose
+ * genesis is another is hung up on. Nothing else is asked of a peer before that.
+ */
+export class PeerSessions {
+  readonly #parts: PeerSessionsComponents
+  readonly #ready = new Map<string, PeerSession>()
+  /** Being asked; a new object for each connection. */
+  readonly #asking = new Map<string, object>()
+
+  constructor(components: PeerSessionsComponents) {
+    this.#parts = components
+  }
+
+  get ready(): ReadonlyMap<string, PeerSession> {
+    return this.#ready
+  }
+
+  /** A first connection to a peer has been opened. */
+  async connected({ remotePeer, remoteAddr, direction }: Connection): Promise<void> {
+    const peer = remotePeer.toString()
+    const attempt = {}
+    this.#asking.set(peer, attempt)
+    const status = await this.#ask(peer)
+    // It may have gone, and come again, meanwhile.
+    if (this.#asking.get(peer) !== attempt) return
+    this.#asking.delete(peer)
+    const { clock, onReady, hangUp } = this.#parts
+    if (status === undefined) return hangUp(peer)
+    const session = {
+      peer,
+      outbound: direction === 'outbound',
+      address: remoteAddr.toString(),
+      connectedMs: clock.nowMs(),
+      status,
+    }
+    this.#ready.set(peer, session)
+    onReady(session)
+  }
+
+  /** A peer has told us how it stands, asked or not. */
+  heard(peer: string, status: Status): void {
+    const session = this.#ready.get(peer)
+    if (session !== undefined) this.#ready.set(peer, { ...session, status })
+  }
+
+  /** The last connection to a peer has been closed. */
+  disconnected(peer: string): void {
+    this.#asking.delete(peer)
+    const session = this.#ready.get(peer)
+    if (session === undefined) return
+    this.#ready.delete(peer)
+    this.#parts.onGone(session)
+  }
+
+  async #ask(peer: string): Promise<Status | undefined> {
+    const { ask, genesisHash, onStranger } = this.#parts
+    for (let tries = 1; ; tries++) {
+      try {
+        const status = await ask(peer)
+        if (status.version === WIRE_VERSION && equalBytes(status.genesisHash, genesisHash)) return status
+        onStranger(peer)
+        return undefined
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error
+        // Names carry the genesis: who does not know ours is of another network.
+        if (error.code === 'unsupported') onStranger(peer)
+        if (error.code === 'unsupported' || error.code === 'disconnected' || tries === MAX_HANDSHAKE_TRIES) {
+          return undefined
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,348 @@
+import type { Head } from '../../chain/types.ts'
+import { type Block, blockLength } from '../../primitives/block.ts'
+import type { Clock } from '../../primitives/clock.ts'
+import { BlockError } from '../../primitives/errors.ts'
+import type { HashedHeader } from '../../primitives/header.ts'
+import { findAncestor } from './ancestor.ts'
+import { BodyWindow, type WindowAction, type WindowEvent } from './body-window.ts'
+import { SyncFault } from './faults.ts'
+import { HeaderDownload } from './header-download.ts'
+import {
+  HEADERS_PER_REQUEST,
+  HEADERS_TIMEOUT_MS,
+  IMPORTING_BLOCKS,
+  IMPORTING_BYTES,
+  MAX_PRESYNC_MS,
+  PRESYNC_MS,
+  PRESYNC_MS_PER_HEADER,
+  TICK_MS,
+} from './limits.ts'
+import type { Pacer, PeerHead, PeerRequests, SyncChain, SyncStage } from './types.ts'
+
+export interface RoundOptions {
+  readonly peer: string
+  readonly claim: PeerHead
+  /** Total difficulty that the chain must have, beside what the peer claims. */
+  readonly minimumWork: bigint
+  /** Seconds that a block may be ahead of the clock; undefined: no bound. */
+  readonly maxFutureSeconds: number | undefined
+}
+
+export interface RoundComponents {
+  readonly chain: SyncChain
+  readonly requests: PeerRequests
+  readonly clock: Clock
+  readonly pacer: Pacer
+  /** 32 bytes that nobody can foresee. */
+  readonly secret: () => Uint8Array
+  /** A peer brought a wrong body, or is not asked for bodies any more. */
+  readonly onBodyFault: (peer: string, fault: SyncFault) => void
+}
+
+/** A body on its way to the chain; without a block where the chain has it. */
+interface Arrived {
+  readonly sizeBytes: number
+  readonly block: Block | undefined
+}
+
+const HELD_BY_CHAIN: Arrived = { sizeBytes: 0, block: undefined }
+
+/**
+ * Catches up with one peer's chain: finds where it leaves ours, downloads its headers, the bodies from whoever has them,
+ * and imports them in order, all three at once. What has been imported stays whatever happens later.
+ */
+export class SyncRound {
+  readonly #options: RoundOptions
+  readonly #components: RoundComponents
+  readonly #abort = new AbortController()
+  readonly #asked = new Map<number, AbortController>()
+  #download: HeaderDownload | undefined
+  #window: BodyWindow<Arrived> | undefined
+  /** Peers that came before there was a window. */
+  readonly #peers = new Map<string, number>()
+  /** Headers that count and have no place in the window yet. */
+  #queue: Head[] = []
+  #headersDone = false
+  #headersError: unknown
+  #importing = 0
+  #importingBytes = 0
+  #importError: unknown
+  #changed = Promise.withResolvers<void>()
+
+  constructor(options: RoundOptions, components: RoundComponents) {
+    this.#options = options
+    this.#components = components
+  }
+
+  /** A peer that may have the chain's bodies up to a number. */
+  meet(peer: string, number: number): void {
+    this.#peers.set(peer, number)
+    this.#step({ type: 'peer', peer, number })
+  }
+
+  /** A peer is gone. */
+  lose(peer: string): void {
+    this.#peers.delete(peer)
+    this.#step({ type: 'lost', peer })
+    if (peer === this.#options.peer && !this.#headersDone) this.#endHeaders(new SyncFault('unhelpful'))
+  }
+
+  stop(): void {
+    this.#abort.abort()
+    for (const request of this.#asked.values()) request.abort()
+    this.#notify()
+  }
+
+  get stage(): SyncStage {
+    if (this.#download?.stage === 'presync') return 'presync'
+    if (!this.#headersDone && this.#download?.proven !== true) return 'headers'
+    return this.#headersDone && this.#window?.waitsForBodies === false ? 'executing' : 'bodies'
+  }
+
+  /** The newest header whose work is shown; undefined while none is. */
+  get headerTip(): Head | undefined {
+    return this.#download?.tip
+  }
+
+  /**
+   * @throws SyncFault of the peer whose chain this is; StoreError. Returns early after `stop`.
+   */
+  async run(): Promise<void> {
+    const { chain, clock } = this.#components
+    let cancelTick = () => {}
+    const tick = () => {
+      this.#step({ type: 'tick' })
+      cancelTick = clock.after(TICK_MS, tick)
+    }
+    try {
+      const base = await this.#findBase()
+      if (base === undefined) return
+      const branch = () => {
+        const found = chain.branch(base)
+        // It was on its way into the chain and has been refused since.
+        if (found === undefined) throw new SyncFault('unhelpful')
+        return found
+      }
+      const claimed = this.#options.claim.totalDifficulty
+      this.#download = new HeaderDownload(
+        {
+          threshold: claimed > this.#options.minimumWork ? claimed : this.#options.minimumWork,
+          claimedNumber: this.#options.claim.number,
+        },
+        { branch, isBad: (hash) => chain.isBad(hash), secret: this.#components.secret },
+      )
+      this.#window = new BodyWindow(this.#download.tip.header.number + 1)
+      for (const [peer, number] of this.#peers) this.#step({ type: 'peer', peer, number })
+      tick()
+      // Its failure is looked at once the blocks that count are through.
+      const headers = this.#pumpHeaders(this.#download).then(
+        () => this.#endHeaders(undefined),
+        (error) => this.#endHeaders(error),
+      )
+      await this.#pumpBlocks(this.#window)
+      await headers
+      if (this.#headersError !== undefined && !this.#abort.signal.aborted) throw this.#headersError
+    } finally {
+      cancelTick()
+      this.stop()
+    }
+  }
+
+  #endHeaders(error: unknown): void {
+    if (this.#headersDone) return
+    this.#headersDone = true
+    this.#headersError = error
+    this.#notify()
+  }
+
+  /** Hash of the highest block of the peer's chain that we have, or of one below it; undefined: stopped. */
+  async #findBase(): Promise<Uint8Array | undefined> {
+    const { chain } = this.#components
+    const { claim } = this.#options
+    const search = findAncestor(Math.min(claim.number, chain.head.header.number))
+    let found = chain.genesisHash
+    let step = search.next()
+    while (step.done !== true) {
+      const [header] = await this.#askHeaders(step.value, 1)
+      if (this.#abort.signal.aborted) return undefined
+      if (header !== undefined && header.header.number !== step.value) throw new SyncFault('bad-answer')
+      const common = header !== undefined && chain.has(header.hash)
+      if (common) found = header.hash
+      step = search.next(common)
+    }
+    return found
+  }
+
+  async #pumpHeaders(download: HeaderDownload): Promise<void> {
+    const { clock, pacer } = this.#components
+    const startMs = clock.nowMs()
+    const presyncMs = Math.min(MAX_PRESYNC_MS, PRESYNC_MS + PRESYNC_MS_PER_HEADER * this.#options.claim.number)
+    for (let next = download.next; next !== undefined && !this.#headersDone; next = download.next) {
+      if (this.#queue.length > HEADERS_PER_REQUEST) {
+        await this.#changed.promise
+        if (this.#abort.signal.aborted) return
+        continue
+      }
+      if (!download.proven && clock.nowMs() - startMs > presyncMs) throw new SyncFault('stalled')
+      const headers = await this.#askHeaders(next.start, next.count)
+      if (this.#headersDone || this.#abort.signal.aborted) return
+      let at = next.start
+      for (const header of headers) {
+        if (this.#isAhead(header)) this.#queue.push(...download.cut())
+        else this.#queue.push(...download.take(header))
+        // The chain has ended; or it was counted, and is downloaded from below.
+        if (download.next?.start !== ++at) break
+        await pacer.pause()
+      }
+      if (download.next?.start === next.start + headers.length && headers.length < next.count) {
+        this.#queue.push(...download.end())
+      }
+      this.#notify()
+    }
+  }
+
+  /** Headers from beyond the clock's bound are left for later, when they may still be true. */
+  #isAhead({ header }: HashedHeader): boolean {
+    const { maxFutureSeconds } = this.#options
+    if (maxFutureSeconds === undefined) return false
+    return (header.timestamp - maxFutureSeconds) * 1000 > this.#components.clock.nowMs()
+  }
+
+  async #askHeaders(start: number, count: number): Promise<readonly HashedHeader[]> {
+    const { requests, clock } = this.#components
+    const timeout = new AbortController()
+    const cancel = clock.after(HEADERS_TIMEOUT_MS, () => timeout.abort())
+    const signal = AbortSignal.any([timeout.signal, this.#abort.signal])
+    try {
+      const headers = await requests.headers(this.#options.peer, start, count, signal)
+      if (headers.length > count) throw new SyncFault('bad-answer')
+      return headers
+    } catch (error) {
+      if (this.#abort.signal.aborted) return []
+      if (timeout.signal.aborted) throw new SyncFault('stalled')
+      throw error instanceof SyncFault ? error : new SyncFault(requests.faultOf(error))
+    } finally {
+      cancel()
+    }
+  }
+
+  async #pumpBlocks(window: BodyWindow<Arrived>): Promise<void> {
+    for (;;) {
+      const changed = this.#changed.promise
+      if (this.#importError !== undefined || this.#abort.signal.aborted) {
+        // What is on its way to the chain would be in the way of the next round.
+        if (this.#importing > 0) await changed
+        else if (this.#importError !== undefined) throw this.#importError
+        else return
+        continue
+      }
+      this.#fill(window)
+      const full = this.#importing >= IMPORTING_BLOCKS || this.#importingBytes >= IMPORTING_BYTES
+      const next = full ? undefined : window.take()
+      if (next !== undefined) {
+        if (next.body.block !== undefined) this.#import(next.body.block)
+        continue
+      }
+      if (this.#headersDone && this.#queue.length === 0 && window.isEmpty && this.#importing === 0) return
+      if (window.stuck) throw new SyncFault('unhelpful')
+      await changed
+    }
+  }
+
+  #fill(window: BodyWindow<Arrived>): void {
+    const heads = this.#queue.splice(0, window.room)
+    if (heads.length === 0) return
+    const { chain } = this.#components
+    const known = heads.map((head) => (chain.has(head.hash) ? { head, body: HELD_BY_CHAIN } : { head }))
+    this.#step({ type: 'heads', heads: known })
+  }
+
+  #import(block: Block): void {
+    const { chain } = this.#components
+    this.#importing++
+    this.#importingBytes += block.sizeBytes
+    const failed = (error: unknown) => {
+      // The first one names the cause; those after it fail for want of a parent.
+      this.#importError ??= error instanceof BlockError ? refusal(error) : error
+    }
+    chain
+      .import(block)
+      .then(() => undefined, failed)
+      .then(() => {
+        this.#importing--
+        this.#importingBytes -= block.sizeBytes
+        this.#notify()
+      })
+  }
+
+  #step(event: WindowEvent<Arrived>): void {
+    const window = this.#window
+    if (window === undefined || this.#abort.signal.aborted) return
+    for (const action of window.step(event, this.#components.clock.nowMs())) this.#act(action)
+    this.#notify()
+  }
+
+  #act(action: WindowAction): void {
+    if (action.type === 'cancel') {
+      this.#asked.get(action.request)?.abort()
+      this.#asked.delete(action.request)
+    } else if (action.type === 'drop') {
+      this.#peers.delete(action.peer)
+      this.#components.onBodyFault(action.peer, new SyncFault(action.stalled ? 'stalled' : 'unhelpful'))
+    } else {
+      void this.#askBodies(action.request, action.peer, action.heads)
+    }
+  }
+
+  async #askBodies(request: number, peer: string, heads: readonly Head[]): Promise<void> {
+    const abort = new AbortController()
+    this.#asked.set(request, abort)
+    try {
+      const blocks = await this.#fetchBlocks(peer, heads, abort.signal)
+      if (abort.signal.aborted) return
+      const bodies = blocks.map((block) => ({ block, sizeBytes: block.sizeBytes }))
+      this.#step(bodies.length === 0 ? { type: 'failed', request } : { type: 'bodies', request, bodies })
+    } catch (error) {
+      if (abort.signal.aborted) return
+      const code = error instanceof BlockError ? 'wrong-body' : this.#components.requests.faultOf(error)
+      if (code === 'wrong-body' || code === 'bad-answer') {
+        this.#components.onBodyFault(peer, new SyncFault(code))
+        this.#peers.delete(peer)
+        this.#step({ type: 'lost', peer })
+      } else {
+        this.#step({ type: 'failed', request })
+      }
+    } finally {
+      this.#asked.delete(request)
+    }
+  }
+
+  /** @throws BlockError if a body is not the one asked for. */
+  async #fetchBlocks(peer: string, heads: readonly Head[], signal: AbortSignal): Promise<Block[]> {
+    const { requests, chain } = this.#components
+    const hashes = heads.map(({ hash }) => hash)
+    const bodies = await requests.bodies(peer, hashes, signal)
+    const blocks: Block[] = []
+    for (const [i, { hash, header }] of heads.entries()) {
+      const body = bodies[i]
+      if (body === undefined || signal.aborted) break
+      const { transactions, encoded } = body
+      const block = { hash, header, transactions, body: encoded, sizeBytes: blockLength(header, encoded) }
+      await chain.checkBody(block)
+      blocks.push(block)
+    }
+    return blocks
+  }
+
+  /** Wakes whoever waits for a change. */
+  #notify(): void {
+    const { resolve } = this.#changed
+    this.#changed = Promise.withResolvers()
+    resolve()
+  }
+}
+
+/** Without its parent a block says nothing: that one came another way, and was refused. */
+function refusal({ code }: BlockError): SyncFault {
+  return code === 'unknown-parent' ? new SyncFault('unhelpful') : new SyncFault('invalid-block', code)
+}

@@ -1,0 +1,182 @@
+import { transactionHash } from '../crypto/hashes.ts'
+import type { AddResult, PoolChanges } from '../pool/types.ts'
+import { type Key, toKey } from '../primitives/bytes.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { DecodeError, TxError } from '../primitives/errors.ts'
+import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
+import { Bundler } from './bundler.ts'
+import type { KnownTransaction } from './compact-matching.ts'
+import { BUNDLE_DELAY_MS, RECOVERY_ALLOWANCE } from './limits.ts'
+import { PeerBuckets } from './peer-buckets.ts'
+import type { PropagationWatch } from './propagation.ts'
+import { type GossipVerdict, TRANSACTION_VERDICTS } from './verdict.ts'
+import { decodeTransactionBundle } from './wire/transactions.ts'
+
+/** What gossip needs of a pool: `pool/pool.ts` has it. */
+export interface GossipPool {
+  lookup(hashKey: Key): RecoveredTransaction | undefined
+  /** The ledger's rules and the pool's, as far as they need no signature. @throws TxError */
+  check(tx: Transaction): void
+  addBatch(transactions: readonly RecoveredTransaction[], origin: 'remote'): Promise<readonly AddResult[]>
+}
+
+export interface TransactionGossipComponents {
+  readonly pool: GossipPool
+  readonly recover: (transactions: readonly Transaction[]) => Promise<readonly (RecoveredTransaction | TxError)[]>
+  readonly clock: Clock
+  readonly watch: PropagationWatch
+  readonly publish: (data: Uint8Array) => void
+  /** Whether any peer wants transactions. */
+  readonly hasListeners: () => boolean
+}
+
+interface Fresh extends KnownTransaction {
+  readonly key: Key
+}
+
+/**
+ * The `tx` topic: what peers bring goes into the pool, what the pool takes goes out in bundles. Each transaction is passed
+ * on once, in the bundle that it came in or in one of ours.
+ */
+export class TransactionGossip {
+  readonly #parts: TransactionGossipComponents
+  readonly #bundler = new Bundler()
+  /** Transactions of the pool that have been passed on; left with the pool. */
+  readonly #announced = new Set<Key>()
+  /** Of bundles being judged. */
+  readonly #judged = new Map<Key, Fresh>()
+  readonly #allowances = new PeerBuckets(RECOVERY_ALLOWANCE)
+  #cancelFlush: (() => void) | undefined
+
+  constructor(components: TransactionGossipComponents) {
+    this.#parts = components
+  }
+
+  /** Transactions that have arrived and are not in the pool yet. */
+  get underway(): Iterable<KnownTransaction> {
+    return this.#judged.values()
+  }
+
+  isAnnounced({ hash }: RecoveredTransaction): boolean {
+    return this.#announced.has(toKey(hash))
+  }
+
+  stop(): void {
+    this.#cancelFlush?.()
+  }
+
+  /** Sends what has been waiting for somebody to listen. */
+  peerListens(): void {
+    this.#schedule()
+  }
+
+  /** Follows the pool. */
+  follow({ pending, dropped }: PoolChanges): void {
+    for (const { hashKey } of dropped) this.#announced.delete(hashKey)
+    for (const transaction of pending) {
+      const key = toKey(transaction.hash)
+      // What is being judged is passed on by its verdict, or after it.
+      if (this.#announced.has(key) || this.#judged.has(key)) continue
+      if (this.#parts.pool.lookup(key) !== undefined) this.#enqueue(transaction)
+    }
+  }
+
+  /** Judges a message of the topic; what is new in it goes into the pool. @throws StoreError from the pool. */
+  async handle(
+    data: Uint8Array,
+    from: string,
+    remember: (again: (peer: string) => void) => void,
+  ): Promise<GossipVerdict> {
+    const decoded = decode(data)
+    if (decoded === undefined) return 'reject'
+    const transactions = decoded.map((tx) => ({ tx, hash: transactionHash(tx) }))
+    const { watch } = this.#parts
+    const arrived = (peer: string) => {
+      for (const { hash } of transactions) watch.transactionArrived(hash, peer)
+    }
+    arrived(from)
+    remember(arrived)
+    // Paid in advance, since what comes next is what costs; given back for what turns out to be of use.
+    const nowMs = this.#parts.clock.nowMs()
+    const allowance = this.#allowances.of(from, nowMs)
+    if (!allowance.take(transactions.length, nowMs)) return 'ignore'
+    const fresh = this.#pickFresh(transactions)
+    if (fresh === undefined) return 'reject'
+    if (fresh.length === 0) return 'ignore'
+    for (const item of fresh) this.#judged.set(item.key, item)
+    let verdict: GossipVerdict = 'ignore'
+    try {
+      const recovered = await this.#parts.recover(fresh.map(({ tx }) => tx))
+      const signed = recovered.filter((result): result is RecoveredTransaction => !(result instanceof TxError))
+      if (signed.length < recovered.length) return 'reject'
+      const results = await this.#parts.pool.addBatch(signed, 'remote')
+      const admitted = results.filter((refused) => refused === undefined).length
+      allowance.refund(admitted)
+      // Otherwise a permutation of what everybody has would be news to everybody.
+      if (admitted * 2 >= transactions.length) verdict = 'accept'
+      return verdict
+    } finally {
+      this.#passOn(fresh, verdict)
+    }
+  }
+
+  #passOn(judged: readonly Fresh[], verdict: GossipVerdict): void {
+    for (const { key } of judged) {
+      this.#judged.delete(key)
+      const kept = this.#parts.pool.lookup(key)
+      if (kept === undefined || this.#announced.has(key)) continue
+      this.#parts.watch.transactionValid(kept.hash)
+      if (verdict === 'accept') this.#announced.add(key)
+      else this.#enqueue(kept)
+    }
+  }
+
+  /** Those that are neither known nor refused without a look at the signature; undefined: one is wrong by itself. */
+  #pickFresh(transactions: readonly KnownTransaction[]): readonly Fresh[] | undefined {
+    const { pool } = this.#parts
+    const fresh = new Map<Key, Fresh>()
+    for (const { tx, hash } of transactions) {
+      const key = toKey(hash)
+      if (fresh.has(key) || this.#judged.has(key) || pool.lookup(key) !== undefined) continue
+      try {
+        pool.check(tx)
+        fresh.set(key, { key, hash, tx })
+      } catch (error) {
+        if (!(error instanceof TxError)) throw error
+        if (TRANSACTION_VERDICTS[error.code] === 'reject') return undefined
+      }
+    }
+    return [...fresh.values()]
+  }
+
+  /** Of a transaction that the pool has, which says when it leaves. */
+  #enqueue(transaction: RecoveredTransaction): void {
+    this.#parts.watch.transactionMade(transaction.hash)
+    if (!this.#bundler.add(transaction)) return
+    this.#announced.add(toKey(transaction.hash))
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    const { clock, hasListeners } = this.#parts
+    if (this.#bundler.empty || !hasListeners()) return
+    if (this.#bundler.full) this.#flush()
+    else this.#cancelFlush ??= clock.after(BUNDLE_DELAY_MS, () => this.#flush())
+  }
+
+  #flush(): void {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+    if (!this.#parts.hasListeners()) return
+    for (const { data } of this.#bundler.take()) this.#parts.publish(data)
+  }
+}
+
+function decode(data: Uint8Array): readonly Transaction[] | undefined {
+  try {
+    return decodeTransactionBundle(data)
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+}

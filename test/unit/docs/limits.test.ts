@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import * as requestLimits from '../../../src/p2p/reqresp/limits.ts'
+import * as wireLimits from '../../../src/p2p/wire/limits.ts'
+
+const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
+
+/** The bounds of one section by name, as the page states them. */
+function stated(title: string): Record<string, number> {
+  const start = page.indexOf(`\n## ${title}\n`)
+  if (start === -1) throw new Error(`docs/limits.md has no section "${title}"`)
+  const end = page.indexOf('\n## ', start + 1)
+  const rows = page.slice(start, end === -1 ? undefined : end).matchAll(/^\| `(\w+)` +\| ([\d,]+) +\|/gm)
+  return Object.fromEntries([...rows].map(([, name, value]) => [name, Number(value!.replaceAll(',', ''))]))
+}
+
+test('docs/limits.md states every bound of requests as the code has it', () => {
+  const { ALLOWANCE, ...plain } = requestLimits
+  expect(stated('Network requests')).toEqual({ ...wireLimits, ...plain, ALLOWANCE: ALLOWANCE.capacity })
+})

@@ -1,0 +1,196 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { BUNDLE_DELAY_MS, RECOVERY_ALLOWANCE } from '../../../src/p2p/limits.ts'
+import { PropagationWatch } from '../../../src/p2p/propagation.ts'
+import { TransactionGossip } from '../../../src/p2p/transaction-gossip.ts'
+import { decodeTransactionBundle, encodeTransactionList } from '../../../src/p2p/wire/transactions.ts'
+import { toKey } from '../../../src/primitives/bytes.ts'
+import { TxError } from '../../../src/primitives/errors.ts'
+import type { RecoveredTransaction } from '../../../src/primitives/transaction.ts'
+import { PoolFixture } from '../../support/pool-fixture.ts'
+import { transfer } from '../../support/pool-transfers.ts'
+
+let fixture: PoolFixture
+let gossip: TransactionGossip
+let watch: PropagationWatch
+let sent: RecoveredTransaction['hash'][][]
+let recovered: number
+let listeners: number
+/** By hash: what recovery finds; anything else has a bad signature. */
+let signed: Map<string, RecoveredTransaction>
+
+beforeEach(async () => {
+  fixture = await PoolFixture.create()
+  watch = new PropagationWatch(fixture.clock)
+  sent = []
+  recovered = 0
+  listeners = 1
+  signed = new Map()
+  gossip = new TransactionGossip({
+    pool: fixture.pool,
+    recover: async (transactions) => {
+      recovered += transactions.length
+      return transactions.map((tx) => signed.get(toKey(tx.raw)) ?? new TxError('invalid-signature'))
+    },
+    clock: fixture.clock,
+    watch,
+    publish: (data) => sent.push(decodeTransactionBundle(data).map(({ raw }) => signed.get(toKey(raw))!.hash)),
+    hasListeners: () => listeners > 0,
+  })
+  fixture.pool.subscribe((changes) => gossip.follow(changes))
+})
+
+/** Transactions of account `from`, nonces from `start` on, that recovery will know. */
+function transfers(from: number, count: number, start = 0): RecoveredTransaction[] {
+  const made = Array.from({ length: count }, (_, i) => transfer({ from, nonce: start + i }))
+  for (const each of made) signed.set(toKey(each.tx.raw), each)
+  return made
+}
+
+function bundle(...transactions: readonly RecoveredTransaction[]): Uint8Array {
+  return encodeTransactionList(transactions.map(({ tx }) => tx.raw))
+}
+
+const hashes = (transactions: readonly RecoveredTransaction[]) => transactions.map(({ hash }) => hash)
+const receive = (data: Uint8Array, from = 'alice') => gossip.handle(data, from, () => undefined)
+
+describe('what a peer brings', () => {
+  test('goes into the pool and on in the same bundle if at least half of it is new', async () => {
+    const [known, fresh] = [transfers(1, 2), transfers(2, 2)]
+    await fixture.add(...known)
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    sent = []
+    expect(await receive(bundle(...known, ...fresh))).toBe('accept')
+    expect(fresh.every((each) => fixture.has(each))).toBe(true)
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    expect(sent).toEqual([])
+  })
+
+  test('is not passed on as it is if most of it is known; what is new goes out once, in a bundle of ours', async () => {
+    const [known, fresh] = [transfers(1, 3), transfers(2, 2)]
+    await fixture.add(...known)
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    sent = []
+    expect(await receive(bundle(...known, ...fresh))).toBe('ignore')
+    expect(await receive(bundle(...fresh, ...known), 'bob')).toBe('ignore')
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    expect(sent).toEqual([hashes(fresh)])
+  })
+
+  test('is recovered once, however many bring it at the same time', async () => {
+    const fresh = transfers(1, 4)
+    const verdicts = await Promise.all([
+      receive(bundle(...fresh)),
+      receive(bundle(...fresh.toReversed()), 'bob'),
+      receive(bundle(fresh[0]!, ...fresh), 'carol'),
+    ])
+    expect(verdicts).toEqual(['accept', 'ignore', 'ignore'])
+    expect(recovered).toBe(4)
+  })
+
+  test.each<{ readonly what: string; readonly data: () => Uint8Array }>([
+    { what: 'nonsense', data: () => Uint8Array.of(1, 2, 3) },
+    { what: 'an empty list', data: () => Uint8Array.of(0xc0) },
+    { what: 'bytes that are no transaction', data: () => encodeTransactionList([Uint8Array.of(9, 9)]) },
+    { what: 'a bad signature', data: () => bundle(transfer({ from: 90 })) },
+    {
+      what: 'too little gas for anything',
+      data: () => bundle(...transfers(1, 1), transfer({ from: 2, gasLimit: 1n })),
+    },
+  ])('is held against it when it is $what, and nothing of it is kept', async ({ data }) => {
+    expect(await receive(data())).toBe('reject')
+    expect(fixture.pool.status().pending).toBe(0)
+  })
+
+  test.each<{ readonly what: string; readonly make: () => RecoveredTransaction }>([
+    { what: 'pays less than the floor', make: () => transfer({ from: 1, gwei: 0.5 }) },
+    { what: 'cannot be paid', make: () => transfer({ from: 1_000 }) },
+    { what: 'has no replay protection', make: () => transfer({ from: 1, type: 0, chainId: undefined }) },
+  ])('is let lie when it $what, which another node may see otherwise', async ({ make }) => {
+    const each = make()
+    signed.set(toKey(each.tx.raw), each)
+    expect(await receive(bundle(each))).toBe('ignore')
+  })
+
+  test('is not looked at any more when too little of it was of use, and again after a while', async () => {
+    const poor = Array.from({ length: 512 }, (_, i) => transfer({ from: 1_000 + i }))
+    for (const each of poor) signed.set(toKey(each.tx.raw), each)
+    for (let i = 0; i < RECOVERY_ALLOWANCE.capacity / 512; i++) expect(await receive(bundle(...poor))).toBe('ignore')
+    const paidFor = recovered
+    const good = transfers(1, 2)
+    expect(await receive(bundle(...good))).toBe('ignore')
+    expect(recovered).toBe(paidFor)
+    expect(await receive(bundle(...good), 'bob')).toBe('accept')
+    fixture.clock.advance(1_000)
+    expect(await receive(bundle(...transfers(3, 2)))).toBe('accept')
+  })
+
+  test('costs nothing when it is of use, however much it is', async () => {
+    for (let from = 0; from < 40; from++) expect(await receive(bundle(...transfers(from, 500)))).toBe('accept')
+    expect(recovered).toBeGreaterThan(2 * RECOVERY_ALLOWANCE.capacity)
+  })
+
+  test('is noted with who brought it, and who brought it again', async () => {
+    const [fresh] = transfers(1, 1)
+    let again = (_peer: string) => {}
+    await gossip.handle(bundle(fresh!), 'alice', (note) => {
+      again = note
+    })
+    again('bob')
+    expect(watch.transaction(fresh!.hash)).toMatchObject({
+      from: 'alice',
+      arrivals: [{ peer: 'bob' }],
+      validAfterMs: 0,
+    })
+  })
+})
+
+describe('what the pool takes from elsewhere', () => {
+  test('goes out in one bundle after a moment', async () => {
+    const own = transfers(1, 3)
+    await fixture.addAs('local', ...own.slice(0, 2))
+    await fixture.addAs('local', own[2]!)
+    expect(sent).toEqual([])
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    expect(sent).toEqual([hashes(own)])
+    expect(own.every((each) => gossip.isAnnounced(each))).toBe(true)
+  })
+
+  test('waits for somebody to listen', async () => {
+    listeners = 0
+    const own = transfers(1, 2)
+    await fixture.addAs('local', ...own)
+    fixture.clock.advance(10 * BUNDLE_DELAY_MS)
+    expect(sent).toEqual([])
+    listeners = 1
+    gossip.peerListens()
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    expect(sent).toEqual([hashes(own)])
+  })
+
+  test('waits for the transactions before it', async () => {
+    const own = transfers(1, 3)
+    await fixture.addAs('local', own[0]!, own[2]!)
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    await fixture.addAs('local', own[1]!)
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    expect(sent).toEqual([hashes([own[0]!]), hashes([own[1]!, own[2]!])])
+  })
+
+  test('is not announced again by those who got it ahead of its predecessors', async () => {
+    const own = transfers(1, 3)
+    expect(await receive(bundle(own[1]!, own[2]!))).toBe('accept')
+    expect(await receive(bundle(own[0]!))).toBe('accept')
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    expect(sent).toEqual([])
+  })
+
+  test('is forgotten when it leaves the pool', async () => {
+    const [old] = transfers(1, 1)
+    const better = transfer({ from: 1, gwei: 3 })
+    signed.set(toKey(better.tx.raw), better)
+    await fixture.addAs('local', old!)
+    await fixture.addAs('local', better)
+    expect(gossip.isAnnounced(old!)).toBe(false)
+    expect(gossip.isAnnounced(better)).toBe(true)
+  })
+})

@@ -1,0 +1,185 @@
+import { transactionHash } from '../../../src/crypto/hashes.ts'
+import { EMPTY_ACCOUNT } from '../../../src/primitives/account.ts'
+import { toHex } from '../../../src/primitives/bytes.ts'
+import type { Transaction } from '../../../src/primitives/transaction.ts'
+import type { Json } from '../../../src/rpc/json.ts'
+import { fakeBackends, GWEI, SENDER } from './fake-backends.ts'
+import { signedByViem } from './signed.ts'
+
+const TO = `0x${'0b'.repeat(20)}` as const
+const CONTRACT = `0x${'0d'.repeat(20)}`
+const FROM = toHex(SENDER)
+const NOTHING = `0x${'77'.repeat(32)}`
+const WORD = `0x${'01'.padStart(64, '0')}`
+
+const hashHex = (tx: Transaction) => toHex(transactionHash(tx))
+
+/** A node with everything in it that has a shape of its own: each type of transaction mined, waiting and queued. */
+export async function furnishedNode() {
+  const accessList = [{ address: TO, storageKeys: [WORD as `0x${string}`] }]
+  const fees = { maxFeePerGas: 9n * GWEI, maxPriorityFeePerGas: 2n * GWEI }
+  const mined = [
+    await signedByViem({ to: TO, nonce: 0, value: 5n, gasPrice: 3n * GWEI }),
+    await signedByViem({ to: TO, nonce: 1, gasPrice: 3n * GWEI, accessList, gas: 30_000n }),
+    await signedByViem({ to: TO, nonce: 2, ...fees, data: '0x0102030405' }),
+    await signedByViem({ to: TO, nonce: 3, gasPrice: 3n * GWEI, chainId: undefined }),
+  ]
+  const pooled = await Promise.all([4, 5].map((nonce) => signedByViem({ to: TO, nonce, ...fees })))
+  const queued = [await signedByViem({ to: TO, nonce: 9, gasPrice: 3n * GWEI })]
+  const backends = fakeBackends({
+    blocks: [{ transactions: mined }, {}],
+    pooled,
+    queued,
+    coinbase: SENDER,
+    accounts: {
+      [FROM]: { ...EMPTY_ACCOUNT, nonce: 4n, balance: 10n ** 18n },
+      [CONTRACT]: { ...EMPTY_ACCOUNT, codeHash: new Uint8Array(32).fill(1) },
+    },
+  })
+  const unsent = await signedByViem({ to: TO, nonce: 6, ...fees })
+  return { backends, mined, pooled: pooled[0]!, unsent }
+}
+
+type Node = Awaited<ReturnType<typeof furnishedNode>>
+
+/** Parameters to call each method with, so that every kind of answer comes that it has. */
+export function callsOf({ backends, mined, pooled, unsent }: Node): Readonly<Record<string, readonly Json[][]>> {
+  const [first] = mined
+  const blockHash = toHex(backends.blocks[1]!.hash)
+  const side = toHex(backends.side.hash)
+  const transactions = [...mined.map(hashHex), hashHex(pooled), NOTHING].map((hash) => [hash])
+  const numbers = [['latest'], ['pending'], ['earliest'], ['safe'], ['finalized'], ['0x1'], ['0x99']]
+  const hashes = [[blockHash], [side], [NOTHING]]
+  const states = [[], ['latest'], ['pending'], ['0x1'], [blockHash], [{ blockHash, requireCanonical: true }], ['0x99']]
+  const withState = (...params: Json[]) => states.map((state) => [...params, ...state])
+  const transfer = { from: FROM, to: TO, value: '0x1' }
+  const calls = [
+    [{ to: TO }],
+    [transfer, 'latest'],
+    [{ ...transfer, maxFeePerGas: '0x77359400', maxPriorityFeePerGas: '0x1' }, 'latest', {}],
+    [{ ...transfer, gasPrice: '0x77359400', data: '0x01', accessList: [{ address: TO, storageKeys: [WORD] }] }],
+    [{ from: FROM, to: CONTRACT }],
+    [{ from: FROM }],
+    [{ ...transfer, value: '0xffffffffffffffffffff' }],
+  ]
+  const none: Json[][] = [[]]
+  return {
+    eth_chainId: none,
+    eth_blockNumber: none,
+    eth_syncing: none,
+    eth_mining: none,
+    eth_hashrate: none,
+    eth_coinbase: none,
+    eth_accounts: none,
+    eth_getBlockByNumber: numbers.flatMap((params) => [params, [...params, true], [...params, false]]),
+    eth_getBlockByHash: hashes.flatMap((params) => [params, [...params, true]]),
+    eth_getHeaderByNumber: numbers,
+    eth_getHeaderByHash: hashes,
+    eth_getBlockTransactionCountByNumber: numbers,
+    eth_getBlockTransactionCountByHash: hashes,
+    eth_getUncleCountByBlockNumber: numbers,
+    eth_getUncleCountByBlockHash: hashes,
+    eth_getUncleByBlockNumberAndIndex: [['latest', '0x0']],
+    eth_getUncleByBlockHashAndIndex: [[blockHash, '0x0']],
+    eth_getBlockReceipts: [...numbers, ...hashes.slice(0, 1), [NOTHING], [{ blockHash }]],
+    eth_getBalance: withState(FROM),
+    eth_getTransactionCount: withState(FROM),
+    eth_getAccountInfo: [...withState(FROM), [TO]],
+    eth_getCode: withState(CONTRACT),
+    eth_getStorageAt: withState(CONTRACT, '0x1'),
+    eth_getProof: [...withState(FROM, ['0x1', '0x01', WORD]), [TO, []]],
+    eth_sendRawTransaction: [[toHex(unsent.raw)], ['0x'], ['0x01'], ['0xc0']],
+    eth_getTransactionByHash: transactions,
+    eth_getTransactionByBlockNumberAndIndex: ['0x0', '0x1', '0x2', '0x3', '0x4'].map((index) => ['0x1', index]),
+    eth_getTransactionByBlockHashAndIndex: [
+      [blockHash, '0x0'],
+      [NOTHING, '0x0'],
+    ],
+    eth_getTransactionReceipt: transactions,
+    eth_getRawTransactionByHash: transactions,
+    eth_getRawTransactionByBlockNumberAndIndex: [
+      ['0x1', '0x0'],
+      ['0x99', 0],
+    ],
+    eth_getRawTransactionByBlockHashAndIndex: [
+      [blockHash, '0x0'],
+      [NOTHING, '0x0'],
+    ],
+    eth_call: calls,
+    eth_estimateGas: calls,
+    eth_createAccessList: calls,
+    eth_fillTransaction: [
+      [transfer],
+      [{ ...transfer, gasPrice: '0x77359400' }],
+      [{ ...transfer, type: '0x1' }],
+      [{ ...transfer, type: '0x0' }],
+      [{ ...transfer, nonce: '0x9', gas: '0x5209', maxFeePerGas: '0x77359400' }],
+    ],
+    eth_maxPriorityFeePerGas: none,
+    eth_gasPrice: none,
+    eth_feeHistory: [
+      ['0x2', 'latest', [5, 50, 95]],
+      [5, '0x1'],
+      [0, 'latest'],
+      [1, '0x99'],
+    ],
+    eth_getLogs: [
+      [{}],
+      [{ fromBlock: '0x0', toBlock: 'latest', address: TO, topics: [null, [WORD, WORD]] }],
+      [{ blockHash }],
+    ],
+    eth_newFilter: [[{}], [{ fromBlock: '0x1', topics: [[WORD], null] }]],
+    eth_newBlockFilter: none,
+    eth_newPendingTransactionFilter: none,
+    eth_getFilterChanges: [['0x1'], ['0x3'], ['0x99']],
+    eth_getFilterLogs: [['0x1'], ['0x99']],
+    eth_uninstallFilter: [['0x1'], ['0x1']],
+    eth_subscribe: [['newHeads'], ['newHeads', { removed: true }], ['logs', { address: TO }], ['syncing']],
+    eth_unsubscribe: [['0x5'], ['0x99']],
+    txpool_status: none,
+    txpool_content: none,
+    txpool_contentFrom: [[FROM], [TO]],
+    txpool_inspect: none,
+    debug_getRawHeader: [...numbers, ...hashes],
+    debug_getRawBlock: [...numbers, ...hashes],
+    debug_getRawReceipts: [...numbers, [blockHash]],
+    debug_getRawTransaction: transactions,
+    ots_getApiLevel: none,
+    ots_hasCode: [[FROM], [CONTRACT, 1], [CONTRACT, 'latest']],
+    ots_getBlockDetails: [[0], [1], ['latest'], [99]],
+    ots_getBlockDetailsByHash: [[blockHash], [NOTHING]],
+    ots_getBlockTransactions: [
+      [1, 0, 3],
+      [1, 1, 3],
+      [1, 2, 3],
+      ['latest', 0, 25],
+      [99, 0, 25],
+    ],
+    ots_getInternalOperations: transactions,
+    ots_getTransactionError: transactions,
+    ots_traceTransaction: transactions,
+    ots_getContractCreator: [[CONTRACT], [FROM]],
+    ots_searchTransactionsBefore: [
+      [FROM, 0, 25],
+      [TO, 2, 1],
+      [CONTRACT, 0, 25],
+    ],
+    ots_searchTransactionsAfter: [
+      [FROM, 0, 25],
+      [TO, 1, 25],
+    ],
+    ots_getTransactionBySenderAndNonce: [
+      [FROM, 2],
+      [FROM, 99],
+      [TO, 0],
+    ],
+    erigon_getHeaderByNumber: [['latest'], [1], ['0x99']],
+    net_version: none,
+    net_listening: none,
+    net_peerCount: none,
+    web3_clientVersion: none,
+    web3_sha3: [['0x'], [hashHex(first!)]],
+    rpc_modules: none,
+    rpc_discover: none,
+  }
+}
