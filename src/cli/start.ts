@@ -62,10 +62,13 @@ export function build(command: Command): void {
 
 async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const options = await nodeOptions(config, origins)
-  const { params, engine } = options.genesis
-  const { datadir } = config
-  log.info(`idobata ${packageVersion()}`, { chainId: params.chainId, engine: engine.name, datadir })
+  const genesis = await loadGenesis(config)
+  const options = { ...(await nodeOptions(config, origins)), genesis }
+  log.info(`idobata ${packageVersion()}`, {
+    chainId: genesis.params.chainId,
+    engine: genesis.engine.name,
+    datadir: options.datadir ?? 'none: everything is gone at the end',
+  })
   const node = createFullNode(options, { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
@@ -83,12 +86,11 @@ async function start(config: NodeConfig, origins: Origins): Promise<void> {
   }
 }
 
-async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNodeOptions> {
+async function nodeOptions(config: NodeConfig, origins: Origins): Promise<Omit<FullNodeOptions, 'genesis'>> {
   // As with anvil and hardhat node: a development chain begins anew, unless it is told where to stay.
   const temporary = config.dev && origins.datadir === undefined
   return {
     ...(!temporary && { datadir: config.datadir }),
-    genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
     // One that goes back at a word has nothing to tell others.
