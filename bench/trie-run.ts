@@ -4,17 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMPT, type MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { MapDB } from '@ethereumjs/util'
-import { keccak256Key } from '../src/crypto/keccak.ts'
+import { keccak256, keccak256Key } from '../src/crypto/keccak.ts'
 import { createPacer } from '../src/node/system.ts'
 import { EMPTY_ACCOUNT, encodeAccount } from '../src/primitives/account.ts'
 import { fromKey, type Key, toKey } from '../src/primitives/bytes.ts'
 import { COIN } from '../src/primitives/limits.ts'
-import { type AccountValue, accountCodec, encodeAccountValue } from '../src/state/account-value.ts'
+import { writeLeaf } from '../src/state/account-leaf.ts'
+import { BRANCH } from '../src/state/account-nodes.ts'
+import { AccountUpdate } from '../src/state/account-update.ts'
+import { type AccountValue, encodeAccountValue } from '../src/state/account-value.ts'
+import type { Handle } from '../src/state/arena.ts'
 import { buildGenesisState, writeGenesisState } from '../src/state/genesis-state.ts'
 import { State } from '../src/state/state.ts'
+import { extensionPath } from '../src/state/trie-path.ts'
 import { Database } from '../src/store/database.ts'
-import { NodeFactory, type TrieNode } from '../src/trie/node.ts'
-import { updateTrie } from '../src/trie/update.ts'
+import { withNibble } from '../src/trie/node.ts'
 import type { TrieRun } from './figures/trie.ts'
 import { accountAddress, benchGenesis } from './support/network.ts'
 
@@ -48,29 +52,30 @@ const plan = Array.from({ length: rounds }, (_, round) =>
   }),
 )
 
-const factory = new NodeFactory(accountCodec)
-const state = buildGenesisState(factory, benchGenesis(accounts, NOBODY).accounts)
+const state = await buildGenesisState(benchGenesis(accounts, NOBODY).accounts)
+const { nodes } = state
 const directory = mkdtempSync(join(tmpdir(), 'idobata-bench-trie-'))
 const database = await Database.open(directory)
 const genesisHash = new Uint8Array(32)
-await writeGenesisState(database, factory, state, genesisHash)
-const inMemory = await measureInMemory(state.root as TrieNode<AccountValue>)
+await writeGenesisState(database, state, genesisHash)
+const inMemory = await measureInMemory(state.root)
 const flushMs = await measureFlush()
 await database.close()
 rmSync(directory, { recursive: true })
 console.log(JSON.stringify({ ...inMemory, flushMs } satisfies TrieRun))
 
-async function measureInMemory(genesisRoot: TrieNode<AccountValue>): Promise<Omit<TrieRun, 'flushMs'>> {
+async function measureInMemory(genesisRoot: Handle): Promise<Omit<TrieRun, 'flushMs'>> {
   const peer = await peerOf(genesisRoot)
   const ours: number[] = []
   const peers: number[] = []
-  let root: TrieNode<AccountValue> | undefined = genesisRoot
+  let root = genesisRoot
   for (const changes of plan) {
     let rootHash: Key = ''
     ours.push(
-      await timeMs(() => {
-        root = updateTrie(factory, root, changes).root
-        rootHash = factory.rootHash(root)
+      await timeMs(async () => {
+        const updated = await new AccountUpdate(nodes, changes).apply(root, { pause: () => undefined })
+        root = updated.root
+        rootHash = updated.rootHash
       }),
     )
     peers.push(
@@ -84,18 +89,38 @@ async function measureInMemory(genesisRoot: TrieNode<AccountValue>): Promise<Omi
 }
 
 /** Given our nodes, as they are encoded: putting a million accounts into it one by one would take minutes. */
-async function peerOf(root: TrieNode<AccountValue>): Promise<MerklePatriciaTrie> {
-  const nodes = new Map<string, string>()
-  collectNodes(nodes, root, 0)
-  const db = new MapDB<string, string | Uint8Array>(nodes)
-  return createMPT({ db, root: fromKey(factory.rootHash(root)) })
+async function peerOf(root: Handle): Promise<MerklePatriciaTrie> {
+  const encodings = new Map<string, string>()
+  collectNodes(encodings, root, '', 0)
+  const db = new MapDB<string, string | Uint8Array>(encodings)
+  return createMPT({ db, root: fromKey(state.stateRoot) })
 }
 
-function collectNodes(nodes: Map<string, string>, node: TrieNode<AccountValue>, depth: number): void {
-  // Account keys and values are so long that no node is ever embedded in its parent.
-  nodes.set(hex(fromKey(factory.ref(node, depth))), hex(factory.encode(node, depth)))
-  if (node.kind === 'extension') collectNodes(nodes, node.child!, node.to)
-  if (node.kind === 'branch') for (const child of node.children) if (child) collectNodes(nodes, child, depth + 1)
+function collectNodes(encodings: Map<string, string>, node: Handle, path: Key, depth: number): void {
+  const add = (encoded: Uint8Array) => encodings.set(hex(keccak256(encoded)), hex(encoded))
+  const at = nodes.rlpAt(node)
+  add(nodes.arena.bytes.slice(at, at + nodes.rlpLength(node)))
+  if (nodes.kind(node) !== BRANCH) {
+    collectNodes(
+      encodings,
+      nodes.childAt(node, 0),
+      extensionPath(nodes, node, path, depth),
+      depth + nodes.extensionLength(node),
+    )
+    return
+  }
+  for (let slot = 0; slot < 16; slot++) {
+    if (((nodes.taken(node) >> slot) & 1) === 0) continue
+    const below = withNibble(path, depth, slot)
+    if (((nodes.leaves(node) >> slot) & 1) === 0) {
+      collectNodes(encodings, nodes.childAt(node, nodes.childIndex(node, slot)), below, depth + 1)
+      continue
+    }
+    const entry = nodes.entryAt(node, slot, depth)
+    const leaf = new Uint8Array(256)
+    const key = nodes.entryKey(entry, depth, below)
+    add(leaf.slice(0, writeLeaf(leaf, 0, key, depth + 1, nodes.entryValue(entry, depth))))
+  }
 }
 
 function hex(bytes: Uint8Array): string {
@@ -104,11 +129,7 @@ function hex(bytes: Uint8Array): string {
 
 /** Only the writing is measured: encoding the changed nodes and handing them to LevelDB in one batch, without a sync. */
 async function measureFlush(): Promise<number> {
-  const onDisk = State.open(
-    { cacheBytes: STATE_CACHE_BYTES },
-    { database, factory: new NodeFactory(accountCodec), pacer: createPacer() },
-    () => 0,
-  )
+  const onDisk = State.open({ cacheBytes: STATE_CACHE_BYTES }, { database, pacer: createPacer() }, () => 0)
   let layer = onDisk.layer(genesisHash)!
   const times: number[] = []
   for (const [round, changes] of plan.entries()) {
@@ -122,7 +143,7 @@ async function measureFlush(): Promise<number> {
 }
 
 /** Garbage made before is collected before, so that nobody pays for another's. */
-async function timeMs(work: () => void | Promise<void>): Promise<number> {
+async function timeMs(work: () => Promise<void>): Promise<number> {
   globalThis.gc?.()
   const startMs = performance.now()
   await work()

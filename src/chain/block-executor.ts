@@ -3,7 +3,7 @@ import { logsBloom } from '../crypto/hashes.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import type { Account } from '../primitives/account.ts'
 import { assert } from '../primitives/assert.ts'
-import { fromKey, type Key, toKey } from '../primitives/bytes.ts'
+import { equalBytes, fromKey, type Key } from '../primitives/bytes.ts'
 import { BlockError, TxError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
 import { EMPTY_BLOOM, type Receipt, receiptLength, writeReceipt } from '../primitives/receipt.ts'
@@ -75,10 +75,12 @@ export class BlockExecutor {
       throw new BlockError('bad-gas-used', { gasUsed: header.gasUsed, expected: execution.gasUsed })
     }
     const outcome = await this.#finish(execution, header, receipts, view)
-    const { fields } = outcome
-    if (toKey(fields.receiptsRoot) !== toKey(header.receiptsRoot)) throw new BlockError('bad-receipts-root')
-    if (toKey(fields.logsBloom) !== toKey(header.logsBloom)) throw new BlockError('bad-logs-bloom')
-    if (toKey(fields.stateRoot) !== toKey(header.stateRoot)) throw new BlockError('bad-state-root')
+    try {
+      checkFields(outcome.fields, header)
+    } catch (error) {
+      this.#components.state.discard(outcome.derived)
+      throw error
+    }
     return outcome
   }
 
@@ -109,7 +111,9 @@ export class BlockExecutor {
       }
       await this.#components.pacer.pause()
     }
-    return { transactions, ...(await this.#finish(execution, header, receipts, view)) }
+    const { derived, fields } = await this.#finish(execution, header, receipts, view)
+    this.#components.state.discard(derived)
+    return { transactions, receipts, fields }
   }
 
   async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], view: LoadedAccounts) {
@@ -134,6 +138,13 @@ export class BlockExecutor {
     }
     return { derived, receipts, steps, fields }
   }
+}
+
+/** @throws BlockError where the header says otherwise. */
+function checkFields(fields: ExecutionFields, header: Header): void {
+  if (!equalBytes(fields.receiptsRoot, header.receiptsRoot)) throw new BlockError('bad-receipts-root')
+  if (!equalBytes(fields.logsBloom, header.logsBloom)) throw new BlockError('bad-logs-bloom')
+  if (!equalBytes(fields.stateRoot, header.stateRoot)) throw new BlockError('bad-state-root')
 }
 
 /** Accounts of one state, loaded ahead of the execution that reads them. */
@@ -175,8 +186,10 @@ export interface TransactionOffers {
   refused(transaction: RecoveredTransaction, reason: TxError): void
 }
 
-export interface BuiltOutcome extends Outcome {
+/** What a block that is not sealed yet would do. */
+export interface BuiltOutcome {
   readonly transactions: readonly RecoveredTransaction[]
+  readonly receipts: readonly Receipt[]
   readonly fields: ExecutionFields
 }
 

@@ -7,13 +7,11 @@ import { EMPTY_BYTES, equalBytes, fromKey, type Key } from '../primitives/bytes.
 import type { Clock } from '../primitives/clock.ts'
 import { StateUnavailableError, StoreError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
-import { type AccountValue, accountCodec } from '../state/account-value.ts'
 import { buildGenesisState, type GenesisState, writeGenesisState } from '../state/genesis-state.ts'
 import type { Layer } from '../state/layer.ts'
 import { State } from '../state/state.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
-import { NodeFactory } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
 import { BlockExecutor, type BuiltOutcome, type TransactionOffers } from './block-executor.ts'
 import { BlockIndex, type IndexEntry } from './block-index.ts'
@@ -51,7 +49,7 @@ const DEFAULTS = {
   /** About 48 MiB when written. */
   unflushedChanges: 100_000,
   undoBlocks: 4096,
-  stateCacheBytes: 96 * 1024 * 1024,
+  stateCacheBytes: 192 * 1024 * 1024,
 } as const
 
 /**
@@ -79,20 +77,14 @@ export class Chain {
    * @throws StoreError if the database is damaged, of another version or of another genesis.
    */
   static async open(options: ChainOptions, components: ChainComponents): Promise<Chain> {
-    const factory = new NodeFactory(accountCodec)
     const store = new ChainStore(components.database)
-    await prepareGenesis(options.genesis, components, store, factory)
-    const chain = new Chain(options, components, store, factory)
+    await prepareGenesis(options.genesis, components, store)
+    const chain = new Chain(options, components, store)
     await chain.#recoverState(components.database)
     return chain
   }
 
-  private constructor(
-    options: ChainOptions,
-    components: ChainComponents,
-    store: ChainStore,
-    factory: NodeFactory<AccountValue>,
-  ) {
+  private constructor(options: ChainOptions, components: ChainComponents, store: ChainStore) {
     const { genesis } = options
     const { database, engine, clock, pacer, recover } = components
     const genesisHash = database.get(keys.meta('genesis'))!
@@ -108,13 +100,13 @@ export class Chain {
     if (head === undefined) throw damaged('the head block is missing')
     this.#head = head
     const cacheBytes = options.stateCacheBytes ?? DEFAULTS.stateCacheBytes
-    this.#state = State.open({ cacheBytes }, { database, factory, pacer }, (hash) => index.get(hash)?.header.number)
+    this.#state = State.open({ cacheBytes }, { database, pacer }, (hash) => index.get(hash)?.header.number)
     const state = this.#state
     const createExecution = components.createExecution ?? createTransferExecution
     this.#executor = new BlockExecutor({ state, engine, createExecution, pacer })
     const executor = this.#executor
-    const writeGenesis = (hash: Uint8Array) =>
-      writeGenesisState(database, factory, buildGenesisState(factory, genesis.accounts), hash)
+    const writeGenesis = async (hash: Uint8Array) =>
+      writeGenesisState(database, await buildGenesisState(genesis.accounts), hash)
     this.#keeper = new StateKeeper(
       { ...DEFAULTS, ...options },
       { state, store, index, executor, database, writeGenesis },
@@ -288,7 +280,6 @@ export async function prepareGenesis(
   genesis: Genesis,
   { database, engine, pacer }: Pick<ChainComponents, 'database' | 'engine' | 'pacer'>,
   store: ChainStore,
-  factory: NodeFactory<AccountValue>,
 ): Promise<void> {
   const version = database.get(keys.meta('version'))
   if (version !== undefined && version[0] !== LAYOUT_VERSION) {
@@ -301,7 +292,7 @@ export async function prepareGenesis(
   const written = [version, digest, known, store.headHash()].filter((record) => record !== undefined).length
   if (written !== 0 && written !== 4) throw damaged('it does not say which chain it holds')
   if (digest !== undefined && equalBytes(digest, genesis.digest)) return
-  const state = buildGenesisState(factory, genesis.accounts)
+  const state = await buildGenesisState(genesis.accounts)
   const { hash, header } = hashHeader({ ...genesis.header, stateRoot: fromKey(state.stateRoot) })
   if (known === undefined) await writeGenesisBlock({ hash, header }, genesis, state)
   else if (!equalBytes(known, hash)) {
@@ -313,7 +304,7 @@ export async function prepareGenesis(
   }
 
   async function writeGenesisBlock(block: Pick<Block, 'hash' | 'header'>, source: Genesis, genesisState: GenesisState) {
-    await writeGenesisState(database, factory, genesisState, block.hash)
+    await writeGenesisState(database, genesisState, block.hash)
     const body = encodeTransactions([])
     const whole = { ...block, transactions: [], body, sizeBytes: blockLength(block.header, body) }
     const index = new BlockIndex(store, source.params.chainId)

@@ -1,10 +1,8 @@
 import type { Engine } from '../consensus/engine.ts'
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
-import { accountCodec } from '../state/account-value.ts'
 import { buildGenesisState, writeGenesisState } from '../state/genesis-state.ts'
 import type { Database, WriteBatch } from '../store/database.ts'
 import { keys, rangeOf, type Table, tableOf } from '../store/schema.ts'
-import { NodeFactory } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
 import { prepareGenesis } from './chain.ts'
 import { ChainStore } from './chain-store.ts'
@@ -93,15 +91,14 @@ async function restoreGenesis(
     for (const name of IDENTITY) batch.delete(keys.meta(name))
     await batch.write({ sync: true })
   }
-  await prepareGenesis(genesis, { database, engine, pacer }, store, new NodeFactory(accountCodec))
+  await prepareGenesis(genesis, { database, engine, pacer }, store)
 }
 
 /** Leaves the genesis state on disk, with the mark that has the next start go on from there to the head. @throws StoreError. */
 export async function resetState(database: Database, genesis: Genesis): Promise<void> {
-  const factory = new NodeFactory(accountCodec)
   await markRebuilding(database, true)
   const genesisHash = database.get(keys.meta('genesis'))!
-  await writeGenesisState(database, factory, buildGenesisState(factory, genesis.accounts), genesisHash)
+  await writeGenesisState(database, await buildGenesisState(genesis.accounts), genesisHash)
 }
 
 interface SoundBlock {

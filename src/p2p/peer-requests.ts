@@ -12,7 +12,8 @@ import type { Status } from './wire/status.ts'
 const SYNC_FAULTS = {
   malformed: 'bad-answer',
   'too-large': 'bad-answer',
-  short: 'bad-answer',
+  // Of a batch that a fork runs through a peer has the beginning.
+  short: 'unhelpful',
   'timed-out': 'stalled',
   reset: 'unhelpful',
   refused: 'unhelpful',
@@ -46,6 +47,7 @@ export function syncRequests(
       }
     },
     faultOf: (error) => (error instanceof RequestError ? SYNC_FAULTS[error.code] : 'unhelpful'),
+    retryAfterMs: (error) => (error instanceof RequestError ? (error.refusal?.retryAfterMs ?? 0) : 0),
   }
 }
 

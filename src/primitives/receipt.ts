@@ -112,6 +112,16 @@ export function decodeStoredReceiptAt(encoded: Uint8Array, index: number, type: 
   return { receipt, gasUsed: receipt.cumulativeGasUsed - gasBefore, firstLogIndex }
 }
 
+/** The receipt at `index` among those of its block. */
+export function placeReceipt(receipts: readonly Receipt[], index: number): PlacedReceipt | undefined {
+  const receipt = receipts[index]
+  if (receipt === undefined) return undefined
+  let firstLogIndex = 0
+  for (let i = 0; i < index; i++) firstLogIndex += receipts[i]!.logs.length
+  const gasBefore = receipts[index - 1]?.cumulativeGasUsed ?? 0n
+  return { receipt, gasUsed: receipt.cumulativeGasUsed - gasBefore, firstLogIndex }
+}
+
 /** The receipts of a block, each with its place. */
 export function placeReceipts(receipts: readonly Receipt[]): PlacedReceipt[] {
   let gasBefore = 0n

@@ -1,13 +1,16 @@
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
-import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
-import { DecodeError } from '../primitives/errors.ts'
+import { equalBytes, type Key, keyAt, toKey } from '../primitives/bytes.ts'
 import type { Database } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
-import { childRef, NodeFactory, pathKey, type TrieNode, withNibble } from '../trie/node.ts'
-import { unpackLeaf } from '../trie/packed-leaves.ts'
-import { type AccountValue, accountCodec, decodeAccountValue } from './account-value.ts'
-import { decodeNodeRecord } from './node-record.ts'
+import { withNibble } from '../trie/node.ts'
+import { KEY_BYTES, leafScratchAt, writeLeaf } from './account-leaf.ts'
+import { AccountNodes, BRANCH, LEAF } from './account-nodes.ts'
+import { readNodeRecord } from './account-records.ts'
+import { hashOfRoot } from './account-update.ts'
+import { type AccountValue, decodeAccountValue } from './account-value.ts'
+import type { Handle } from './arena.ts'
 import { storageRootOf } from './storage.ts'
+import { extensionPath, pathKey } from './trie-path.ts'
 
 /** What the state on disk holds. */
 export interface StateTally {
@@ -47,7 +50,7 @@ class Walk {
   readonly withExtras = new Map<Key, AccountValue>()
   accounts = 0
   nodes = 0
-  readonly #factory = new NodeFactory(accountCodec)
+  readonly #nodes = new AccountNodes()
   readonly #report: (what: string) => void
 
   constructor(report: (what: string) => void) {
@@ -62,44 +65,52 @@ class Walk {
     }
     this.expected.delete(place)
     const depth = place.charCodeAt(0)
-    const path = place.slice(1)
-    const node = this.#decode(record, path, depth)
-    if (node === undefined || this.#factory.ref(node, depth) !== ref) {
+    const node = readNodeRecord(this.#nodes, record, depth)
+    if (node === 0 || hashOfRoot(this.#nodes, node) !== ref) {
       this.#report(`the node at ${describePlace(place)} does not match its hash`)
+    } else {
+      this.nodes++
+      this.#enter(node, place.slice(1), depth)
+    }
+    if (node !== 0) this.#nodes.free(node)
+  }
+
+  #enter(node: Handle, path: Key, depth: number): void {
+    const nodes = this.#nodes
+    const kind = nodes.kind(node)
+    if (kind === LEAF) this.#account(nodes.leafKey(node), nodes.leafValue(node))
+    else if (kind === BRANCH) {
+      for (let slot = 0; slot < 16; slot++)
+        if (((nodes.taken(node) >> slot) & 1) === 1) this.#slot(node, slot, path, depth)
+    } else {
+      const to = depth + nodes.extensionLength(node)
+      this.expected.set(pathKey(extensionPath(nodes, node, path, depth), to), this.#hashAt(nodes.childHashAt(node)))
+    }
+  }
+
+  #slot(branch: Handle, slot: number, path: Key, depth: number): void {
+    const nodes = this.#nodes
+    const { arena } = nodes
+    const below = withNibble(path, depth, slot)
+    const place = pathKey(below, depth + 1)
+    const ref = this.#hashAt(nodes.hashAt(branch, slot))
+    if (((nodes.leaves(branch) >> slot) & 1) === 0) {
+      this.expected.set(place, ref)
       return
     }
-    this.nodes++
-    this.#enter(node, path, depth)
+    const at = nodes.entryAt(branch, slot, depth)
+    const key = nodes.entryKey(at, depth, below)
+    const value = nodes.entryValue(at, depth)
+    const scratch = leafScratchAt(arena, 0)
+    arena.hasher.add(scratch, writeLeaf(arena.bytes, scratch, key, depth + 1, value), scratch)
+    arena.hasher.run()
+    if (!nodes.entryFitsSlot(at, slot, depth) || this.#hashAt(scratch) !== ref) {
+      this.#report(`the account at ${describePlace(place)} does not match its hash`)
+    } else this.#account(key, value)
   }
 
-  #decode(record: Uint8Array, path: Key, depth: number): TrieNode<AccountValue> | undefined {
-    try {
-      return decodeNodeRecord(this.#factory, record, path, depth)
-    } catch (error) {
-      if (error instanceof DecodeError) return undefined
-      throw error
-    }
-  }
-
-  #enter(node: TrieNode<AccountValue>, path: Key, depth: number): void {
-    if (node.kind === 'leaf') this.#account(node.key, node.value)
-    else if (node.kind === 'extension') this.expected.set(pathKey(node.path, node.to), node.childRef)
-    else {
-      for (let slot = 0; slot < 16; slot++) {
-        if (((node.taken >> slot) & 1) === 0) continue
-        const below = withNibble(path, depth, slot)
-        const ref = childRef(node, slot)
-        if (((node.leaves >> slot) & 1) === 0) {
-          this.expected.set(pathKey(below, depth + 1), ref)
-          continue
-        }
-        const leaf = unpackLeaf(node, slot, below, depth)
-        const place = pathKey(below, depth + 1)
-        if (pathKey(leaf.key, depth + 1) !== place || this.#factory.ref(leaf, depth + 1) !== ref) {
-          this.#report(`the account at ${describePlace(place)} does not match its hash`)
-        } else this.#account(leaf.key, leaf.value)
-      }
-    }
+  #hashAt(address: number): Key {
+    return keyAt(this.#nodes.arena.bytes, address, address + KEY_BYTES)
   }
 
   #account(key: Key, value: AccountValue): void {

@@ -1,67 +1,43 @@
-import type { Branch, Extension, TrieNode } from '../trie/node.ts'
-import type { AccountValue } from './account-value.ts'
-
-type InnerNode = Branch<AccountValue> | Extension<AccountValue>
-
-/** Bytes of heap a node takes, measured with its strings; what matters is their proportion. */
-const BRANCH_BYTES = 350
-const LEAF_BYTES = 120
-const EXTENSION_BYTES = 200
+import type { AccountNodes } from './account-nodes.ts'
+import type { Handle } from './arena.ts'
 
 /**
- * Keeps the nodes in memory below a budget by putting stubs in place of stored nodes that were not used of late. Safe for
- * every layer: a stored node and its stub are the same thing.
+ * Keeps the nodes below `root` that are on disk within a budget, by putting stubs in place of those that were not used of
+ * late. Safe for every version: a stored node and its stub are the same thing.
  *
- * Cost: one walk over the nodes in memory, some 0.2 µs each; a second one if they exceed the budget.
+ * @param keepFrom  what was used in this generation or later stays. Cost: one walk over the nodes in memory, some 50 ns
+ *   each; a second one if they exceed the budget.
  */
-export function evict(root: TrieNode<AccountValue> | undefined, generation: number, budgetBytes: number): void {
+export function evict(nodes: AccountNodes, root: Handle, keepFrom: number, budgetBytes: number): void {
   const bytesByAge: number[] = []
-  walk(root, (node) => {
-    const age = generation - node.usedAt
-    bytesByAge[age] = (bytesByAge[age] ?? 0) + sizeOf(node)
+  walk(nodes, root, (node) => {
+    const age = Math.max(0, keepFrom - nodes.usedAt(node))
+    if (nodes.isStored(node)) bytesByAge[age] = (bytesByAge[age] ?? 0) + nodes.sizeBytes(node)
   })
   let total = 0
   let age = 0
-  while (age < bytesByAge.length && (total <= budgetBytes || age < MIN_AGE)) total += bytesByAge[age++] ?? 0
+  while (age < bytesByAge.length && (total <= budgetBytes || age === 0)) total += bytesByAge[age++] ?? 0
   if (age === bytesByAge.length) return
-  walk(root, (node) => stubOut(node, generation - age))
+  walk(nodes, root, (node) => stubOut(nodes, node, keepFrom - age + 1))
 }
 
-/** Generations that are never evicted: what was loaded for a block must still be there when it executes. */
-const MIN_AGE = 8
-
-function sizeOf(node: InnerNode): number {
-  if (node.kind !== 'branch') return EXTENSION_BYTES
-  let bytes = BRANCH_BYTES + node.rlp.length + node.packed.length
-  for (let slot = 0; slot < 16; slot++) if (node.children[slot]?.kind === 'leaf') bytes += LEAF_BYTES
-  return bytes
-}
-
-function stubOut(node: InnerNode, keepFrom: number): void {
-  if (node.kind === 'extension') {
-    if (node.child !== undefined && isOld(node.child, keepFrom)) node.child = undefined
-    return
-  }
-  for (let slot = 0; slot < 16; slot++) {
-    const child = node.children[slot]
-    if (child !== undefined && isOld(child, keepFrom)) node.children[slot] = undefined
+function stubOut(nodes: AccountNodes, node: Handle, evictBefore: number): void {
+  for (let i = nodes.childCount(node) - 1; i >= 0; i--) {
+    const child = nodes.childAt(node, i)
+    // Children are used no later than their parents, so that a whole subtree goes with its top.
+    if (child === 0 || !nodes.isStored(child) || nodes.usedAt(child) >= evictBefore) continue
+    nodes.setChildAt(node, i, 0)
+    nodes.release(child)
   }
 }
 
-/** Children are used no later than their parents, so that a whole subtree goes with its top. */
-function isOld(node: TrieNode<AccountValue>, keepFrom: number): boolean {
-  return node.kind !== 'leaf' && node.stored && node.usedAt < keepFrom
-}
-
-function walk(root: TrieNode<AccountValue> | undefined, visit: (node: InnerNode) => void): void {
-  const stack: InnerNode[] = []
-  const push = (child: TrieNode<AccountValue> | undefined) => {
-    if (child !== undefined && child.kind !== 'leaf') stack.push(child)
-  }
-  push(root)
+function walk(nodes: AccountNodes, root: Handle, visit: (node: Handle) => void): void {
+  const stack: Handle[] = [root]
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     visit(node)
-    if (node.kind === 'branch') for (let slot = 0; slot < 16; slot++) push(node.children[slot])
-    else push(node.child)
+    for (let i = nodes.childCount(node) - 1; i >= 0; i--) {
+      const child = nodes.childAt(node, i)
+      if (child !== 0) stack.push(child)
+    }
   }
 }

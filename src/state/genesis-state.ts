@@ -4,11 +4,15 @@ import { bigintToBytes, fromKey, type Key } from '../primitives/bytes.ts'
 import { encodeRlp } from '../primitives/rlp.ts'
 import type { Database, WriteBatch } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
-import { NodeFactory, type Root } from '../trie/node.ts'
+import { NodeFactory } from '../trie/node.ts'
 import { bytesCodec } from '../trie/ordered.ts'
 import { type TrieChange, updateTrie } from '../trie/update.ts'
-import { type AccountValue, encodeAccountValue } from './account-value.ts'
-import { NodeWriter, putStateMarker, unstoredNodes } from './write.ts'
+import { AccountNodes } from './account-nodes.ts'
+import { AccountUpdate } from './account-update.ts'
+import { encodeAccountValue } from './account-value.ts'
+import type { Handle } from './arena.ts'
+import type { AccountChange } from './layer.ts'
+import { putStateMarker, putUnstored } from './write.ts'
 
 /** One account of a genesis. `storage`: 32-byte slot to value; zero values are not stored. */
 export interface GenesisAccount {
@@ -24,7 +28,9 @@ const BATCH_BYTES = 16 * 1024 * 1024
 
 /** State in memory that a genesis describes, ready to be written. */
 export interface GenesisState {
-  readonly root: Root<AccountValue>
+  readonly nodes: AccountNodes
+  /** 0: there are no accounts. */
+  readonly root: Handle
   /** 32 bytes in a Key. */
   readonly stateRoot: Key
   /** Records of code and storage. */
@@ -32,11 +38,8 @@ export interface GenesisState {
 }
 
 /** Cost: a few µs and some 600 bytes an account. Empty accounts stay, as in geth, until a transaction touches them. */
-export function buildGenesisState(
-  factory: NodeFactory<AccountValue>,
-  accounts: Iterable<GenesisAccount>,
-): GenesisState {
-  const changes: TrieChange<AccountValue>[] = []
+export async function buildGenesisState(accounts: Iterable<GenesisAccount>): Promise<GenesisState> {
+  const changes: AccountChange[] = []
   const extras: [Uint8Array, Uint8Array][] = []
   for (const { address, nonce, balance, code, storage } of accounts) {
     const key = keccak256Key(address)
@@ -49,25 +52,21 @@ export function buildGenesisState(
     const account = { nonce, balance, codeHash, storageRoot: slots.length === 0 ? EMPTY_TRIE_ROOT : storageRoot(slots) }
     changes.push({ key, value: encodeAccountValue(account) })
   }
-  const { root } = updateTrie(factory, undefined, changes)
-  return { root, stateRoot: factory.rootHash(root), extras }
+  const nodes = new AccountNodes()
+  const { root, rootHash } = await new AccountUpdate(nodes, changes).apply(0, { pause: () => undefined })
+  return { nodes, root, stateRoot: rootHash, extras }
 }
 
 function storageRoot(slots: readonly TrieChange<Uint8Array>[]): Uint8Array {
   const factory = new NodeFactory(bytesCodec)
-  return fromKey(factory.rootHash(updateTrie(factory, undefined, slots).root))
+  return fromKey(factory.rootHash(updateTrie(factory, undefined, slots)))
 }
 
 /**
  * Replaces whatever state is on disk. Not atomic as a whole: the marker comes last, so a crash leaves no marker or, in
  * a rebuild, the caller's own record that one is under way.
  */
-export async function writeGenesisState(
-  database: Database,
-  factory: NodeFactory<AccountValue>,
-  state: GenesisState,
-  blockHash: Uint8Array,
-): Promise<void> {
+export async function writeGenesisState(database: Database, state: GenesisState, blockHash: Uint8Array): Promise<void> {
   for (const table of ['trieNode', 'storage'] as const) await database.clear(rangeOf(table))
   let batch = database.batch()
   const full = async (): Promise<WriteBatch> => {
@@ -79,10 +78,8 @@ export async function writeGenesisState(
     batch.put(key, value)
     batch = await full()
   }
-  const writer = new NodeWriter(factory)
-  for (const placed of unstoredNodes(state.root)) {
-    writer.put(batch, placed)
-    if (batch.sizeBytes >= BATCH_BYTES) batch = await full()
+  if (state.root !== 0) {
+    for (const _ of putUnstored(state.nodes, state.root, () => batch)) batch = await full()
   }
   putStateMarker(batch, blockHash, state.stateRoot)
   await batch.write({ sync: true })

@@ -1,7 +1,13 @@
 import type { Key } from '../primitives/bytes.ts'
-import type { RootHolder } from '../trie/lookup.ts'
-import type { Root } from '../trie/node.ts'
 import type { AccountValue } from './account-value.ts'
+import type { Handle } from './arena.ts'
+
+/** A trie by its root: undefined is empty, a Key the 32-byte hash of a root that is not in memory. */
+export type Root = Handle | Key | undefined
+
+export interface RootHolder {
+  root: Root
+}
 
 /** An account's new value under keccak256(address); undefined where the account is gone. */
 export interface AccountChange {
@@ -13,10 +19,9 @@ export interface AccountChange {
  * The state after one block. Layers share all nodes in which they do not differ; what a layer does not hold in memory
  * is as on disk.
  */
-export interface Layer extends RootHolder<AccountValue> {
+export interface Layer extends RootHolder {
   readonly blockHash: Uint8Array
   readonly number: number
-  root: Root<AccountValue>
   /** The layer this one was computed from; undefined for the one on disk. */
   base: Layer | undefined
   /** Places where `base` has a branch or extension and this layer has none. */
@@ -27,10 +32,10 @@ export interface Layer extends RootHolder<AccountValue> {
   carried: number
 }
 
-/** What an update made of a layer, before it belongs to a block. */
+/** What an update made of a layer, before it belongs to a block. To be added to the state, or discarded. */
 export interface Derived {
   readonly base: Layer
-  readonly root: Root<AccountValue>
+  readonly root: Root
   /** 32 bytes in a Key. */
   readonly stateRoot: Key
   readonly removed: readonly Key[]

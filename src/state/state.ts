@@ -1,15 +1,17 @@
 import { type Account, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import { StateUnavailableError } from '../primitives/errors.ts'
-import { type Database, damaged } from '../store/database.ts'
-import type { NodeFactory, TrieNode } from '../trie/node.ts'
-import { proveKey } from '../trie/proof.ts'
-import { MissingNodeError, type Pacer, type TrieUpdate, updateTriePaced } from '../trie/update.ts'
+import { type Database, damaged, type WriteBatch } from '../store/database.ts'
+import type { Pacer } from '../trie/update.ts'
+import { AccountNodes } from './account-nodes.ts'
+import { proveAccount } from './account-proof.ts'
+import { AccountUpdate, hashOfRoot, MissingNodeError, type UpdatedTrie } from './account-update.ts'
 import { type AccountValue, decodeAccountValue } from './account-value.ts'
+import type { Handle } from './arena.ts'
 import { evict } from './evict.ts'
-import type { AccountChange, Derived, Layer } from './layer.ts'
+import type { AccountChange, Derived, Layer, Root } from './layer.ts'
 import { Loader } from './loader.ts'
-import { NodeWriter, putStateMarker, readStateMarker, unstoredNodes } from './write.ts'
+import { deleteNode, putStateMarker, putUnstored, readStateMarker } from './write.ts'
 
 /** Records put between two looks at the clock. */
 const PACED_RECORDS = 1024
@@ -19,9 +21,11 @@ export interface StateOptions {
   readonly cacheBytes: number
 }
 
+/** Generations that are never evicted: what was loaded for a block should still be there when it executes. */
+const MIN_AGE = 8
+
 export interface StateComponents {
   readonly database: Database
-  readonly factory: NodeFactory<AccountValue>
   readonly pacer: Pacer
 }
 
@@ -35,19 +39,20 @@ export interface StateComponents {
 export class State {
   readonly #options: StateOptions
   readonly #database: Database
-  readonly #factory: NodeFactory<AccountValue>
+  readonly #nodes = new AccountNodes()
   readonly #pacer: Pacer
   readonly #loader: Loader
   readonly #layers = new Map<Key, Layer>()
+  /** Generations in which work began that goes on: what was used since is not evicted. */
+  readonly #working = new Set<{ readonly since: number }>()
   #disk: Layer
   #trimmedSlot = 0
 
   private constructor(options: StateOptions, components: StateComponents, disk: Layer) {
     this.#options = options
     this.#database = components.database
-    this.#factory = components.factory
     this.#pacer = components.pacer
-    this.#loader = new Loader(components.database, components.factory, components.pacer)
+    this.#loader = new Loader(components.database, this.#nodes, components.pacer)
     this.#disk = disk
     this.#layers.set(toKey(disk.blockHash), disk)
   }
@@ -77,6 +82,11 @@ export class State {
     return changed
   }
 
+  /** Bytes that trie nodes take in memory. */
+  get memoryBytes(): number {
+    return this.#nodes.arena.usedBytes
+  }
+
   /** The state after a block; undefined if it is not held. */
   layer(blockHash: Uint8Array): Layer | undefined {
     return this.#layers.get(toKey(blockHash))
@@ -94,13 +104,15 @@ export class State {
 
   /** As `read`, in the form in which the state keeps accounts. */
   readValues(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
-    return this.#loader.load(layer, accountKeys, (what) => this.#unreadable(layer, what))
+    return this.#pinned(layer, () => this.#loader.load(handleOf(layer.root), accountKeys, this.#unreadable(layer)))
   }
 
   /** EIP-1186 account proof: nodes from the root down. @throws StoreError, StateUnavailableError. */
   async prove(layer: Layer, key: Key): Promise<Uint8Array[]> {
-    await this.readValues(layer, [key])
-    return proveKey(this.#factory, layer.root, key)
+    return this.#pinned(layer, async () => {
+      await this.readValues(layer, [key])
+      return proveAccount(this.#nodes, handleOf(layer.root), key)
+    })
   }
 
   /**
@@ -108,15 +120,25 @@ export class State {
    * in between. @throws StoreError, StateUnavailableError.
    */
   async derive(base: Layer, changes: readonly AccountChange[]): Promise<Derived> {
-    this.#factory.generation++
-    const { root, removed } = await this.#update(base, changes)
-    return { base, root, stateRoot: this.#factory.rootHash(root), removed, changes }
+    this.#nodes.generation++
+    if (changes.length === 0) {
+      const { root } = base
+      if (typeof root === 'number') this.#nodes.retain(root)
+      return { base, root, stateRoot: this.#rootHash(root), removed: [], changes }
+    }
+    const { root, rootHash, removed } = await this.#pinned(base, () => this.#update(base, changes))
+    return { base, root: root === 0 ? undefined : root, stateRoot: rootHash, removed, changes }
   }
 
-  async #update(base: Layer, changes: readonly AccountChange[]): Promise<TrieUpdate<AccountValue>> {
+  /** Forgets a derived state that will not become a block's. */
+  discard({ root }: Derived): void {
+    if (typeof root === 'number') this.#nodes.release(root)
+  }
+
+  async #update(base: Layer, changes: readonly AccountChange[]): Promise<UpdatedTrie> {
     for (;;) {
       try {
-        return await updateTriePaced(this.#factory, base.root, changes, this.#pacer)
+        return await new AccountUpdate(this.#nodes, changes).apply(handleOf(base.root), this.#pacer)
       } catch (error) {
         if (!(error instanceof MissingNodeError)) throw error
         // A changed key, or what stands beside a deleted one and has to move up: any key below it leads there.
@@ -126,9 +148,41 @@ export class State {
     }
   }
 
+  #rootHash(root: Root): Key {
+    return typeof root === 'string' ? root : hashOfRoot(this.#nodes, root ?? 0)
+  }
+
+  /** Runs work on a layer, whose nodes stay meanwhile. @throws StateUnavailableError if the layer is not held. */
+  async #pinned<T>(layer: Layer, work: () => Promise<T>): Promise<T> {
+    if (!this.#holds(layer)) throw new StateUnavailableError()
+    this.#loader.loadRoot(layer, this.#unreadable(layer))
+    const root = handleOf(layer.root)
+    const mark = { since: this.#nodes.generation }
+    if (root !== 0) this.#nodes.retain(root)
+    this.#working.add(mark)
+    try {
+      return await work()
+    } finally {
+      this.#working.delete(mark)
+      if (root !== 0) this.#nodes.release(root)
+    }
+  }
+
+  /** Makes the error for what cannot be read: of a layer that is dropped nothing more can be said. */
+  #unreadable(layer: Layer): (what: string) => Error {
+    return (what) => (this.#holds(layer) ? damaged(what) : new StateUnavailableError())
+  }
+
+  #holds(layer: Layer): boolean {
+    return this.layer(layer.blockHash) === layer
+  }
+
   /** Makes a derived state that of a block. @throws StateUnavailableError if a flush has dropped what it builds on. */
   add(derived: Derived, blockHash: Uint8Array, number: number): Layer {
-    if (this.layer(derived.base.blockHash) !== derived.base) throw new StateUnavailableError()
+    if (!this.#holds(derived.base)) {
+      this.discard(derived)
+      throw new StateUnavailableError()
+    }
     const layer: Layer = {
       blockHash,
       number,
@@ -144,7 +198,12 @@ export class State {
 
   /** Forgets all layers, before the disk is written anew. */
   forget(): void {
-    this.#layers.clear()
+    for (const layer of this.#layers.values()) this.#drop(layer)
+  }
+
+  #drop(layer: Layer): void {
+    this.#layers.delete(toKey(layer.blockHash))
+    if (typeof layer.root === 'number') this.#nodes.release(layer.root)
   }
 
   /** Forgets the states of blocks above `number`; the one on disk is not among them. */
@@ -154,7 +213,7 @@ export class State {
 
   /** Starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
-    this.#layers.clear()
+    this.forget()
     this.#disk = readDiskLayer(this.#database, numberOf)
     this.#layers.set(toKey(this.#disk.blockHash), this.#disk)
     return this.#disk
@@ -170,10 +229,19 @@ export class State {
       oldest.carried += given.changed + given.carried
       oldest.base = given.base
     }
-    for (const [hashKey, layer] of this.#layers) {
-      if (layer !== this.#disk && layer.number < oldest.number) this.#layers.delete(hashKey)
+    for (const layer of this.#layers.values()) {
+      if (layer !== this.#disk && layer.number < oldest.number) this.#drop(layer)
     }
     this.#dropOrphans()
+    this.#leaveToDisk(this.#disk)
+  }
+
+  /** The version on disk need not be in memory, as far as others do not share it. */
+  #leaveToDisk(layer: Layer): void {
+    const { root } = layer
+    if (typeof root !== 'number' || !this.#nodes.isStored(root)) return
+    layer.root = this.#rootHash(root)
+    this.#nodes.release(root)
   }
 
   /**
@@ -183,40 +251,46 @@ export class State {
    */
   async flush(target: Layer): Promise<void> {
     const batch = this.#database.batch()
-    const writer = new NodeWriter(this.#factory)
     for (let layer: Layer | undefined = target; layer !== this.#disk; layer = layer.base) {
       if (layer === undefined) throw new StateUnavailableError()
-      for (const place of layer.removed) writer.delete(batch, place)
+      for (const place of layer.removed) deleteNode(batch, place)
     }
-    const written: TrieNode<AccountValue>[] = []
-    for (const placed of unstoredNodes(target.root)) {
-      writer.put(batch, placed)
-      written.push(placed.node)
-      if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
-    }
-    putStateMarker(batch, target.blockHash, this.#factory.rootHash(target.root))
-    this.#retain(target)
+    const written = await this.#pinned(target, () => this.#putUnstored(target, batch))
+    putStateMarker(batch, target.blockHash, this.#rootHash(target.root))
+    this.#moveDisk(target)
     await batch.write({ sync: false })
-    for (let i = 0; i < written.length; i++) {
-      const node = written[i]!
-      if (node.kind !== 'leaf') node.stored = true
+    // From below, so that no node counts as stored, and may be evicted, before those that it leads to.
+    for (let i = written.length - 1; i >= 0; i--) {
+      this.#nodes.markStored(written[i]!)
       if (i % PACED_RECORDS === 0) await this.#pacer.pause()
     }
   }
 
-  /**
-   * Brings one sixteenth of the memory back within its budget, in turn; keys are hashes, so sixteenths are alike.
-   * @param newest  the layer that new blocks build on. Cost: see `evict`; some milliseconds at the default budget.
-   */
-  trim(newest: Layer): void {
-    const { root } = newest
-    if (typeof root !== 'object' || root.kind !== 'branch') return
-    this.#trimmedSlot = (this.#trimmedSlot + 1) % 16
-    const subtree = root.children[this.#trimmedSlot]
-    evict(subtree, this.#factory.generation, this.#options.cacheBytes / 16)
+  async #putUnstored(target: Layer, batch: WriteBatch): Promise<Handle[]> {
+    const written: Handle[] = []
+    if (typeof target.root !== 'number') return written
+    for (const node of putUnstored(this.#nodes, target.root, () => batch)) {
+      written.push(node)
+      if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
+    }
+    return written
   }
 
-  #retain(target: Layer): void {
+  /**
+   * Brings one sixteenth of the memory back within its budget, in turn; keys are hashes, so sixteenths are alike.
+   * @param newest  the layer that new blocks build on. Cost: see `evict`; a millisecond at a million accounts.
+   */
+  trim({ root }: Layer): void {
+    const nodes = this.#nodes
+    if (typeof root !== 'number' || nodes.arena.usedBytes <= this.#options.cacheBytes) return
+    this.#trimmedSlot = (this.#trimmedSlot + 1) % Math.max(1, nodes.childCount(root))
+    const subtree = nodes.childCount(root) === 0 ? 0 : nodes.childAt(root, this.#trimmedSlot)
+    if (subtree === 0) return
+    const keepFrom = Math.min(nodes.generation - MIN_AGE, ...[...this.#working].map(({ since }) => since))
+    evict(nodes, subtree, keepFrom, this.#options.cacheBytes / 16)
+  }
+
+  #moveDisk(target: Layer): void {
     target.base = undefined
     this.#disk = target
     this.#dropOrphans()
@@ -224,17 +298,17 @@ export class State {
 
   /** Forgets layers that no longer lead down to the disk. */
   #dropOrphans(): void {
-    for (const [hashKey, layer] of this.#layers) {
+    for (const layer of this.#layers.values()) {
       let at: Layer | undefined = layer
       while (at !== undefined && at !== this.#disk && this.layer(at.blockHash) === at) at = at.base
-      if (at !== this.#disk) this.#layers.delete(hashKey)
+      if (at !== this.#disk) this.#drop(layer)
     }
   }
+}
 
-  #unreadable(layer: Layer, what: string): Error {
-    const held = this.#layers.get(toKey(layer.blockHash)) === layer
-    return held ? damaged(what) : new StateUnavailableError()
-  }
+/** Of a root that is in memory. */
+function handleOf(root: Root): Handle {
+  return typeof root === 'number' ? root : 0
 }
 
 function readDiskLayer(database: Database, numberOf: (blockHash: Uint8Array) => number | undefined): Layer {

@@ -49,7 +49,7 @@ async function storageTrie(database: Database, accountKey: Key) {
     entries.push({ key: toKey(key.subarray(33)), value })
   }
   const factory = new NodeFactory(bytesCodec)
-  return { factory, root: updateTrie(factory, undefined, entries).root }
+  return { factory, root: updateTrie(factory, undefined, entries) }
 }
 
 function slotValue(record: Uint8Array): bigint {

@@ -2,60 +2,71 @@ import { fromKey, type Key } from '../primitives/bytes.ts'
 import { encodeRlp, RlpReader } from '../primitives/rlp.ts'
 import type { Database, WriteBatch } from '../store/database.ts'
 import { keys, MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
-import { type NodeFactory, type Root, type TrieNode, withNibble } from '../trie/node.ts'
-import type { AccountValue } from './account-value.ts'
-import { MAX_NODE_RECORD_BYTES, writeNodeRecord } from './node-record.ts'
+import { type AccountNodes, BRANCH, EXTENSION } from './account-nodes.ts'
+import type { Handle } from './arena.ts'
 
-/** A node that has a record of its own, with the path that leads to it: the first `depth` nibbles of `path`. */
-interface PlacedNode {
-  readonly node: TrieNode<AccountValue>
-  readonly path: Key
-  readonly depth: number
-}
-
-/** All nodes under `root` whose records are not on disk. Parents come before their children. */
-export function* unstoredNodes(root: Root<AccountValue>): Generator<PlacedNode> {
-  const stack: PlacedNode[] = []
-  if (typeof root === 'object' && (root.kind === 'leaf' || !root.stored)) stack.push({ node: root, path: '', depth: 0 })
-  for (;;) {
-    const placed = stack.pop()
-    if (placed === undefined) return
-    yield placed
-    const { node, path, depth } = placed
-    if (node.kind === 'extension' && node.child?.stored === false) {
-      stack.push({ node: node.child, path: node.path, depth: node.to })
-    }
-    if (node.kind !== 'branch') continue
-    for (let slot = 15; slot >= 0; slot--) {
-      const child = node.children[slot]
-      if (child === undefined || child.kind === 'leaf' || child.stored) continue
-      stack.push({ node: child, path: withNibble(path, depth, slot), depth: depth + 1 })
+/**
+ * Puts all nodes under `root` whose records are not on disk; yields each after it was put, parents before their
+ * children. The nodes must stay reachable meanwhile.
+ */
+export function* putUnstored(nodes: AccountNodes, root: Handle, batch: () => WriteBatch): Generator<Handle> {
+  const path = new TriePath()
+  const stack: number[] = nodes.isStored(root) ? [] : [root, 0, 0]
+  while (stack.length > 0) {
+    const slot = stack.pop()!
+    const depth = stack.pop()!
+    const node = stack.pop()!
+    if (depth > 0) path.set(depth - 1, slot)
+    const at = nodes.recordAt(node)
+    batch().put(path.key(depth), nodes.arena.bytes.subarray(at, at + nodes.recordLength(node)))
+    yield node
+    const kind = nodes.kind(node)
+    if (kind === BRANCH) {
+      let child = nodes.childCount(node)
+      for (let mask = nodes.taken(node) & ~nodes.leaves(node); mask !== 0; ) {
+        const last = 31 - Math.clz32(mask)
+        mask &= ~(1 << last)
+        pushUnstored(nodes, stack, nodes.childAt(node, --child), depth + 1, last)
+      }
+    } else if (kind === EXTENSION) {
+      const length = nodes.extensionLength(node)
+      for (let i = 0; i < length; i++) path.set(depth + i, nodes.extensionNibble(node, i))
+      pushUnstored(nodes, stack, nodes.childAt(node, 0), depth + length, nodes.extensionNibble(node, length - 1))
     }
   }
 }
 
-/** Puts and deletes trie nodes by the ten thousand, in buffers of its own: batches copy what they are given. */
-export class NodeWriter {
-  readonly #factory: NodeFactory<AccountValue>
+function pushUnstored(nodes: AccountNodes, stack: number[], node: Handle, depth: number, slot: number): void {
+  if (node !== 0 && !nodes.isStored(node)) stack.push(node, depth, slot)
+}
+
+/** The nibbles that lead to a node, as its database key has them. */
+class TriePath {
   readonly #key = new Uint8Array(MAX_TRIE_NODE_KEY_BYTES)
-  readonly #record = new Uint8Array(MAX_NODE_RECORD_BYTES)
 
-  constructor(factory: NodeFactory<AccountValue>) {
-    this.#factory = factory
+  constructor() {
+    writeTrieNodeKey(this.#key, 0, '', 0)
   }
 
-  /** Puts a node under its path. */
-  put(batch: WriteBatch, { node, path, depth }: PlacedNode): void {
-    const keyLength = writeTrieNodeKey(this.#key, 0, path, depth)
-    const length = writeNodeRecord(this.#factory, node, depth, this.#record)
-    batch.put(this.#key.subarray(0, keyLength), this.#record.subarray(0, length))
+  set(index: number, nibble: number): void {
+    const at = 2 + (index >> 1)
+    this.#key[at] = (index & 1) === 0 ? nibble << 4 : (this.#key[at]! & 0xf0) | nibble
   }
 
-  /** @param place  a `pathKey`. */
-  delete(batch: WriteBatch, place: Key): void {
-    const keyLength = writeTrieNodeKey(this.#key, 0, place.slice(1), place.charCodeAt(0))
-    batch.delete(this.#key.subarray(0, keyLength))
+  /** A view that the next call overwrites. */
+  key(depth: number): Uint8Array {
+    this.#key[1] = depth
+    const end = 2 + (depth >> 1)
+    if ((depth & 1) === 0) return this.#key.subarray(0, end)
+    this.#key[end] = this.#key[end]! & 0xf0
+    return this.#key.subarray(0, end + 1)
   }
+}
+
+/** @param place  a `pathKey`. */
+export function deleteNode(batch: WriteBatch, place: Key): void {
+  const key = new Uint8Array(MAX_TRIE_NODE_KEY_BYTES)
+  batch.delete(key.subarray(0, writeTrieNodeKey(key, 0, place.slice(1), place.charCodeAt(0))))
 }
 
 /** Says which block's state the accounts and trie nodes are. Belongs into the same batch as they. */

@@ -7,16 +7,15 @@ import { rlpHeaderLength, writeRlpHeader } from '../primitives/rlp.ts'
  * the path it changes and leaves every older root whole. That is what makes recent states and forks free.
  *
  * A branch holds its own RLP, and with it the reference of every child: 32-byte hashes, or the RLP of nodes shorter than
- * that. Children that are objects too are the ones in memory; a slot that is taken without an object is a *stub*. Putting
- * an object where its stub was, or taking one away that is on disk, changes nothing that a hash could see, so those are
- * the only writes ever made to a finished node.
+ * that. Tries of this kind are whole, in memory, and with keys of any length: a block's transactions and receipts, an
+ * account's storage. The accounts themselves, which do not fit, have another (`state/account-nodes.ts`).
  *
  * Nibble `i` of a key is its i-th hex digit; `depth` is the number of nibbles above a node.
  */
 export type TrieNode<V> = Leaf<V> | Extension<V> | Branch<V>
 
-/** A trie by its root: undefined is empty, a Key the 32-byte hash of a root that is not in memory. */
-export type Root<V> = TrieNode<V> | Key | undefined
+/** A trie by its root: undefined is empty. */
+export type Root<V> = TrieNode<V> | undefined
 
 /** How a value stands in the trie. */
 export interface ValueCodec<V> {
@@ -33,33 +32,23 @@ export interface Leaf<V> {
   readonly value: V
 }
 
-/** `stored`: the node is on disk as it is here. `usedAt`: a cache generation, for eviction. */
-interface InnerNode {
-  stored: boolean
-  usedAt: number
-}
-
-export interface Extension<V> extends InnerNode {
+export interface Extension<V> {
   readonly kind: 'extension'
   /** A byte string that begins with the path from the root to `to`; nibbles `from` to `to` are the shared ones. */
   readonly path: Key
   readonly from: number
   readonly to: number
   readonly childRef: Key
-  child: Branch<V> | undefined
+  readonly child: Branch<V>
 }
 
-export interface Branch<V> extends InnerNode {
+export interface Branch<V> {
   readonly kind: 'branch'
   /** Its RLP, a byte a character: contiguous, so that a changed copy is hashed without visiting sixteen children. */
   readonly rlp: Key
-  /** Bit i: slot i has a child; a leaf, if the same bit of `leaves` is set. */
+  /** Bit i: slot i has a child. */
   readonly taken: number
-  readonly leaves: number
-  /** Leaves as read from disk (`packed-leaves.ts`), for those slots of `leaves` that have no object yet. */
-  readonly packed: Key
-  /** Those in memory. One array serves all branches that have none: see `attachChild`. */
-  children: (TrieNode<V> | undefined)[]
+  readonly children: readonly (TrieNode<V> | undefined)[]
   /** Only in tries whose keys have different lengths. */
   readonly value: V | undefined
 }
@@ -74,13 +63,6 @@ export function divergence(a: Key, b: Key, from: number, limit: number): number 
   let at = from
   while (at < limit && nibbleAt(a, at) === nibbleAt(b, at)) at++
   return at
-}
-
-/** Identity of a place in the trie: its depth and the nibbles that lead there. Distinct for distinct places. */
-export function pathKey(key: Key, depth: number): Key {
-  const whole = key.slice(0, depth >> 1)
-  const half = (depth & 1) === 0 ? '' : String.fromCharCode(key.charCodeAt(depth >> 1) & 0xf0)
-  return String.fromCharCode(depth) + whole + half
 }
 
 /** A byte string that begins with the first `depth` nibbles of `path`, then `nibble`. */
@@ -104,19 +86,10 @@ function itemLength(first: number): number {
 }
 
 /** What a branch holds of the child in a taken slot. */
-export function childRef<V>({ rlp }: Branch<V>, slot: number): Key {
+function childRef<V>({ rlp }: Branch<V>, slot: number): Key {
   const at = itemOffset(rlp, slot)
   const length = itemLength(rlp.charCodeAt(at))
   return length === 33 ? rlp.slice(at + 1, at + 33) : rlp.slice(at, at + length)
-}
-
-/** Most branches of a large trie never have a child in memory; an array of their own would be a third of their size. */
-const NO_CHILDREN: undefined[] = new Array(16).fill(undefined)
-
-/** Puts a child where its stub is. */
-export function attachChild<V>(branch: Branch<V>, slot: number, child: TrieNode<V>): void {
-  if (branch.children === NO_CHILDREN) branch.children = NO_CHILDREN.slice()
-  branch.children[slot] = child
 }
 
 /** Room before a list's payload for the longest header that a node needs. */
@@ -129,8 +102,6 @@ export const EMPTY_ROOT: Key = keccak256Key(new Uint8Array([0x80]))
 export class NodeFactory<V> {
   readonly #codec: ValueCodec<V>
   #scratch = new Uint8Array(INITIAL_SCRATCH_BYTES)
-  /** Stamped on nodes made or touched; whoever evicts advances it. */
-  generation = 0
 
   constructor(codec: ValueCodec<V>) {
     this.#codec = codec
@@ -146,7 +117,6 @@ export class NodeFactory<V> {
   /** 32-byte root hash. */
   rootHash(root: Root<V>): Key {
     if (root === undefined) return EMPTY_ROOT
-    if (typeof root === 'string') return root
     const ref = this.ref(root, 0)
     // A root is hashed however short it is; only there is a reference ever hashed again.
     return ref.length === 32 ? ref : keccak256Key(this.#load(ref).subarray(0, ref.length))
@@ -159,9 +129,8 @@ export class NodeFactory<V> {
     return this.#scratch.slice(start, end)
   }
 
-  extension(path: Key, from: number, to: number, child: Branch<V> | undefined, ref: Key): Extension<V> {
-    const { generation } = this
-    return { kind: 'extension', stored: false, usedAt: generation, path, from, to, childRef: ref, child }
+  extension(path: Key, from: number, to: number, child: Branch<V>, ref: Key): Extension<V> {
+    return { kind: 'extension', path, from, to, childRef: ref, child }
   }
 
   /** A branch at `depth` of children that are all in memory. Takes `children` over. */
@@ -187,21 +156,6 @@ export class NodeFactory<V> {
       this.#patch(before, children, changed, taken, value, depth) ??
       this.#assemble(before, children, changed, taken, value, depth)
     )
-  }
-
-  /** A branch as its record on disk describes it. */
-  storedBranch(rlp: Key, packed: Key, leaves: number): Branch<V> {
-    let taken = 0
-    const first = rlp.charCodeAt(0)
-    let at = first < 0xf8 ? 1 : first - 0xf7 + 1
-    for (let slot = 0; slot < 16; slot++) {
-      const item = rlp.charCodeAt(at)
-      if (item !== 0x80) taken |= 1 << slot
-      at += itemLength(item)
-    }
-    const { generation } = this
-    const children: undefined[] = NO_CHILDREN
-    return { kind: 'branch', stored: true, usedAt: generation, rlp, taken, leaves, packed, children, value: undefined }
   }
 
   /** The usual case, some hashes replaced by others: no item moves. */
@@ -237,7 +191,7 @@ export class NodeFactory<V> {
       }
       at += itemLength(item)
     }
-    return this.#made(keyAt(target, 0, rlp.length), before, children, changed, taken, value)
+    return { kind: 'branch', rlp: keyAt(target, 0, rlp.length), taken, children, value }
   }
 
   #assemble(
@@ -266,24 +220,7 @@ export class NodeFactory<V> {
     if (value === undefined) this.#scratch[at++] = 0x80
     else at = this.#writeValue(at, value)
     const start = this.#prependHeader(at)
-    return this.#made(keyAt(this.#scratch, start, at), before, children, changed, taken, value)
-  }
-
-  #made(
-    rlp: Key,
-    before: Branch<V> | undefined,
-    children: (TrieNode<V> | undefined)[],
-    changed: number,
-    taken: number,
-    value: V | undefined,
-  ): Branch<V> {
-    let leaves = (before?.leaves ?? 0) & ~changed
-    for (let slot = 0; slot < 16; slot++) {
-      if (((changed >> slot) & 1) === 1 && children[slot]?.kind === 'leaf') leaves |= 1 << slot
-    }
-    const { generation } = this
-    const packed = before?.packed ?? ''
-    return { kind: 'branch', stored: false, usedAt: generation, rlp, taken, leaves, packed, children, value }
+    return { kind: 'branch', rlp: keyAt(this.#scratch, start, at), taken, children, value }
   }
 
   /** Encodes into the scratch buffer; returns where. */
@@ -337,7 +274,7 @@ export class NodeFactory<V> {
 }
 
 /** Hex-prefix encoding (Yellow Paper, appendix C) of the nibbles from `from` on, as an RLP string. */
-function writePath(
+export function writePath(
   target: Uint8Array,
   offset: number,
   key: Key,

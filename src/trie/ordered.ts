@@ -19,7 +19,7 @@ export const bytesCodec: ValueCodec<Uint8Array> = {
 export async function orderedRoot<V>(values: readonly V[], codec: ValueCodec<V>, pacer: Pacer): Promise<Key> {
   const factory = new NodeFactory(codec)
   const changes = values.map((value, index) => ({ key: indexKey(index), value }))
-  return factory.rootHash((await updateTriePaced(factory, undefined, changes, pacer)).root)
+  return factory.rootHash(await updateTriePaced(factory, undefined, changes, pacer))
 }
 
 /** rlp(index), without an array in between: there are thousands. */

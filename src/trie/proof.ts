@@ -2,20 +2,17 @@ import { keccak256Key } from '../crypto/keccak.ts'
 import { fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
 import { decodeRlp, type RlpItem } from '../primitives/rlp.ts'
-import { divergence, EMPTY_ROOT, type NodeFactory, nibbleAt, type Root } from './node.ts'
-import { MissingNodeError } from './update.ts'
+import { divergence, EMPTY_ROOT, type NodeFactory, nibbleAt, type Root, type TrieNode } from './node.ts'
 
 /**
  * The nodes from the root down to `key`, or to where the trie shows that there is no such key: an EIP-1186 proof of
  * inclusion or exclusion. Nodes shorter than 32 bytes stand inside their parents and are not listed.
- * @throws MissingNodeError if part of the path is not in memory.
  */
 export function proveKey<V>(factory: NodeFactory<V>, root: Root<V>, key: Key): Uint8Array[] {
   const proof: Uint8Array[] = []
-  let node = root
+  let node: TrieNode<V> | undefined = root
   let depth = 0
   while (node !== undefined) {
-    if (typeof node === 'string') throw new MissingNodeError(key, depth)
     const encoded = factory.encode(node, depth)
     if (depth === 0 || encoded.length >= 32) proof.push(encoded)
     if (node.kind === 'leaf' || 2 * key.length === depth) break
@@ -29,7 +26,6 @@ export function proveKey<V>(factory: NodeFactory<V>, root: Root<V>, key: Key): U
       depth = node.to
       node = node.child
     }
-    if (node === undefined) throw new MissingNodeError(key, depth)
   }
   return proof
 }
@@ -96,7 +92,7 @@ function reference(item: RlpItem): RlpItem {
 }
 
 /** Nibbles of a hex-prefix encoded path. @throws DecodeError. */
-export function compactNibbles(path: Uint8Array): number[] {
+function compactNibbles(path: Uint8Array): number[] {
   const flag = path[0]
   if (flag === undefined || flag >= 0x40 || ((flag & 0x10) === 0 && (flag & 15) !== 0)) {
     throw new DecodeError('malformed trie path')

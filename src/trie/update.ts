@@ -6,7 +6,6 @@ import {
   type Leaf,
   type NodeFactory,
   nibbleAt,
-  pathKey,
   type Root,
   type TrieNode,
   withNibble,
@@ -18,24 +17,6 @@ export interface TrieChange<V> {
   readonly value: V | undefined
 }
 
-/** A node the operation needs is not in memory: load what stands at (`path`, `depth`), then run it again. */
-export class MissingNodeError extends Error {
-  override readonly name = 'MissingNodeError'
-  readonly path: Key
-  readonly depth: number
-  constructor(path: Key, depth: number) {
-    super(`trie node at depth ${depth} is not loaded`)
-    this.path = path
-    this.depth = depth
-  }
-}
-
-export interface TrieUpdate<V> {
-  readonly root: TrieNode<V> | undefined
-  /** `pathKey`s at which a branch or extension stood before and none stands now. */
-  readonly removed: readonly Key[]
-}
-
 /** Between two slices of work `pause` lets other work of the thread run. */
 export interface Pacer {
   /** Resolves at once unless the current slice has used up its time. */
@@ -45,18 +26,10 @@ export interface Pacer {
 /**
  * Applies all `changes` (distinct keys, any order) in one descent: every node that several keys share is hashed once.
  *
- * @throws MissingNodeError where a stub is in the way: of a changed key, or the only sibling left of a deleted one.
  * Cost: O(changes × depth) steps, one hash a changed node.
  */
-export function updateTrie<V>(
-  factory: NodeFactory<V>,
-  root: Root<V>,
-  changes: readonly TrieChange<V>[],
-): TrieUpdate<V> {
-  const node = inMemory(root, changes)
-  if (changes.length === 0) return { root: node, removed: [] }
-  const updater = new Updater(factory)
-  return { root: updater.apply(node, changes, 0), removed: updater.removed }
+export function updateTrie<V>(factory: NodeFactory<V>, root: Root<V>, changes: readonly TrieChange<V>[]): Root<V> {
+  return changes.length === 0 ? root : new Updater(factory).apply(root, changes, 0)
 }
 
 /** As `updateTrie`, but lets other work of this thread run between subtrees. `root` stays valid throughout. */
@@ -65,16 +38,8 @@ export async function updateTriePaced<V>(
   root: Root<V>,
   changes: readonly TrieChange<V>[],
   pacer: Pacer,
-): Promise<TrieUpdate<V>> {
-  const node = inMemory(root, changes)
-  if (changes.length === 0) return { root: node, removed: [] }
-  const updater = new Updater(factory)
-  return { root: await updater.applyPaced(node, changes, 0, pacer), removed: updater.removed }
-}
-
-function inMemory<V>(root: Root<V>, changes: readonly TrieChange<V>[]): TrieNode<V> | undefined {
-  if (typeof root === 'string') throw new MissingNodeError(changes[0]?.key ?? '', 0)
-  return root
+): Promise<Root<V>> {
+  return changes.length === 0 ? root : await new Updater(factory).applyPaced(root, changes, 0, pacer)
 }
 
 /** Changes below which a subtree is updated in one go, some 0.3 ms of work. */
@@ -82,7 +47,6 @@ const PACED_CHANGES = 64
 
 class Updater<V> {
   readonly #factory: NodeFactory<V>
-  readonly removed: Key[] = []
 
   constructor(factory: NodeFactory<V>) {
     this.#factory = factory
@@ -92,10 +56,7 @@ class Updater<V> {
   apply(node: TrieNode<V> | undefined, changes: readonly TrieChange<V>[], depth: number): TrieNode<V> | undefined {
     if (node === undefined) return this.#build(live(changes), depth)
     if (node.kind === 'leaf') return this.#applyToLeaf(node, changes, depth)
-    const next =
-      node.kind === 'extension' ? this.#applyToExtension(node, changes) : this.#applyToBranch(node, changes, depth)
-    this.#noteRemoval(next, changes, depth)
-    return next
+    return node.kind === 'extension' ? this.#applyToExtension(node, changes) : this.#applyToBranch(node, changes, depth)
   }
 
   async applyPaced(
@@ -126,25 +87,10 @@ class Updater<V> {
     for (let slot = 0; slot < 16; slot++) {
       const group = groups[slot]
       if (group === undefined) continue
-      children[slot] = await this.applyPaced(this.#child(node, slot, group, depth), group, depth + 1, pacer)
+      children[slot] = await this.applyPaced(node.children[slot], group, depth + 1, pacer)
       changed |= 1 << slot
     }
-    const next = this.#settle(node, children, changed, valueAfter(node.value, changes, depth), changes[0]!.key, depth)
-    this.#noteRemoval(next, changes, depth)
-    return next
-  }
-
-  #noteRemoval(next: TrieNode<V> | undefined, changes: readonly TrieChange<V>[], depth: number): void {
-    if (next === undefined || next.kind === 'leaf') this.removed.push(pathKey(changes[0]!.key, depth))
-  }
-
-  /** The child in a slot that `changes` go through. @throws MissingNodeError if it is a stub. */
-  #child(branch: Branch<V>, slot: number, changes: readonly TrieChange<V>[], depth: number): TrieNode<V> | undefined {
-    const child = branch.children[slot]
-    if (child === undefined && ((branch.taken >> slot) & 1) === 1) {
-      throw new MissingNodeError(changes[0]!.key, depth + 1)
-    }
-    return child
+    return this.#settle(node, children, changed, valueAfter(node.value, changes, depth), changes[0]!.key, depth)
   }
 
   #applyToLeaf(leaf: Leaf<V>, changes: readonly TrieChange<V>[], depth: number): TrieNode<V> | undefined {
@@ -155,7 +101,6 @@ class Updater<V> {
 
   #applyToExtension(extension: Extension<V>, changes: readonly TrieChange<V>[]): TrieNode<V> | undefined {
     const { path, from, to, child } = extension
-    if (child === undefined) throw new MissingNodeError(path, to)
     let shared = to
     for (const { key } of changes) shared = divergence(path, key, from, Math.min(shared, 2 * key.length))
     if (shared === to) return this.#prepend(path, from, to, this.apply(child, changes, to))
@@ -179,20 +124,18 @@ class Updater<V> {
     path: Key,
     depth: number,
   ): TrieNode<V> | undefined {
-    const current = (slot: number, group: readonly TrieChange<V>[]) =>
-      before === undefined ? children[slot] : this.#child(before, slot, group, depth)
     const only = changes.length === 1 ? changes[0]! : undefined
     let changed = 0
     if (only !== undefined && 2 * only.key.length > depth) {
       const slot = nibbleAt(only.key, depth)
-      children[slot] = this.apply(current(slot, changes), changes, depth + 1)
+      children[slot] = this.apply(children[slot], changes, depth + 1)
       return this.#settle(before, children, 1 << slot, value, path, depth)
     }
     const groups = partition(changes, depth)
     for (let slot = 0; slot < 16; slot++) {
       const group = groups[slot]
       if (group === undefined) continue
-      children[slot] = this.apply(current(slot, group), group, depth + 1)
+      children[slot] = this.apply(children[slot], group, depth + 1)
       changed |= 1 << slot
     }
     return this.#settle(before, children, changed, valueAfter(value, changes, depth), path, depth)
@@ -218,7 +161,6 @@ class Updater<V> {
     const last = 31 - Math.clz32(taken)
     const below = withNibble(path, depth, last)
     const child = children[last]
-    if (child === undefined) throw new MissingNodeError(below, depth + 1)
     return this.#prepend(below, depth, depth + 1, child)
   }
 
@@ -226,7 +168,6 @@ class Updater<V> {
   #prepend(path: Key, from: number, to: number, next: TrieNode<V> | undefined): TrieNode<V> | undefined {
     if (next === undefined || next.kind === 'leaf') return next
     if (next.kind === 'branch') return this.#factory.extension(path, from, to, next, this.#factory.ref(next, to))
-    this.removed.push(pathKey(path, to))
     return this.#factory.extension(next.path, from, next.to, next.child, next.childRef)
   }
 

@@ -48,8 +48,8 @@ function rootAfter(operations: readonly TrieOperation[], atOnce: boolean): strin
   const factory = new NodeFactory(bytesCodec)
   const last = new Map(operations.map((operation) => [operation.key, operation]))
   const batches = atOnce ? [[...last.values()]] : operations.map((operation) => [operation])
-  const root = batches.reduce<ReturnType<typeof updateTrie<Uint8Array>>['root']>(
-    (child, batch) => updateTrie(factory, child, batch).root,
+  const root = batches.reduce<ReturnType<typeof updateTrie<Uint8Array>>>(
+    (child, batch) => updateTrie(factory, child, batch),
     undefined,
   )
   const rootHash = factory.rootHash(root)

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type Account, EMPTY_ACCOUNT, encodeAccount } from '../../src/primitives/account.ts'
 import { fromKey, type Key } from '../../src/primitives/bytes.ts'
 import { StateUnavailableError } from '../../src/primitives/errors.ts'
+import { checkState } from '../../src/state/check.ts'
 import type { Layer } from '../../src/state/layer.ts'
 import { EMPTY_ROOT } from '../../src/trie/node.ts'
 import { verifyProof } from '../../src/trie/proof.ts'
@@ -82,8 +83,20 @@ class Comparison {
     this.held = [target, ...kept.filter((entry) => entry !== target), this.held.at(-1)!]
     this.dropped.push(...gone)
     expect(this.test.state.disk.blockHash).toEqual(target.layer.blockHash)
+    await this.checkDisk(target.content)
     for (const { layer } of this.held) expect(this.test.state.layer(layer.blockHash)).toBe(layer)
     for (const { layer } of gone) expect(this.test.state.layer(layer.blockHash)).toBeUndefined()
+  }
+
+  /** Nothing is missing there, and nothing left of earlier versions. */
+  async checkDisk(content: Content): Promise<void> {
+    const damage: string[] = []
+    const root = fromKey(await rootOf(content))
+    const report = (what: string) => damage.push(what)
+    const { accounts } = await checkState(this.test.database, root, report, () => {})
+    expect(accounts).toBe(content.size)
+    // Genesis accounts have no storage; those that the blocks here make up have roots of nothing.
+    expect(damage.filter((what) => !/code|storage/.test(what))).toEqual([])
   }
 
   async read(layer: Layer, content: Content, keys: readonly Key[]): Promise<void> {
@@ -124,6 +137,12 @@ function descends(layer: Layer, from: Layer): boolean {
   return false
 }
 
+async function stateRootOf({ state }: TestState, layer: Layer): Promise<Key> {
+  const derived = await state.derive(layer, [])
+  state.discard(derived)
+  return derived.stateRoot
+}
+
 async function rootOf(content: Content): Promise<Key> {
   return referenceRoot([...content].map(([key, value]) => [key, encodeAccount(value)] as const))
 }
@@ -152,9 +171,11 @@ describe('state', () => {
           }
           for (const { layer, content } of comparison.held) {
             await comparison.read(layer, content, everyKey)
-            expect((await test.state.derive(layer, [])).stateRoot).toBe(await rootOf(content))
+            expect(await stateRootOf(test, layer)).toBe(await rootOf(content))
           }
           await comparison.readDropped(everyKey.slice(0, 30))
+          test.state.forget()
+          expect(test.state.memoryBytes).toBe(0)
         } finally {
           await test.remove()
         }
@@ -172,7 +193,7 @@ describe('state', () => {
           for (const block of blocks) await comparison.block(comparison.held.at(-1)!, block)
           const { layer, content } = comparison.held.at(-1)!
           const root = await rootOf(content)
-          expect((await test.state.derive(layer, [])).stateRoot).toBe(root)
+          expect(await stateRootOf(test, layer)).toBe(root)
           await comparison.prove(layer, content, asked, root)
           await comparison.flush(comparison.held.at(-1)!, [])
           await comparison.reopen(true)

@@ -16,6 +16,8 @@ export interface SimulatedPeer {
   silent?: ReadonlySet<'status' | 'headers' | 'bodies'>
   /** What it makes of a body. */
   forge?: (body: PeerBody, block: Block) => PeerBody
+  /** Asks for patience so many times before each answer. */
+  busy?: number
   /** Has no bodies. */
   bodiless?: boolean
   /** Headers in place of its blocks'. */
@@ -24,6 +26,9 @@ export interface SimulatedPeer {
 
 export class NoAnswerError extends Error {}
 
+/** It wants to be asked later. */
+class BusyError extends NoAnswerError {}
+
 /** Answers requests after each peer's latency, by a clock that the test moves. */
 export class SimulatedPeers implements PeerRequests {
   readonly #clock: Clock
@@ -31,6 +36,7 @@ export class SimulatedPeers implements PeerRequests {
   readonly #blocks = new Map<string, Block>()
   /** Every request: `headers a 1`, `bodies a 16`. */
   readonly log: string[] = []
+  #refusals = 0
   /** How often anyone was asked for its head. */
   statusAsked = 0
 
@@ -50,6 +56,10 @@ export class SimulatedPeers implements PeerRequests {
   faultOf(error: unknown): 'bad-answer' | 'stalled' | 'unhelpful' {
     if (error instanceof NoAnswerError || (error as Error).name === 'AbortError') return 'unhelpful'
     throw error
+  }
+
+  retryAfterMs(error: unknown): number {
+    return error instanceof BusyError ? 500 : 0
   }
 
   status(id: string, signal: AbortSignal): Promise<PeerHead> {
@@ -107,6 +117,8 @@ export class SimulatedPeers implements PeerRequests {
         this.#clock.after(peer.latencyMs ?? 20, () => {
           const still = this.#peers.get(id)
           if (still === undefined) gone()
+          else if (what !== 'status' && this.#refusals++ % ((still.busy ?? 0) + 1) !== (still.busy ?? 0))
+            reject(new BusyError())
           else resolve(answer(still))
         })
       }

@@ -3,12 +3,11 @@ import { keccak256, keccak256Key } from '../../src/crypto/keccak.ts'
 import { createPacer } from '../../src/node/system.ts'
 import { type Account, EMPTY_ACCOUNT } from '../../src/primitives/account.ts'
 import { bigintToBytes, type Key, toKey } from '../../src/primitives/bytes.ts'
-import { type AccountValue, accountCodec, encodeAccountValue } from '../../src/state/account-value.ts'
+import { encodeAccountValue } from '../../src/state/account-value.ts'
 import { buildGenesisState, type GenesisAccount, writeGenesisState } from '../../src/state/genesis-state.ts'
 import type { AccountChange, Layer } from '../../src/state/layer.ts'
 import { State } from '../../src/state/state.ts'
 import { Database } from '../../src/store/database.ts'
-import { NodeFactory } from '../../src/trie/node.ts'
 import { temporaryDirectory } from './test-chain.ts'
 
 /** Address number `i`. */
@@ -55,13 +54,12 @@ export class TestState {
   static async create(accounts: readonly GenesisAccount[], cacheBytes = 64 * 1024 * 1024): Promise<TestState> {
     const directory = temporaryDirectory()
     const database = await Database.open(directory)
-    const factory = new NodeFactory<AccountValue>(accountCodec)
-    await writeGenesisState(database, factory, buildGenesisState(factory, accounts), blockHash(0))
+    await writeGenesisState(database, await buildGenesisState(accounts), blockHash(0))
     return new TestState(directory, database, cacheBytes)
   }
 
   #openState(): State {
-    const components = { database: this.database, factory: new NodeFactory(accountCodec), pacer: createPacer() }
+    const components = { database: this.database, pacer: createPacer() }
     return State.open({ cacheBytes: this.#cacheBytes }, components, (hash) => this.#numbers.get(toKey(hash)))
   }
 

@@ -51,6 +51,6 @@ export interface BuiltTrie {
 export function buildTrie(entries: Iterable<readonly [Key, Uint8Array]>): BuiltTrie {
   const factory = new NodeFactory(bytesCodec)
   const changes = [...entries].map(([key, value]) => ({ key, value }))
-  const { root } = updateTrie(factory, undefined, changes)
+  const root = updateTrie(factory, undefined, changes)
   return { factory, root, rootHash: factory.rootHash(root) }
 }

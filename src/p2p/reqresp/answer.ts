@@ -2,7 +2,7 @@ import type { Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../../primitives/clock.ts'
 import { DecodeError } from '../../primitives/errors.ts'
-import { chunkHead, FrameParser } from '../wire/frame.ts'
+import { ANSWER_END, chunkHead, FrameParser } from '../wire/frame.ts'
 import { MAX_RESPONSE_BYTES } from '../wire/limits.ts'
 import { encodeRefusal, refusalStatus, STATUS_OK } from '../wire/refusal.ts'
 import type { Allowances } from './allowances.ts'
@@ -100,9 +100,8 @@ export class Answer {
     } catch (error) {
       if (error instanceof StreamCutError) throw error
       const { code, message, retryAfterMs } = this.#refusalOf(error)
-      await this.#send(refusalStatus(code), encodeRefusal({ retryAfterMs, reason: message }))
-    } finally {
-      this.#ourTurn = false
+      const refusal = encodeRefusal({ retryAfterMs, reason: message })
+      await this.#send(new Uint8ArrayList(chunkHead(refusalStatus(code), refusal.length), refusal))
     }
   }
 
@@ -121,13 +120,14 @@ export class Answer {
     let sentBytes = 0
     this.#ourTurn = true
     for await (const payload of chunks) {
-      sentBytes += chunkHead(STATUS_OK, payload.length).length + payload.length
-      if (sentBytes > MAX_RESPONSE_BYTES) throw new Error(`an answer of ${sentBytes} bytes`)
+      const head = chunkHead(STATUS_OK, payload.length)
+      sentBytes += head.length + payload.length
+      if (sentBytes >= MAX_RESPONSE_BYTES) throw new Error(`an answer of ${sentBytes} bytes`)
       this.#charge(payload.length)
-      this.#ourTurn = false
-      await this.#send(STATUS_OK, payload)
+      await this.#send(new Uint8ArrayList(head, payload))
       this.#ourTurn = true
     }
+    await this.#send(new Uint8ArrayList(ANSWER_END))
   }
 
   /** @throws Refused */
@@ -153,16 +153,19 @@ export class Answer {
   }
 
   /** Resolves when there is room for more. @throws StreamCutError */
-  async #send(status: number, payload: Uint8Array): Promise<void> {
+  async #send(bytes: Uint8ArrayList): Promise<void> {
     const { unsent } = this.#components
-    unsent.bytes += payload.length
+    this.#ourTurn = false
+    // Sending consumes the list.
+    const { byteLength } = bytes
+    unsent.bytes += byteLength
     try {
-      this.#stream.send(new Uint8ArrayList(chunkHead(status, payload.length), payload))
+      this.#stream.send(bytes)
       await drained(this.#stream)
     } catch (error) {
       cut(error)
     } finally {
-      unsent.bytes -= payload.length
+      unsent.bytes -= byteLength
     }
   }
 }

@@ -27,8 +27,8 @@ export type WindowEvent<Body> =
   | { readonly type: 'lost'; readonly peer: string }
   /** Bodies of the first blocks of a request, each checked against its header. */
   | { readonly type: 'bodies'; readonly request: number; readonly bodies: readonly Body[] }
-  /** No answer, or none of use. */
-  | { readonly type: 'failed'; readonly request: number }
+  /** No answer, or none of use. `restMs`: the peer asks for that much patience, which says nothing about these blocks. */
+  | { readonly type: 'failed'; readonly request: number; readonly restMs?: number }
   | { readonly type: 'tick' }
 
 export type WindowAction =
@@ -132,7 +132,7 @@ export class BodyWindow<Body extends Sized> {
     else if (event.type === 'peer') this.#meet(event.peer, event.number)
     else if (event.type === 'lost') this.#lose(event.peer, actions)
     else if (event.type === 'bodies') this.#receive(event.request, event.bodies)
-    else if (event.type === 'failed') this.#fail(event.request, nowMs, false, actions)
+    else if (event.type === 'failed') this.#fail(event.request, nowMs, event, actions)
     else this.#expire(nowMs, actions)
     this.#assign(nowMs, actions)
     return actions
@@ -175,16 +175,21 @@ export class BodyWindow<Body extends Sized> {
     })
   }
 
-  #fail(request: number, nowMs: number, stalled: boolean, actions: WindowAction[]): void {
+  #fail(
+    request: number,
+    nowMs: number,
+    { stalled = false, restMs = 0 }: { readonly stalled?: boolean; readonly restMs?: number },
+    actions: WindowAction[],
+  ): void {
     const closed = this.#close(request)
     const peer = closed && this.#peers.get(closed.peer)
     if (closed === undefined || peer === undefined) return
     for (const number of closed.numbers) {
       const slot = this.#slots.get(number)
-      if (slot !== undefined) slot.failed = (slot.failed ?? new Set()).add(closed.peer)
+      if (slot !== undefined && restMs === 0) slot.failed = (slot.failed ?? new Set()).add(closed.peer)
     }
     peer.strikes++
-    peer.restUntilMs = nowMs + REST_MS * 2 ** (peer.strikes - 1)
+    peer.restUntilMs = nowMs + Math.max(restMs, REST_MS * 2 ** (peer.strikes - 1))
     if (peer.strikes < MAX_STRIKES) return
     this.#peers.delete(closed.peer)
     actions.push({ type: 'drop', peer: closed.peer, stalled })
@@ -197,7 +202,7 @@ export class BodyWindow<Body extends Sized> {
       if (nowMs - request.overdueMs < STALL_GRACE_MS) continue
       actions.push({ type: 'cancel', request: id })
       this.#stallMs = Math.min(MAX_STALL_MS, 2 * this.#stallMs)
-      this.#fail(id, nowMs, true, actions)
+      this.#fail(id, nowMs, { stalled: true }, actions)
     }
   }
 

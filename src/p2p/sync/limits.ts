@@ -32,6 +32,10 @@ export const HEDGE_MS = 500
 export const MAX_STRIKES = 4
 /** Milliseconds of rest after the first failure; doubled with each further one. */
 export const REST_MS = 1_000
+/** Milliseconds that a peer can have us wait when we have asked it for more than our share. */
+export const MAX_RETRY_AFTER_MS = 10_000
+/** Such answers in a row after which it is of no use. */
+export const MAX_RETRIES = 8
 /** Milliseconds between two looks at what has stalled. */
 export const TICK_MS = 250
 

@@ -13,6 +13,8 @@ import {
   IMPORTING_BLOCKS,
   IMPORTING_BYTES,
   MAX_PRESYNC_MS,
+  MAX_RETRIES,
+  MAX_RETRY_AFTER_MS,
   PRESYNC_MS,
   PRESYNC_MS_PER_HEADER,
   TICK_MS,
@@ -208,7 +210,33 @@ export class SyncRound {
     return (header.timestamp - maxFutureSeconds) * 1000 > this.#components.clock.nowMs()
   }
 
+  /** @returns none once stopped. @throws SyncFault. */
   async #askHeaders(start: number, count: number): Promise<readonly HashedHeader[]> {
+    const { requests } = this.#components
+    for (let retries = 0; ; retries++) {
+      try {
+        return await this.#askHeadersOnce(start, count)
+      } catch (error) {
+        if (this.#abort.signal.aborted) return []
+        if (error instanceof SyncFault) throw error
+        const restMs = Math.min(MAX_RETRY_AFTER_MS, requests.retryAfterMs(error))
+        if (restMs === 0 || retries === MAX_RETRIES) throw new SyncFault(requests.faultOf(error))
+        await this.#rest(restMs)
+      }
+    }
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#components.clock.after(ms, resolve)
+      this.#abort.signal.addEventListener('abort', () => {
+        cancel()
+        resolve()
+      })
+    })
+  }
+
+  async #askHeadersOnce(start: number, count: number): Promise<readonly HashedHeader[]> {
     const { requests, clock } = this.#components
     const timeout = new AbortController()
     const cancel = clock.after(HEADERS_TIMEOUT_MS, () => timeout.abort())
@@ -218,9 +246,7 @@ export class SyncRound {
       if (headers.length > count) throw new SyncFault('bad-answer')
       return headers
     } catch (error) {
-      if (this.#abort.signal.aborted) return []
-      if (timeout.signal.aborted) throw new SyncFault('stalled')
-      throw error instanceof SyncFault ? error : new SyncFault(requests.faultOf(error))
+      throw timeout.signal.aborted ? new SyncFault('stalled') : error
     } finally {
       cancel()
     }
@@ -304,13 +330,15 @@ export class SyncRound {
       this.#step(bodies.length === 0 ? { type: 'failed', request } : { type: 'bodies', request, bodies })
     } catch (error) {
       if (abort.signal.aborted) return
-      const code = error instanceof BlockError ? 'wrong-body' : this.#components.requests.faultOf(error)
+      const { requests } = this.#components
+      const code = error instanceof BlockError ? 'wrong-body' : requests.faultOf(error)
       if (code === 'wrong-body' || code === 'bad-answer') {
         this.#components.onBodyFault(peer, new SyncFault(code))
         this.#peers.delete(peer)
         this.#step({ type: 'lost', peer })
       } else {
-        this.#step({ type: 'failed', request })
+        const restMs = error instanceof BlockError ? 0 : Math.min(MAX_RETRY_AFTER_MS, requests.retryAfterMs(error))
+        this.#step({ type: 'failed', request, restMs })
       }
     } finally {
       this.#asked.delete(request)

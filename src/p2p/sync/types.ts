@@ -30,6 +30,8 @@ export interface PeerRequests {
   bodies(peer: string, hashes: readonly Uint8Array[], signal: AbortSignal): Promise<readonly PeerBody[]>
   /** What a rejection says about the peer. */
   faultOf(error: unknown): 'bad-answer' | 'stalled' | 'unhelpful'
+  /** Milliseconds after which the peer wants to be asked again; 0: it did not say so. */
+  retryAfterMs(error: unknown): number
 }
 
 /** What catching up needs of a chain: `chain/chain.ts` has it. */

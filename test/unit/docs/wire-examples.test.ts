@@ -6,7 +6,7 @@ import {
 } from '../../../src/p2p/wire/block-transactions.ts'
 import { decodeBody, decodeReceipts } from '../../../src/p2p/wire/blocks.ts'
 import { decodeCompactBlock, encodeCompactBlock } from '../../../src/p2p/wire/compact-block.ts'
-import { chunkHead, FrameParser, requestHead } from '../../../src/p2p/wire/frame.ts'
+import { ANSWER_END, chunkHead, FrameParser, requestHead, STATUS_END } from '../../../src/p2p/wire/frame.ts'
 import { decodeBlockHashes, decodeTransactionHashes, encodeHashes } from '../../../src/p2p/wire/hashes.ts'
 import {
   decodeHeaderAnnouncement,
@@ -239,9 +239,19 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     value: [{ status: STATUS_OK, payload: encodePeersRequest(16) }],
   },
   'answer in its stream': {
-    encoded: concatBytes(chunkHead(STATUS_OK, 1), Uint8Array.of(0xc0), chunkHead(STATUS_OK, 1), Uint8Array.of(0xc0)),
+    encoded: concatBytes(
+      chunkHead(STATUS_OK, 1),
+      Uint8Array.of(0xc0),
+      chunkHead(STATUS_OK, 1),
+      Uint8Array.of(0xc0),
+      ANSWER_END,
+    ),
     decode: (bytes) => [...new FrameParser({ withStatus: true, maxPayloadBytes: () => 64 }).push(bytes)],
-    value: [0, 0].map(() => ({ status: STATUS_OK, payload: Uint8Array.of(0xc0) })),
+    value: [
+      { status: STATUS_OK, payload: Uint8Array.of(0xc0) },
+      { status: STATUS_OK, payload: Uint8Array.of(0xc0) },
+      { status: STATUS_END, payload: new Uint8Array(0) },
+    ],
   },
   'refusal in its stream': {
     encoded: (() => {

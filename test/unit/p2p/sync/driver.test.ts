@@ -264,6 +264,15 @@ describe('a peer that', () => {
     await catchUp()
   })
 
+  it('asks for patience gets it', async () => {
+    peers.set('a', { ...peer(MOST), busy: 1 })
+    driver.start()
+    driver.connected('a', true)
+    await until('head', has(main[MOST - 1]!))
+    expect(reports).toEqual([])
+    expect(driver.progress === undefined || driver.progress.peer === 'a').toBe(true)
+  })
+
   it('vanishes half-way does not stop the rest', async () => {
     peers.set('a', peer(MOST))
     driver.start()
