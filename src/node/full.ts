@@ -13,12 +13,12 @@ import { DevTime } from './dev-time.ts'
 import { type CompleteOptions, completeOptions, type FullNodeOptions } from './full-options.ts'
 import { healthOf } from './health.ts'
 import { type Ledger, openLedger } from './ledger.ts'
+import { loadNetwork } from './load-network.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
-import { Network } from './network.ts'
+import type { Network } from './network.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { nodeBackend } from './node-backend.ts'
-import { loadNodeKey } from './node-key.ts'
 import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc, type Rpc } from './rpc.ts'
@@ -44,7 +44,8 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
-  readonly network: Network | undefined
+  /** Absent in a node that is alone, and at first in every other. */
+  network: Network | undefined
   readonly recent: RecentBlocks
   readonly rpc: Rpc
 }
@@ -90,7 +91,7 @@ export class FullNode {
   }
 
   /**
-   * From the ground up, RPC last: whoever can ask gets true answers.
+   * From the ground up, RPC after all that it answers from: whoever can ask gets true answers. Peers come last.
    * @throws ConfigError, GenesisError, StoreError; the operating system's error if RPC cannot listen. Nothing runs then.
    */
   async start(): Promise<void> {
@@ -163,17 +164,19 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
-    const network =
-      options.network && (await this.#startNetwork(options.network, options.datadir, ledger, pool, recent))
     const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    const rpc = this.#createRpc(options, { ledger, pool, miner, network, recent, dev })
-    this.#running = { ledger, pool, miner, network, recent, rpc }
+    const rpc = this.#createRpc(options, { ledger, pool, miner, recent, dev })
+    const running: Running = { ledger, pool, miner, network: undefined, recent, rpc }
+    this.#running = running
     this.#watchClock(ledger)
     if (options.http) {
       this.#rpcUrl = await rpc.start()
       this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
+    }
+    if (options.network) {
+      running.network = await this.#startNetwork(options.network, options.datadir, ledger, pool, recent)
     }
   }
 
@@ -222,6 +225,7 @@ export class FullNode {
     pool: TransactionPool,
     recent: RecentBlocks,
   ): Promise<Network> {
+    const { Network, loadNodeKey } = await loadNetwork()
     const network = await Network.create(options, {
       ledger,
       pool,
@@ -292,11 +296,11 @@ export class FullNode {
 
   #createRpc(
     { http, datadir }: CompleteOptions,
-    parts: Omit<Running, 'rpc'> & { readonly dev: DevControl | undefined },
+    parts: Omit<Running, 'rpc' | 'network'> & { readonly dev: DevControl | undefined },
   ): Rpc {
-    const { ledger, pool, miner, network, recent, dev } = parts
+    const { ledger, pool, miner, recent, dev } = parts
     const { chain, engine, database, recover } = ledger
-    const node = nodeBackend(miner, network)
+    const node = nodeBackend(miner, () => this.#running?.network)
     const pooled = poolBackend(ledger, pool)
     const rpc = createRpc(http, {
       chain,
