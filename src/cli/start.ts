@@ -62,14 +62,8 @@ export function build(command: Command): void {
 
 async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const genesis = await loadGenesis(config)
-  const options = { ...(await nodeOptions(config, origins)), genesis }
-  log.info(`idobata ${packageVersion()}`, {
-    chainId: genesis.params.chainId,
-    engine: genesis.engine.name,
-    datadir: options.datadir ?? 'none: everything is gone at the end',
-  })
-  const node = createFullNode(options, { logger: log, clock: systemClock })
+  log.info(`idobata ${packageVersion()}`)
+  const node = createFullNode(await nodeOptions(config, origins), { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
@@ -86,11 +80,12 @@ async function start(config: NodeConfig, origins: Origins): Promise<void> {
   }
 }
 
-async function nodeOptions(config: NodeConfig, origins: Origins): Promise<Omit<FullNodeOptions, 'genesis'>> {
+async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNodeOptions> {
   // As with anvil and hardhat node: a development chain begins anew, unless it is told where to stay.
   const temporary = config.dev && origins.datadir === undefined
   return {
     ...(!temporary && { datadir: config.datadir }),
+    genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
     // One that goes back at a word has nothing to tell others.

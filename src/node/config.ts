@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { fromHex } from '../primitives/bytes.ts'
 import { DEFAULT_LOOPBACK_UNITS_PER_SEC, DEFAULT_UNITS_PER_SEC } from '../rpc/limits.ts'
 import { DEV_NAMESPACES, PRIVILEGED_NAMESPACES, PUBLIC_NAMESPACES } from '../rpc/namespaces.ts'
+import { parseAddress } from '../wallet/address.ts'
 import { DEFAULT_MAX_PEERS, TRANSPORTS, type Transport } from './network-options.ts'
 
 /** A setting that cannot be used: what, and where it came from, in one line. */
@@ -54,11 +54,6 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     }
     return value
   }
-}
-
-function address(text: string): Uint8Array {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new Error(`"${text}" is no address: 0x and 40 hex digits`)
-  return fromHex(text)
 }
 
 function host(text: string): string {
@@ -241,7 +236,7 @@ export const OPTIONS = {
   'miner.etherbase': option<Uint8Array | undefined>({
     argument: '<address>',
     summary: 'account that rewards go to (default: one is made, its key kept in <datadir>/miner.key)',
-    parse: address,
+    parse: parseAddress,
     fallback: () => undefined,
   }),
   'miner.threads': option({

@@ -25,11 +25,12 @@ import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Header } from '../primitives/header.ts'
 import type { Ledger } from './ledger.ts'
+import { lightBackend } from './light-backend.ts'
 import type { Logger } from './logger.ts'
 import { listenAddresses, type NetworkOptions } from './network-options.ts'
 import { peerBackend } from './peer-backend.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
-import { createPacer } from './system.ts'
+import { createPacer, monotonicMs } from './system.ts'
 import { packageVersion } from './version.ts'
 
 export interface NetworkComponents {
@@ -174,6 +175,7 @@ export class Network {
         host,
         backend: {
           ...peerBackend({ chain, database, lookup: (key) => pool.lookup(key), arriving }),
+          light: lightBackend({ chain, provesWork: engine.name === 'pow', pacer: createPacer(), monotonicMs }),
           status: (peer, theirs) => {
             this.#sessions.heard(peer, theirs)
             return this.#status()
@@ -268,7 +270,7 @@ export class Network {
       number: header.number,
       totalDifficulty,
       oldestBody: 0,
-      serves: { headers: true, bodies: true, txs: true, proof: true, history: false },
+      serves: { headers: true, bodies: true, txs: true, proof: true, history: true },
       agent: `idobata/${packageVersion()}`,
     }
   }

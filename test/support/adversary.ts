@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface'
-import type { Host } from '../../src/p2p/host.ts'
+import type { Host, HostOptions } from '../../src/p2p/host.ts'
 import { receive } from '../../src/p2p/reqresp/receive.ts'
 import { ANSWER_END, chunkHead, requestHead } from '../../src/p2p/wire/frame.ts'
 import { type RequestProtocol, requestName } from '../../src/p2p/wire/names.ts'
@@ -23,8 +23,8 @@ export class Adversary {
     this.host = host
   }
 
-  static async start(): Promise<Adversary> {
-    return new Adversary(await startHost())
+  static async start(options: Partial<HostOptions> = {}): Promise<Adversary> {
+    return new Adversary(await startHost(options))
   }
 
   get peer(): string {

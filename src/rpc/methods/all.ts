@@ -1,6 +1,7 @@
 import type { Backends } from '../backend.ts'
 import type { MethodTable } from '../dispatch.ts'
 import { TipOracle } from '../fees.ts'
+import { transactionFiller } from '../fill-transaction.ts'
 import type { Filters } from '../filters.ts'
 import type { Subscriptions } from '../subscriptions.ts'
 import { debugMethods } from './debug.ts'
@@ -31,12 +32,13 @@ export interface EventServices {
 /** Every method that the node has; which of them are served, and `rpc_` that tells so, is the server's business. */
 export function rpcMethods(backends: Backends, services: EventServices): MethodTable {
   const oracle = new TipOracle(backends)
+  const fill = transactionFiller(backends, oracle)
   return {
     ...ethStatusMethods(backends),
     ...ethBlockMethods(backends),
     ...ethAccountMethods(backends),
     ...ethTransactionMethods(backends),
-    ...ethCallMethods(backends, oracle),
+    ...ethCallMethods(backends, fill),
     ...ethFeeMethods(backends, oracle),
     ...ethLogMethods(backends, services),
     ...txpoolMethods(backends),
@@ -49,6 +51,6 @@ export function rpcMethods(backends: Backends, services: EventServices): MethodT
     ...netMethods(backends),
     ...web3Methods(backends),
     ...(backends.miner && minerMethods(backends.miner)),
-    ...(backends.dev && devMethods({ ...backends, dev: backends.dev })),
+    ...(backends.dev && devMethods({ ...backends, dev: backends.dev }, fill)),
   }
 }

@@ -118,7 +118,7 @@ test('the token of the own node is told to no other', () => {
 })
 
 test('an address is read as bytes', () => {
-  const etherbase = `0x${'Ab'.repeat(20)}`
+  const etherbase = `0x${'ab'.repeat(20)}`
   expect(resolveConfig({ 'miner.etherbase': etherbase }, HOME)['miner.etherbase']).toEqual(fromHex(etherbase))
 })
 
@@ -153,6 +153,10 @@ describe('what cannot be used is refused, naming its source and the text', () =>
     ['rpc', 'http://', '--rpc: "http://" is no http:// or https:// address'],
   ])('--%s %s', (name, text, message) => {
     expect(refusal({ [name]: text })).toBe(message)
+  })
+
+  test('an account for rewards whose checksum is wrong', () => {
+    expect(refusal({ 'miner.etherbase': `0x${'aB'.repeat(20)}` })).toMatch(/^--miner.etherbase: "0x(aB)+" is mistyped/)
   })
 
   test('also from the environment', () => {
