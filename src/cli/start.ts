@@ -5,7 +5,7 @@ import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
-import type { NetworkOptions } from '../node/network-options.ts'
+import { networkOptions } from '../node/network-config.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { packageVersion } from '../node/version.ts'
@@ -52,6 +52,13 @@ export function build(command: Command): void {
     'p2p.transports',
     'bootnodes',
     'maxpeers',
+    'nat',
+    'nodiscover',
+    'mdns',
+    'p2p.autonat',
+    'p2p.relay',
+    'p2p.holepunch',
+    'p2p.relayserver',
     'metrics',
     'mine',
     'miner.etherbase',
@@ -91,16 +98,6 @@ async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNo
     // One that goes back at a word has nothing to tell others.
     ...(config.p2p && !config.dev && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
-  }
-}
-
-function networkOptions(config: NodeConfig): NetworkOptions {
-  return {
-    addr: config['p2p.addr'],
-    port: config.port,
-    transports: config['p2p.transports'],
-    bootnodes: config.bootnodes,
-    maxPeers: config.maxpeers,
   }
 }
 

@@ -89,6 +89,14 @@ function transports(text: string): readonly Transport[] {
   return names(text) as Transport[]
 }
 
+type Nat = 'none' | 'upnp' | `extip:${string}`
+
+function nat(text: string): Nat {
+  if (text === 'none' || text === 'upnp') return text
+  if (text.startsWith('extip:') && isIP(text.slice(6)) !== 0) return text as Nat
+  throw new Error(`"${text}" is none of none, upnp and extip:<IP>`)
+}
+
 /** Multiaddrs that end in a peer id, so that nobody else can answer in a bootnode's place. */
 function bootnodes(text: string): readonly string[] {
   const wrong = names(text).find((name) => !/^\/.+\/p2p\/[1-9A-HJ-NP-Za-km-z]{46,62}$/.test(name))
@@ -231,6 +239,18 @@ export const OPTIONS = {
     parse: wholeNumber(0, 1_000),
     fallback: () => DEFAULT_MAX_PEERS,
   }),
+  nat: option<Nat>({
+    argument: '<way>',
+    summary: 'how peers reach this node through a router: none, upnp, or extip:<IP> for ports forwarded by hand',
+    parse: nat,
+    fallback: () => 'none',
+  }),
+  nodiscover: toggle('look for no peers beyond bootnodes and trusted ones: no DHT, no exchange of addresses', false),
+  mdns: toggle('find peers on the local network', false),
+  'p2p.autonat': toggle('have peers find out whether this node can be called', true),
+  'p2p.relay': toggle('be reached through peers that offer it', false),
+  'p2p.holepunch': toggle('make relayed connections direct ones', true),
+  'p2p.relayserver': toggle('offer to relay for others', false),
   metrics: toggle('serve GET /metrics for Prometheus', false),
   mine: toggle('produce blocks', false),
   'miner.etherbase': option<Uint8Array | undefined>({

@@ -7,6 +7,7 @@ import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
+import type { NetworkBackend } from '../rpc/network.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
@@ -167,7 +168,8 @@ export class FullNode {
     const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    const rpc = this.#createRpc(options, { ledger, pool, miner, recent, dev })
+    const networkBackend = options.network && Promise.withResolvers<NetworkBackend>()
+    const rpc = this.#createRpc(options, networkBackend?.promise, { ledger, pool, miner, recent, dev })
     const running: Running = { ledger, pool, miner, network: undefined, recent, rpc }
     this.#running = running
     this.#watchClock(ledger)
@@ -176,7 +178,9 @@ export class FullNode {
       this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
     }
     if (options.network) {
-      running.network = await this.#startNetwork(options.network, options.datadir, ledger, pool, recent)
+      const started = this.#startNetwork(options.network, options.datadir, ledger, pool, recent)
+      networkBackend?.resolve(started.then(({ backend }) => backend))
+      running.network = (await started).network
     }
   }
 
@@ -224,13 +228,14 @@ export class FullNode {
     ledger: Ledger,
     pool: TransactionPool,
     recent: RecentBlocks,
-  ): Promise<Network> {
-    const { Network, loadNodeKey } = await loadNetwork()
+  ): Promise<{ readonly network: Network; readonly backend: NetworkBackend }> {
+    const { Network, loadNodeKey, networkBackend } = await loadNetwork()
     const network = await Network.create(options, {
       ledger,
       pool,
       recent,
       privateKey: await loadNodeKey(datadir),
+      datadir,
       clock: this.#clock,
       logger: this.#logger,
       onFailure: (error) => this.#failed.resolve(error),
@@ -238,7 +243,7 @@ export class FullNode {
     this.#undo.push(() => network.stop())
     await network.start()
     this.#logger.info('listening for peers', { peerId: network.peerId, addresses: network.addresses.join(' ') })
-    return network
+    return { network, backend: networkBackend(network) }
   }
 
   #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining, time: DevTime | undefined): Miner {
@@ -296,6 +301,7 @@ export class FullNode {
 
   #createRpc(
     { http, datadir }: CompleteOptions,
+    network: Promise<NetworkBackend> | undefined,
     parts: Omit<Running, 'rpc' | 'network'> & { readonly dev: DevControl | undefined },
   ): Rpc {
     const { ledger, pool, miner, recent, dev } = parts
@@ -312,6 +318,7 @@ export class FullNode {
         ...(miner && { miner: minerBackend(miner, engine) }),
         ...(dev && { dev }),
       },
+      network,
       health: () => healthOf(node, datadir),
       clock: this.#clock,
       logger: this.#logger,

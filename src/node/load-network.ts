@@ -22,5 +22,6 @@ export async function loadNetwork() {
   }
   const { Network } = await import('./network.ts')
   const { loadNodeKey } = await import('./node-key.ts')
-  return { Network, loadNodeKey }
+  const { networkBackend } = await import('./network-backend.ts')
+  return { Network, loadNodeKey, networkBackend }
 }

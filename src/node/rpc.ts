@@ -13,6 +13,7 @@ import type { HealthFacts } from '../rpc/health.ts'
 import { rpcMethods } from '../rpc/methods/all.ts'
 import { withIntrospection } from '../rpc/methods/rpc.ts'
 import { selectMethods } from '../rpc/namespaces.ts'
+import type { NetworkBackend } from '../rpc/network.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { Subscriptions } from '../rpc/subscriptions.ts'
 import type { Logger } from './logger.ts'
@@ -23,7 +24,9 @@ import type { CompleteRpcOptions } from './rpc-options.ts'
 export interface RpcComponents {
   readonly chain: Chain
   readonly pool: TransactionPool
-  readonly backends: Backends
+  readonly backends: Omit<Backends, 'network'>
+  /** What only a node with peers has, once it has them; absent in a node that is alone. */
+  readonly network: Promise<NetworkBackend> | undefined
   readonly health: () => Promise<HealthFacts>
   readonly clock: Clock
   readonly logger: Logger
@@ -41,27 +44,36 @@ export interface Rpc {
 
 /** @param options  undefined: nobody but this process is served. */
 export function createRpc(options: CompleteRpcOptions | undefined, components: RpcComponents): Rpc {
-  const { chain, pool, backends, clock, logger } = components
+  const { chain, pool, backends, network, clock, logger } = components
   const events = new RpcEvents({ chain, pool })
   const subscriptions = new Subscriptions({ events, createId })
   const filters = new Filters({ events, clock, createId })
-  const methods = rpcMethods(backends, { subscriptions, filters })
+  const services = { subscriptions, filters }
+  const methods = rpcMethods(backends, services)
+  const allMethods = network?.then((connected) => rpcMethods({ ...backends, network: connected }, services))
 
-  const createDispatcher = (served: MethodTable, bounds: Pick<DispatcherComponents, 'allowance' | 'meter'> = {}) =>
-    new Dispatcher({
-      methods: withIntrospection(served, backends.node.clientVersion),
+  const createDispatcher = (
+    select: (methods: MethodTable) => MethodTable,
+    bounds: Pick<DispatcherComponents, 'allowance' | 'meter'> = {},
+  ) => {
+    const complete = (table: MethodTable) => withIntrospection(select(table), backends.node.clientVersion)
+    return new Dispatcher({
+      // What a node has is told once it has all of it.
+      methods: allMethods ? select(methods) : complete(methods),
+      later: allMethods?.then(complete),
       clock,
       ...bounds,
       onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
     })
-  const own = createDispatcher(methods)
+  }
+  const own = createDispatcher((table) => table)
   const undo = [() => subscriptions.stop(), () => filters.stop(), () => events.stop(), () => own.stop()]
   return {
     answer: async (message) => (await own.handle(message, { client: 'this process' }))?.text,
     async start() {
       assert(options !== undefined, 'there is nothing to serve')
       const { server, metrics } = await createServer(options, components, (namespaces, bounds) =>
-        createDispatcher(selectMethods(methods, namespaces), bounds),
+        createDispatcher((table) => selectMethods(table, namespaces), bounds),
       )
       undo.unshift(
         () => server.stop(),

@@ -68,6 +68,8 @@ export interface Reply {
 
 export interface DispatcherComponents {
   readonly methods: MethodTable
+  /** Takes the place of `methods` once it is there; until then, what they do not have waits for it. */
+  readonly later?: Promise<MethodTable> | undefined
   readonly clock: Clock
   /** Absent: everybody may ask as much as they like. */
   readonly allowance?: Allowance | undefined
@@ -78,13 +80,24 @@ export interface DispatcherComponents {
 
 /** JSON-RPC 2.0 over any transport that delivers whole messages. */
 export class Dispatcher {
-  readonly #methods: ReadonlyMap<string, Method>
-  readonly #parts: Omit<DispatcherComponents, 'methods'>
+  #methods: ReadonlyMap<string, Method>
+  /** Settles when nothing more is to come. */
+  #later: Promise<void> | undefined
+  readonly #parts: Omit<DispatcherComponents, 'methods' | 'later'>
   readonly #deadlines: Deadlines
 
-  constructor({ methods, ...parts }: DispatcherComponents) {
+  constructor({ methods, later, ...parts }: DispatcherComponents) {
     // A Map, so that `constructor` and the like are no methods.
     this.#methods = new Map(Object.entries(methods))
+    this.#later = later?.then(
+      (complete) => {
+        this.#methods = new Map(Object.entries(complete))
+        this.#later = undefined
+      },
+      () => {
+        this.#later = undefined
+      },
+    )
     this.#parts = parts
     this.#deadlines = new Deadlines({ timeoutMs: CALL_TIMEOUT_MS }, parts)
   }
@@ -164,6 +177,7 @@ export class Dispatcher {
   }
 
   async #call(id: JsonRpcId, methodName: string, params: unknown, caller: Caller): Promise<string> {
+    if (this.#later && !this.#methods.has(methodName)) await this.#later
     const found = this.#methods.get(methodName)
     const finished = this.#parts.meter?.start(found ? methodName : 'unknown')
     try {

@@ -76,6 +76,7 @@ async function furnish(): Promise<CallFacts> {
 
 /** In this order: what goes back in time comes last. */
 const OPERATOR_CALLS: Readonly<Record<string, readonly Json[][]>> = {
+  eth_sendTransaction: [[{ from, to, value: '0x1' }]],
   evm_mine: [[], [{ blocks: 2 }]],
   hardhat_mine: [['0x2', '0x3']],
   anvil_mine: [[1]],

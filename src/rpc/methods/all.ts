@@ -4,6 +4,7 @@ import { TipOracle } from '../fees.ts'
 import { transactionFiller } from '../fill-transaction.ts'
 import type { Filters } from '../filters.ts'
 import type { Subscriptions } from '../subscriptions.ts'
+import { adminMethods } from './admin.ts'
 import { debugMethods } from './debug.ts'
 import { devMethods } from './dev.ts'
 import { erigonMethods } from './erigon.ts'
@@ -16,6 +17,7 @@ import { ethLogMethods } from './eth-log.ts'
 import { ethStatusMethods } from './eth-status.ts'
 import { ethSubscribeMethods } from './eth-subscribe.ts'
 import { ethTransactionMethods } from './eth-transaction.ts'
+import { idobataMethods } from './idobata.ts'
 import { minerMethods } from './miner.ts'
 import { netMethods } from './net.ts'
 import { otsMethods } from './ots.ts'
@@ -50,6 +52,7 @@ export function rpcMethods(backends: Backends, services: EventServices): MethodT
     ...ethSubscribeMethods(services),
     ...netMethods(backends),
     ...web3Methods(backends),
+    ...(backends.network && { ...idobataMethods(backends.network), ...adminMethods(backends, backends.network) }),
     ...(backends.miner && minerMethods(backends.miner)),
     ...(backends.dev && devMethods({ ...backends, dev: backends.dev }, fill)),
   }
