@@ -3,6 +3,7 @@ import { disk } from './figures/disk.ts'
 import type { FigureGroup } from './figures/group.ts'
 import { growth } from './figures/growth.ts'
 import { importPooled, importUnseen } from './figures/import.ts'
+import { lateJoiner } from './figures/late-joiner.ts'
 import { load } from './figures/load.ts'
 import { mining } from './figures/mining.ts'
 import { restart } from './figures/restart.ts'
@@ -25,6 +26,7 @@ const GROUPS: readonly FigureGroup[] = [
   rpcSend,
   coldStart,
   rpcHeads,
+  lateJoiner,
 ]
 const NAMES = GROUPS.flatMap(({ names }) => names)
 const USAGE = `usage: npm run bench -- [--json] [--quick] [--only NAME], NAME one of:\n  ${NAMES.join('\n  ')}`
