@@ -60,6 +60,11 @@ export const META = {
   head: 'head',
   /** rlp([block hash, state root]): what the `trieNode` table is the state of. */
   state: 'state',
+  /**
+   * There while the state on disk is on its way from one block to another, by sixteenths: rlp([hash of the other block,
+   * root]). Until then `trieNode` is the state of neither, and has this root.
+   */
+  flush: 'flush',
   /** There while the state is being rebuilt from genesis, and so is not to be trusted. */
   rebuilding: 'rebuilding',
 } as const
