@@ -45,16 +45,12 @@ export class BlockIndex {
     const held = this.#pinned.get(key) ?? this.#cached.get(key)
     if (held !== undefined) return held
     const head = this.#store.header(hash)
-    return head === undefined ? undefined : this.#cache(key, this.#load(head))
+    return head === undefined ? undefined : this.#load(head)
   }
 
-  /** Makes and pins the entry of a new block on `parent`. */
-  pin(hash: Uint8Array, header: Header, parent: IndexEntry | undefined, weight: bigint): IndexEntry {
-    const totalDifficulty = (parent?.totalDifficulty ?? 0n) + weight
-    const { peaks, newNodes } = appendLeaf(parent?.peaks ?? NO_PEAKS, historyLeaf(hash, header))
-    const entry = { hash, header, totalDifficulty, peaks, historyNodes: newNodes }
-    this.#pinned.set(toKey(hash), entry)
-    return entry
+  /** Keeps the entry of a block that is on its way to disk. */
+  pin(entry: IndexEntry): void {
+    this.#pinned.set(toKey(entry.hash), entry)
   }
 
   /** The block is written: its entry may be forgotten from now on. */
@@ -81,13 +77,15 @@ export class BlockIndex {
     }
   }
 
-  #cache(key: Key, entry: IndexEntry): IndexEntry {
+  #cache(key: Key, entry: IndexEntry): void {
     this.#cached.set(key, entry)
     if (this.#cached.size > CACHED_ENTRIES) this.#cached.delete(this.#cached.keys().next().value!)
-    return entry
   }
 
-  /** Range nodes of the canonical chain are on disk; above where a side branch leaves it they are computed again. */
+  /**
+   * Range nodes of the canonical chain are on disk; above where a side branch leaves it they are computed again. What was
+   * computed on the way stays: whoever asks for a tip asks for its ancestors next.
+   */
   #load(head: Head): IndexEntry {
     const missing: Head[] = [head]
     let below: IndexEntry | undefined
@@ -107,8 +105,8 @@ export class BlockIndex {
       at = parent
     }
     for (const next of missing.reverse()) {
-      const { peaks, newNodes } = appendLeaf(below?.peaks ?? NO_PEAKS, historyLeaf(next.hash, next.header))
-      below = { ...next, peaks, historyNodes: newNodes }
+      below = entryOf(next, below)
+      this.#cache(toKey(next.hash), below)
     }
     return below!
   }
@@ -121,4 +119,14 @@ export class BlockIndex {
     })
     return { leafCount, nodes }
   }
+}
+
+/** The entry of a block on top of `parent`; undefined: of genesis. */
+export function entryOn(hash: Uint8Array, header: Header, parent: IndexEntry | undefined, weight: bigint): IndexEntry {
+  return entryOf({ hash, header, totalDifficulty: (parent?.totalDifficulty ?? 0n) + weight }, parent)
+}
+
+function entryOf(head: Head, parent: IndexEntry | undefined): IndexEntry {
+  const { peaks, newNodes } = appendLeaf(parent?.peaks ?? NO_PEAKS, historyLeaf(head.hash, head.header))
+  return { ...head, peaks, historyNodes: newNodes }
 }

@@ -14,7 +14,7 @@ import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
 import type { Pacer } from '../trie/update.ts'
 import { BlockExecutor, type BuiltOutcome, type TransactionOffers } from './block-executor.ts'
-import { BlockIndex, type IndexEntry } from './block-index.ts'
+import { BlockIndex, entryOn, type IndexEntry } from './block-index.ts'
 import { ChainStore } from './chain-store.ts'
 import { Committer } from './committer.ts'
 import { type CreateExecution, createTransferExecution } from './execution.ts'
@@ -310,8 +310,7 @@ export async function prepareGenesis(
     await writeGenesisState(database, genesisState, block.hash)
     const body = encodeTransactions([])
     const whole = { ...block, transactions: [], body, sizeBytes: blockLength(block.header, body) }
-    const index = new BlockIndex(store, source.params.chainId)
-    const entry = index.pin(block.hash, block.header, undefined, engine.weight(block.header))
+    const entry = entryOn(block.hash, block.header, undefined, engine.weight(block.header))
     const batch = database.batch()
     store.putBlock(batch, whole, entry.totalDifficulty)
     const executed = { block: whole, transactions: [], receipts: [] }

@@ -2,6 +2,15 @@ import type { Block } from '../primitives/block.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { MAX_FUTURE_BLOCKS } from '../primitives/limits.ts'
+import type { IndexEntry } from './block-index.ts'
+
+export interface HeldBlock {
+  readonly block: Block
+  /** As the chain's index would have it, for blocks on top of this one. */
+  readonly entry: IndexEntry
+  /** When its time comes, in ms. */
+  readonly dueMs: number
+}
 
 /**
  * Valid blocks from too far ahead of the local clock, and blocks on top of them. They are handed back when their time has
@@ -10,7 +19,7 @@ import { MAX_FUTURE_BLOCKS } from '../primitives/limits.ts'
 export class FutureBlocks {
   readonly #clock: Clock
   readonly #release: (block: Block) => void
-  readonly #held = new Map<Key, { readonly block: Block; readonly dueMs: number }>()
+  readonly #held = new Map<Key, HeldBlock>()
   #cancel: (() => void) | undefined
 
   constructor(clock: Clock, release: (block: Block) => void) {
@@ -18,14 +27,14 @@ export class FutureBlocks {
     this.#release = release
   }
 
-  /** When a held block's time comes, in ms; undefined: it is not held. */
-  dueMs(hash: Uint8Array): number | undefined {
-    return this.#held.get(toKey(hash))?.dueMs
+  get(hash: Uint8Array): HeldBlock | undefined {
+    return this.#held.get(toKey(hash))
   }
 
-  hold(block: Block, dueMs: number): void {
-    if (this.dueMs(block.hash) !== undefined) return
-    this.#held.set(toKey(block.hash), { block, dueMs })
+  hold(held: HeldBlock): void {
+    const key = toKey(held.block.hash)
+    if (this.#held.has(key)) return
+    this.#held.set(key, held)
     if (this.#held.size > MAX_FUTURE_BLOCKS) {
       const latest = [...this.#held].reduce((a, b) => (b[1].dueMs > a[1].dueMs ? b : a))
       this.#held.delete(latest[0])

@@ -1,4 +1,4 @@
-import type { Engine } from '../consensus/engine.ts'
+import type { Ancestry, Engine } from '../consensus/engine.ts'
 import type { Block } from '../primitives/block.ts'
 import { equalBytes, fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
@@ -9,7 +9,7 @@ import type { Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
 import type { Pacer } from '../trie/update.ts'
 import type { BlockExecutor } from './block-executor.ts'
-import type { BlockIndex, IndexEntry } from './block-index.ts'
+import { type BlockIndex, entryOn, type IndexEntry } from './block-index.ts'
 import type { ChainStore } from './chain-store.ts'
 import type { Committer } from './committer.ts'
 import { FutureBlocks } from './future-blocks.ts'
@@ -109,17 +109,19 @@ export class Importer {
     if (maxBlockBytes !== undefined && sizeBytes > maxBlockBytes) {
       throw new BlockError('oversized', { sizeBytes, limitBytes: maxBlockBytes })
     }
-    const parent = index.get(header.parentHash)
-    if (parent === undefined) return await this.#withoutParent(block)
+    const heldParent = this.#future.get(header.parentHash)
+    const parent = index.get(header.parentHash) ?? heldParent?.entry
+    if (parent === undefined) throw this.#withoutParent(block)
     checkHeader(header, parent.header, params)
-    engine.verifyHeader(header, parent.header, index.ancestry(parent))
-    const dueMs = this.#dueMs(block)
-    if (dueMs > clock.nowMs()) {
+    engine.verifyHeader(header, parent.header, this.#ancestry(parent))
+    const entry = entryOn(hash, header, parent, engine.weight(header))
+    const dueMs = Math.max(this.#dueMs(block), heldParent?.dueMs ?? 0)
+    if (dueMs > clock.nowMs() || heldParent !== undefined) {
       await this.checkRoot(block)
-      this.#future.hold(block, dueMs)
+      this.#future.hold({ block, entry, dueMs })
       return 'future'
     }
-    const entry = index.pin(hash, header, parent, engine.weight(header))
+    index.pin(entry)
     try {
       const executed = await this.#inTurn(this.#checkBody(block), (transactions) =>
         this.#execute(entry, parent, transactions),
@@ -161,18 +163,16 @@ export class Importer {
     })
   }
 
-  async #withoutParent(block: Block): Promise<ImportOutcome> {
-    const { parentHash } = block.header
-    if (this.#bad.has(toKey(parentHash))) {
-      this.#markBad(block.hash)
-      throw new BlockError('known-bad')
-    }
-    const parentDueMs = this.#future.dueMs(parentHash)
-    if (parentDueMs === undefined) throw new BlockError('unknown-parent')
-    await this.checkRoot(block)
-    // Its own timestamp has not been judged yet: an earlier one must not have it looked at over and over.
-    this.#future.hold(block, Math.max(this.#dueMs(block), parentDueMs))
-    return 'future'
+  #withoutParent({ hash, header }: Block): BlockError {
+    if (!this.#bad.has(toKey(header.parentHash))) return new BlockError('unknown-parent')
+    this.#markBad(hash)
+    return new BlockError('known-bad')
+  }
+
+  /** What the engine may look up about a child of `parent`, which may be one that waits for its time. */
+  #ancestry(parent: IndexEntry): Ancestry {
+    const ancestry = this.#components.index.ancestry(parent)
+    return { ...ancestry, header: (hash) => this.#future.get(hash)?.entry.header ?? ancestry.header(hash) }
   }
 
   /** From when on the clock allows a block. */
@@ -222,14 +222,15 @@ export class Importer {
   }
 
   async #execute(entry: IndexEntry, parent: IndexEntry, transactions: readonly RecoveredTransaction[]) {
-    const { executor, state, committer, index } = this.#components
+    const { executor, state, committer, index, keeper } = this.#components
     if (this.#bad.has(toKey(parent.hash))) throw new BlockError('known-bad')
     for (;;) {
       // Refused for its body or for a failure here: nothing may be stored on top of what is not.
       if (index.get(parent.hash) === undefined) throw new BlockError('unknown-parent')
       let base = state.layer(parent.hash)
-      // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state.
-      if (base === undefined && !committer.wouldWin(entry)) return undefined
+      // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state. So, too, when
+      // branches that have not won hold much memory already: nothing but a new head frees it.
+      if ((base === undefined || !keeper.hasRoom) && !committer.wouldWin(entry)) return undefined
       try {
         base ??= await this.#reach(parent)
         const outcome = await executor.execute(entry.header, transactions, base)

@@ -48,6 +48,13 @@ export class StateKeeper {
     this.#components = components
   }
 
+  /** Whether states may be added that no head builds on: they and what waits to be written are bounded together. */
+  get hasRoom(): boolean {
+    const { state } = this.#components
+    const { layers, unflushedChanges } = this.#options
+    return state.held < 4 * layers && state.unflushed < 2 * unflushedChanges
+  }
+
   /**
    * The state after a block that has been executed, also if it has to be got back.
    * Cost: free if held; else proportional to the changes between it and the nearest state held; beyond the journals, all

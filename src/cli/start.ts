@@ -5,7 +5,7 @@ import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
-import type { NetworkOptions } from '../node/network-options.ts'
+import { networkOptions } from '../node/network-config.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
 import { packageVersion } from '../node/version.ts'
@@ -52,6 +52,13 @@ export function build(command: Command): void {
     'p2p.transports',
     'bootnodes',
     'maxpeers',
+    'nat',
+    'nodiscover',
+    'mdns',
+    'p2p.autonat',
+    'p2p.relay',
+    'p2p.holepunch',
+    'p2p.relayserver',
     'metrics',
     'mine',
     'miner.etherbase',
@@ -62,14 +69,8 @@ export function build(command: Command): void {
 
 async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
-  const genesis = await loadGenesis(config)
-  const options = { ...(await nodeOptions(config, origins)), genesis }
-  log.info(`idobata ${packageVersion()}`, {
-    chainId: genesis.params.chainId,
-    engine: genesis.engine.name,
-    datadir: options.datadir ?? 'none: everything is gone at the end',
-  })
-  const node = createFullNode(options, { logger: log, clock: systemClock })
+  log.info(`idobata ${packageVersion()}`)
+  const node = createFullNode(await nodeOptions(config, origins), { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
@@ -86,26 +87,17 @@ async function start(config: NodeConfig, origins: Origins): Promise<void> {
   }
 }
 
-async function nodeOptions(config: NodeConfig, origins: Origins): Promise<Omit<FullNodeOptions, 'genesis'>> {
+async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNodeOptions> {
   // As with anvil and hardhat node: a development chain begins anew, unless it is told where to stay.
   const temporary = config.dev && origins.datadir === undefined
   return {
     ...(!temporary && { datadir: config.datadir }),
+    genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
     // One that goes back at a word has nothing to tell others.
     ...(config.p2p && !config.dev && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
-  }
-}
-
-function networkOptions(config: NodeConfig): NetworkOptions {
-  return {
-    addr: config['p2p.addr'],
-    port: config.port,
-    transports: config['p2p.transports'],
-    bootnodes: config.bootnodes,
-    maxPeers: config.maxpeers,
   }
 }
 

@@ -10,6 +10,8 @@ export type ProofFault =
   | 'bad-schedule' // difficulty or work between two samples that no timestamps allow
   | 'place-not-shown' // no header in the proof stands at a sampled place
   | 'unbelievable-work'
+  | 'not-in-block' // trie nodes that do not lead from a block's roots to what is shown
+  | 'other-transaction' // another one than was asked for
 
 /** A proof that does not show what it claims. */
 export class ProofError extends Error {

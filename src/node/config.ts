@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { fromHex } from '../primitives/bytes.ts'
 import { DEFAULT_LOOPBACK_UNITS_PER_SEC, DEFAULT_UNITS_PER_SEC } from '../rpc/limits.ts'
 import { DEV_NAMESPACES, PRIVILEGED_NAMESPACES, PUBLIC_NAMESPACES } from '../rpc/namespaces.ts'
+import { parseAddress } from '../wallet/address.ts'
 import { DEFAULT_MAX_PEERS, TRANSPORTS, type Transport } from './network-options.ts'
 
 /** A setting that cannot be used: what, and where it came from, in one line. */
@@ -56,11 +56,6 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
-function address(text: string): Uint8Array {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new Error(`"${text}" is no address: 0x and 40 hex digits`)
-  return fromHex(text)
-}
-
 function host(text: string): string {
   if (!/^[0-9a-zA-Z.:-]+$/.test(text)) throw new Error(`"${text}" is no host name or IP address`)
   return text
@@ -92,6 +87,14 @@ function transports(text: string): readonly Transport[] {
   const unknown = names(text).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new Error(`there is no transport "${unknown}"; there are ${known.join(', ')}`)
   return names(text) as Transport[]
+}
+
+type Nat = 'none' | 'upnp' | `extip:${string}`
+
+function nat(text: string): Nat {
+  if (text === 'none' || text === 'upnp') return text
+  if (text.startsWith('extip:') && isIP(text.slice(6)) !== 0) return text as Nat
+  throw new Error(`"${text}" is none of none, upnp and extip:<IP>`)
 }
 
 /** Multiaddrs that end in a peer id, so that nobody else can answer in a bootnode's place. */
@@ -236,12 +239,24 @@ export const OPTIONS = {
     parse: wholeNumber(0, 1_000),
     fallback: () => DEFAULT_MAX_PEERS,
   }),
+  nat: option<Nat>({
+    argument: '<way>',
+    summary: 'how peers reach this node through a router: none, upnp, or extip:<IP> for ports forwarded by hand',
+    parse: nat,
+    fallback: () => 'none',
+  }),
+  nodiscover: toggle('look for no peers beyond bootnodes and trusted ones: no DHT, no exchange of addresses', false),
+  mdns: toggle('find peers on the local network', false),
+  'p2p.autonat': toggle('have peers find out whether this node can be called', true),
+  'p2p.relay': toggle('be reached through peers that offer it', false),
+  'p2p.holepunch': toggle('make relayed connections direct ones', true),
+  'p2p.relayserver': toggle('offer to relay for others', false),
   metrics: toggle('serve GET /metrics for Prometheus', false),
   mine: toggle('produce blocks', false),
   'miner.etherbase': option<Uint8Array | undefined>({
     argument: '<address>',
     summary: 'account that rewards go to (default: one is made, its key kept in <datadir>/miner.key)',
-    parse: address,
+    parse: parseAddress,
     fallback: () => undefined,
   }),
   'miner.threads': option({

@@ -16,6 +16,7 @@ import { type Ledger, openLedger } from './ledger.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
 import { Network } from './network.ts'
+import { networkBackend } from './network-backend.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { nodeBackend } from './node-backend.ts'
 import { loadNodeKey } from './node-key.ts'
@@ -226,6 +227,7 @@ export class FullNode {
       pool,
       recent,
       privateKey: await loadNodeKey(datadir),
+      datadir,
       clock: this.#clock,
       logger: this.#logger,
       onFailure: (error) => this.#failed.resolve(error),
@@ -304,6 +306,7 @@ export class FullNode {
         chain: chainBackend({ chain, engine, database, recent, recover }),
         pool: dev ? dev.sealing(pooled) : pooled,
         node,
+        ...(network && { network: networkBackend(network) }),
         ...(miner && { miner: minerBackend(miner, engine) }),
         ...(dev && { dev }),
       },

@@ -1,10 +1,22 @@
 import { isIPv6 } from 'node:net'
+import { isExemptFromNetworkCaps } from '../p2p/address-class.ts'
+import type { DiscoveryOptions } from '../p2p/discovery.ts'
 
 export const TRANSPORTS = ['tcp', 'quic', 'ws'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
 /** Ten outbound, two for blocks alone, one to try addresses with, 64 inbound. */
 export const DEFAULT_MAX_PEERS = 77
+
+const NO_DISCOVERY = {
+  dht: false,
+  mdns: false,
+  upnp: false,
+  autonat: false,
+  relay: false,
+  relayServer: false,
+  holePunching: false,
+}
 
 export interface NetworkOptions {
   /** IP address to listen on. */
@@ -16,6 +28,30 @@ export interface NetworkOptions {
   /** Multiaddrs, with peer ids, to begin at. */
   readonly bootnodes: readonly string[]
   readonly maxPeers: number
+  /** Absent: no way but bootnodes and those who call. */
+  readonly discovery?: Partial<Omit<DiscoveryOptions, 'privateAddresses'>>
+  /** Whether peers are asked for addresses of others. */
+  readonly exchange?: boolean
+  /** IP address under which the port can be reached from outside, forwarded by hand. */
+  readonly externalAddress?: string | undefined
+}
+
+/** All of it said. */
+export function discoveryOptions({ bootnodes, discovery }: NetworkOptions): DiscoveryOptions {
+  const chosen = { ...NO_DISCOVERY, ...discovery }
+  // Who begins at a node on the open Internet has no business with private addresses that strangers tell of.
+  const onlyPublic = bootnodes.length > 0 && bootnodes.every((address) => !isPrivateAddress(address))
+  return { ...chosen, privateAddresses: chosen.mdns || !onlyPublic }
+}
+
+function isPrivateAddress(address: string): boolean {
+  const [, family, host] = address.split('/')
+  return (family === 'ip4' || family === 'ip6') && isExemptFromNetworkCaps(host!)
+}
+
+/** The multiaddrs to tell others of besides. */
+export function announcedAddresses({ externalAddress, ...options }: NetworkOptions): string[] {
+  return externalAddress === undefined ? [] : listenAddresses({ ...options, addr: externalAddress })
 }
 
 /** The multiaddrs to listen on. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { PrivateKey } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { BlockGossip } from '../p2p/block-gossip.ts'
 import type { KnownTransaction } from '../p2p/compact-matching.ts'
 import { Gossip, type GossipCounts } from '../p2p/gossip.ts'
@@ -11,13 +10,17 @@ import { createHost, type Host } from '../p2p/host.ts'
 import { blockRequests, claimOf, syncRequests } from '../p2p/peer-requests.ts'
 import { PropagationWatch } from '../p2p/propagation.ts'
 import { RequestClient } from '../p2p/reqresp/client.ts'
+import { requestPeers } from '../p2p/reqresp/protocols/peers.ts'
 import { requestStatus } from '../p2p/reqresp/protocols/status.ts'
 import { RequestServer } from '../p2p/reqresp/server.ts'
+import { DISCOURAGED_SCORE, SCORE_THRESHOLDS } from '../p2p/scoring.ts'
 import { type PeerSession, PeerSessions } from '../p2p/sessions.ts'
 import { SyncDriver } from '../p2p/sync/driver.ts'
+import { PENALTIES } from '../p2p/sync/faults.ts'
 import type { SyncProgress } from '../p2p/sync/types.ts'
-import { topicsOf } from '../p2p/topics.ts'
+import { type Topics, topicsOf } from '../p2p/topics.ts'
 import { TransactionGossip } from '../p2p/transaction-gossip.ts'
+import type { GossipVerdict } from '../p2p/verdict.ts'
 import { wirePrefix } from '../p2p/wire/names.ts'
 import { type Status, WIRE_VERSION } from '../p2p/wire/status.ts'
 import type { TransactionPool } from '../pool/pool.ts'
@@ -25,11 +28,14 @@ import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Header } from '../primitives/header.ts'
 import type { Ledger } from './ledger.ts'
+import { lightBackend } from './light-backend.ts'
 import type { Logger } from './logger.ts'
-import { listenAddresses, type NetworkOptions } from './network-options.ts'
+import { announcedAddresses, discoveryOptions, listenAddresses, type NetworkOptions } from './network-options.ts'
 import { peerBackend } from './peer-backend.ts'
+import { loadPeers } from './peer-file.ts'
+import { Peering } from './peering.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
-import { createPacer } from './system.ts'
+import { createPacer, monotonicMs } from './system.ts'
 import { packageVersion } from './version.ts'
 
 export interface NetworkComponents {
@@ -37,6 +43,7 @@ export interface NetworkComponents {
   readonly pool: TransactionPool
   readonly recent: RecentBlocks
   readonly privateKey: PrivateKey
+  readonly datadir: string
   readonly clock: Clock
   readonly logger: Logger
   /** What makes going on impossible. */
@@ -45,15 +52,16 @@ export interface NetworkComponents {
 
 /** Blocks at a height of the chain that a block of the same height may share transactions with. */
 const MAX_SIBLINGS = 3
-/** Milliseconds between two attempts to reach bootnodes. */
-const BOOTNODE_RETRY_MS = 5_000
+/** Milliseconds between two looks at round trips. */
+const MEASURE_MS = 10_000
 
 /** A full node among others: everything of `p2p` put together with its chain and pool. */
 export class Network {
   readonly watch: PropagationWatch
-  readonly #options: NetworkOptions
+  readonly peering: Peering
   readonly #parts: NetworkComponents
   readonly #host: Host
+  readonly #client: RequestClient
   readonly #server: RequestServer
   readonly #sessions: PeerSessions
   readonly #sync: SyncDriver
@@ -65,33 +73,61 @@ export class Network {
   /** What undoes each step of the start. */
   readonly #undo: (() => void)[] = []
 
-  /** Makes it, without a connection yet. */
+  /** Makes it, without a connection yet. @throws ConfigError if a bootnode is no address. */
   static async create(options: NetworkOptions, components: NetworkComponents): Promise<Network> {
-    const prefix = wirePrefix(components.ledger.chain.genesisHash)
+    const { privateKey, datadir, ledger, clock, logger } = components
+    const prefix = wirePrefix(ledger.chain.genesisHash)
+    const discovery = discoveryOptions(options)
+    const peering: Peering = new Peering(
+      {
+        self: peerIdFromPrivateKey(privateKey).toString(),
+        datadir,
+        bootnodes: options.bootnodes,
+        maxPeers: options.maxPeers,
+        exchange: options.exchange ?? false,
+        privateAddresses: discovery.privateAddresses,
+      },
+      {
+        host: () => network.#host,
+        saved: await loadPeers(datadir),
+        requestPeers: (peer, count, signal) => requestPeers(network.#client, peer, count, { signal }),
+        untilReady: (peer) => network.#sessions.untilReady(peer),
+        clock,
+        onError: (error) => logger.error(`peers: ${(error as Error).message}`),
+      },
+    )
     const host = await createHost(
       {
         prefix,
         topics: topicsOf(prefix),
         listen: listenAddresses(options),
+        announce: announcedAddresses(options),
         maxPeers: options.maxPeers,
+        discovery,
         agent: { name: 'idobata', version: packageVersion() },
       },
-      { privateKey: components.privateKey, standing: () => 0 },
+      {
+        privateKey,
+        gater: peering.gater,
+        standing: (peer) => (peering.bans.isDiscouraged(peer) ? DISCOURAGED_SCORE : 0),
+      },
     )
-    return new Network(options, components, host, prefix)
+    const network = new Network(components, host, peering, prefix)
+    return network
   }
 
-  private constructor(options: NetworkOptions, components: NetworkComponents, host: Host, prefix: string) {
+  private constructor(components: NetworkComponents, host: Host, peering: Peering, prefix: string) {
     const { ledger, pool, clock, logger } = components
     const { chain, engine, database, recover } = ledger
-    this.#options = options
     this.#parts = components
     this.#host = host
+    this.peering = peering
     this.watch = new PropagationWatch(clock)
     const { watch } = this
     const onError = (error: unknown) => logger.error(`network: ${(error as Error).message}`)
     const catchingUp = () => this.#sync.progress !== undefined
     const client = new RequestClient({ prefix }, { clock, connectionTo: (peer) => this.#connectionTo(peer) })
+    this.#client = client
     this.#blocks = new BlockGossip(
       { maxFutureSeconds: engine.maxFutureSeconds },
       {
@@ -106,7 +142,7 @@ export class Network {
         neighbours: () => this.#gossip.neighbours('block'),
         catchingUp,
         onUnknownParent: (peer) => this.#sync.heard(peer),
-        onWrongBody: (peer) => this.#report(peer, 'a body that is not the one its header names'),
+        onWrongBody: (peer) => peering.penalize(peer, 'ban', 'a body that is not the one its header names'),
         onRefused: ({ hash, header }, error, peer) =>
           logger.warn(`block refused: ${error.message}`, { number: header.number, hash: toHex(hash), peer }),
         onError,
@@ -132,7 +168,7 @@ export class Network {
       {
         router: host.services.gossip,
         handlers: { tx: this.#transactions, block: this.#blocks, header: this.#headers },
-        onReject: (peer, topic) => this.#report(peer, `an invalid message on the ${topic} topic`),
+        onVerdict: (peer, topic, verdict) => this.#onVerdict(peer, topic, verdict),
         onSubscription: () => this.#transactions.peerListens(),
         onError,
       },
@@ -142,13 +178,15 @@ export class Network {
       genesisHash: chain.genesisHash,
       clock,
       ask: (peer) => requestStatus(client, peer, this.#status()),
-      hangUp: (peer) => void this.disconnect(peer),
+      hangUp: (peer) => void this.hangUp(peer),
       onReady: (session) => this.#onReady(session),
       onGone: ({ peer }) => {
         this.#sync.disconnected(peer)
+        peering.disconnected(peer)
         logger.debug('peer gone', { peer })
       },
       onStranger: (peer) => logger.debug('peer of another network', { peer }),
+      onError,
     })
     this.#sync = new SyncDriver(
       { minimumWork: 0n, maxFutureSeconds: engine.maxFutureSeconds },
@@ -162,7 +200,10 @@ export class Network {
         clock,
         pacer: createPacer(),
         secret: () => new Uint8Array(randomBytes(32)),
-        report: (peer, fault) => this.#report(peer, fault.message),
+        report: (peer, fault) => {
+          const penalty = PENALTIES[fault.code]
+          if (penalty !== 'none') peering.penalize(peer, penalty, fault.message)
+        },
         onChange: () => this.#gossip.listenToTransactions(!this.#sync.farBehind),
         onFailure: components.onFailure,
       },
@@ -174,6 +215,7 @@ export class Network {
         host,
         backend: {
           ...peerBackend({ chain, database, lookup: (key) => pool.lookup(key), arriving }),
+          light: lightBackend({ chain, provesWork: engine.name === 'pow', pacer: createPacer(), monotonicMs }),
           status: (peer, theirs) => {
             this.#sessions.heard(peer, theirs)
             return this.#status()
@@ -181,7 +223,10 @@ export class Network {
           peerRecords: (peer, count) => this.#peerRecords(peer, count),
         },
         clock,
-        onOffence: (peer, offence) => this.#report(peer, offence),
+        onOffence: (peer, offence) => {
+          if (offence === 'flood') peering.penalize(peer, 'discourage', 'a flood of requests')
+          else logger.debug('bad request', { peer, offence })
+        },
         onError,
       },
     )
@@ -200,6 +245,21 @@ export class Network {
     return [...this.#sessions.ready.values()]
   }
 
+  /** Milliseconds; undefined: not measured yet. */
+  roundTripMs(peer: string): number | undefined {
+    const rtt = this.#connectionTo(peer)?.rtt
+    return rtt === undefined ? undefined : Math.round(rtt)
+  }
+
+  /** How well a peer behaves in gossip; below zero: not well. */
+  scoreOf(peer: string): number {
+    return Math.round(100 * this.#host.services.gossip.getScore(peer)) / 100
+  }
+
+  nowMs(): number {
+    return this.#parts.clock.nowMs()
+  }
+
   get progress(): SyncProgress | undefined {
     return this.#sync.progress
   }
@@ -210,7 +270,7 @@ export class Network {
 
   /** Listens, and calls the bootnodes. @throws the operating system's error if it cannot listen. */
   async start(): Promise<void> {
-    const { ledger, pool, logger } = this.#parts
+    const { ledger, pool } = this.#parts
     this.#undo.push(
       ledger.chain.subscribe((event) => {
         this.#blocks.follow(event)
@@ -220,7 +280,7 @@ export class Network {
     )
     this.#host.addEventListener('connection:open', ({ detail: connection }) => {
       if (this.#host.getConnections(connection.remotePeer).length > 1) return
-      this.#sessions.connected(connection).catch((error) => logger.error(`network: ${(error as Error).message}`))
+      this.#sessions.connected(connection)
     })
     this.#host.addEventListener('peer:disconnect', ({ detail: peer }) => this.#sessions.disconnected(peer.toString()))
     await this.#server.start()
@@ -229,27 +289,25 @@ export class Network {
     this.#undo.push(() => this.#gossip.stop())
     this.#sync.start()
     this.#watchdog.start()
-    this.#undo.push(() => this.#watchdog.stop(), this.#keepBootnodes())
+    this.#undo.push(() => this.#watchdog.stop(), this.#measure())
+    this.peering.start()
   }
 
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) undo()
     this.#transactions.stop()
+    await this.peering.stop()
     await this.#server.stop()
     await this.#sync.stop()
     await this.#host.stop()
   }
 
-  /** @param address  a multiaddr with a peer id. @throws Error if it cannot be reached. */
-  async connect(address: string): Promise<void> {
-    await this.#host.dial(multiaddr(address))
-  }
-
-  async disconnect(peer: string): Promise<void> {
+  async hangUp(peer: string): Promise<void> {
     await this.#host.hangUp(peerIdFromString(peer)).catch(() => undefined)
   }
 
   #onReady(session: PeerSession): void {
+    this.peering.connected(session)
     this.#sync.connected(session.peer, session.outbound, claimOf(session.status))
     this.#parts.logger.debug('peer', { peer: session.peer, address: session.address, agent: session.status.agent })
   }
@@ -268,13 +326,20 @@ export class Network {
       number: header.number,
       totalDifficulty,
       oldestBody: 0,
-      serves: { headers: true, bodies: true, txs: true, proof: true, history: false },
+      serves: { headers: true, bodies: true, txs: true, proof: true, history: true },
       agent: `idobata/${packageVersion()}`,
     }
   }
 
-  #report(peer: string, what: string): void {
-    this.#parts.logger.debug('peer misbehaved', { peer, what })
+  #onVerdict(peer: string, topic: keyof Topics, verdict: GossipVerdict): void {
+    const { clock } = this.#parts
+    if (verdict === 'accept' && topic !== 'header') {
+      this.peering.manager.brought(peer, topic === 'tx' ? 'transaction' : 'block', clock.nowMs())
+    }
+    // One invalid message may be a fault of the program; several are none of an honest one.
+    if (verdict === 'reject' && this.#host.services.gossip.getScore(peer) <= SCORE_THRESHOLDS.graylistThreshold) {
+      this.peering.penalize(peer, 'ban', `invalid messages on the ${topic} topic`)
+    }
   }
 
   /** What a block may hold that is at hand: the pool's transactions, and those of the blocks in its place. */
@@ -302,15 +367,17 @@ export class Network {
     return records
   }
 
-  #keepBootnodes(): () => void {
+  /** Tells the peer manager how near peers are, now and then. */
+  #measure(): () => void {
     const { clock } = this.#parts
-    const bootnodes = this.#options.bootnodes.map((address): Multiaddr => multiaddr(address))
     let cancel = () => {}
-    const call = () => {
-      for (const address of bootnodes) this.#host.dial(address).catch(() => undefined)
-      cancel = clock.after(BOOTNODE_RETRY_MS, call)
+    const measure = () => {
+      for (const { remotePeer, rtt } of this.#host.getConnections()) {
+        if (rtt !== undefined) this.peering.manager.pinged(remotePeer.toString(), rtt)
+      }
+      cancel = clock.after(MEASURE_MS, measure)
     }
-    call()
+    measure()
     return () => cancel()
   }
 }

@@ -10,7 +10,7 @@ import { type Account, hasCode } from '../primitives/account.ts'
 import { EMPTY_BYTES, equalBytes } from '../primitives/bytes.ts'
 import { StateUnavailableError, TxError } from '../primitives/errors.ts'
 import type { HashedHeader } from '../primitives/header.ts'
-import { placeReceipts } from '../primitives/receipt.ts'
+import { placeReceipt } from '../primitives/receipt.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type {
   BlockRef,
@@ -140,7 +140,7 @@ export function chainBackend({ chain, engine, database, recent, recover }: Chain
     },
     receipt: async ({ header: { hash }, index, tx }) => {
       const known = recent.block(hash)
-      const found = known ? placeReceipts(known.receipts)[index] : store.receiptAt(hash, index, tx.type)
+      const found = known ? placeReceipt(known.receipts, index) : store.receiptAt(hash, index, tx.type)
       if (!found) throw new StateUnavailableError()
       return found
     },

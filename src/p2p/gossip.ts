@@ -21,8 +21,7 @@ export interface GossipComponents {
   readonly router: GossipRouter
   /** Of the topics that this node takes part in. */
   readonly handlers: Partial<Record<keyof Topics, TopicHandler>>
-  /** A message was wrong by itself. */
-  readonly onReject: (peer: string, topic: keyof Topics) => void
+  readonly onVerdict: (peer: string, topic: keyof Topics, verdict: GossipVerdict) => void
   readonly onSubscription: () => void
   readonly onError: (error: unknown) => void
 }
@@ -95,7 +94,7 @@ export class Gossip {
   }
 
   async #judge({ msgId, msg, propagationSource }: GossipsubMessage): Promise<void> {
-    const { router, onReject, onError } = this.#parts
+    const { router, onVerdict, onError } = this.#parts
     const from = propagationSource.toString()
     const topic = this.#topicOf(msg.topic)
     const handler = topic && this.#parts.handlers[topic]
@@ -114,7 +113,7 @@ export class Gossip {
     router.reportMessageValidationResult(msgId, from, verdict)
     if (topic === undefined) return
     this.#counts[topic][verdict]++
-    if (verdict === 'reject') onReject(from, topic)
+    onVerdict(from, topic, verdict)
   }
 
   #topicOf(name: string): keyof Topics | undefined {

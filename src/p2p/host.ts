@@ -9,6 +9,15 @@ import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
+import { BoundedDatastore } from './bounded-datastore.ts'
+import {
+  type DiscoveryOptions,
+  type DiscoveryServices,
+  discoveryServices,
+  lanDiscovery,
+  relayListenAddresses,
+  relayTransports,
+} from './discovery.ts'
 import { createGossipRouter, type GossipRouter } from './gossip-router.ts'
 import {
   ADDRESS_LIMITS,
@@ -37,6 +46,7 @@ export interface HostOptions {
   /** Multiaddrs told to others in addition, a forwarded port for example. */
   readonly announce?: readonly string[]
   readonly maxPeers: number
+  readonly discovery: DiscoveryOptions
   /** Name and version of the program. */
   readonly agent: { readonly name: string; readonly version: string }
 }
@@ -50,7 +60,7 @@ export interface HostComponents {
   readonly standing: (peerId: string) => number
 }
 
-export interface HostServices extends Record<string, unknown> {
+export interface HostServices extends DiscoveryServices, Record<string, unknown> {
   readonly identify: Identify
   readonly identifyPush: IdentifyPush
   readonly ping: Ping
@@ -64,18 +74,30 @@ export type Host = Libp2p<HostServices>
  * yamux. All protocols but gossipsub's own carry the network's prefix, so that peers of another network have nothing
  * to say to each other.
  */
-export function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
-  const { prefix, topics, listen, announce, maxPeers, agent } = options
+export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
+  const { prefix, topics, listen, announce, maxPeers, discovery, agent } = options
   const { privateKey, gater, standing } = components
   const maxConnections = maxPeers + SPARE_CONNECTIONS
   // The libraries put a slash before it.
   const protocolPrefix = prefix.slice(1)
-  return createLibp2p<HostServices>({
+  const connected = () => new Set(host.getPeers().map((peer) => `/peers/${peer.toCID()}`))
+  const host: Host = await createLibp2p<HostServices>({
     start: false,
+    datastore: new BoundedDatastore(connected),
     privateKey,
     nodeInfo: { ...agent, userAgent: `${agent.name}/${agent.version}` },
-    addresses: { ...ADDRESS_LIMITS, listen: [...listen], appendAnnounce: [...(announce ?? [])] },
-    transports: [tcp({ ...TCP_LIMITS, maxConnections }), webSockets(WEBSOCKET_LIMITS), quic(QUIC_LIMITS)],
+    addresses: {
+      ...ADDRESS_LIMITS,
+      listen: [...listen, ...relayListenAddresses(discovery)],
+      appendAnnounce: [...(announce ?? [])],
+    },
+    transports: [
+      tcp({ ...TCP_LIMITS, maxConnections }),
+      webSockets(WEBSOCKET_LIMITS),
+      quic(QUIC_LIMITS),
+      ...relayTransports(discovery),
+    ],
+    peerDiscovery: lanDiscovery(discovery, prefix),
     transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
     connectionEncrypters: [noise(), tls()],
     streamMuxers: [yamux(YAMUX_LIMITS)],
@@ -97,6 +119,8 @@ export function createHost(options: HostOptions, components: HostComponents): Pr
         maxOutboundStreams: PING_OUTBOUND_STREAMS,
       }),
       gossip: createGossipRouter({ topics, standing }),
+      ...discoveryServices(discovery, prefix),
     },
   })
+  return host
 }

@@ -213,3 +213,87 @@ export const MAX_REMEMBERED_MESSAGES = 512
 export const GOSSIP_CHECK_MS = 10_000
 /** Times that a peer is asked who it is before it is hung up on; each may take a request's ten seconds. */
 export const MAX_HANDSHAKE_TRIES = 2
+
+/** Peers that libp2p remembers, connected or heard of, about 1 KiB each. Whom we want to call is in the address book. */
+export const MAX_STORED_PEERS = 2_048
+
+export const DHT_LIMITS = {
+  kBucketSize: 20,
+  /** Bits of the peer's key that tell the buckets apart: 64 of them. */
+  prefixLength: 6,
+  /** Queries at a time, along as many disjoint paths. */
+  alpha: 3,
+  disjointPaths: 3,
+  querySelfInterval: 300_000,
+  initialQuerySelfInterval: 1_000,
+  maxInboundStreams: 4,
+  maxOutboundStreams: 8,
+  incomingMessageTimeout: 10_000,
+  onPeerConnectTimeout: 10_000,
+  pingNewContactConcurrency: 4,
+  pingNewContactMaxQueueSize: 64,
+  pingOldContactConcurrency: 4,
+  pingOldContactMaxQueueSize: 64,
+  routingTableUpdateQueueConcurrency: 4,
+  routingTableUpdateMaxQueueSize: 256,
+  networkDialTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
+  pingNewContactTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
+  pingOldContactTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
+  /** Nothing is ever provided. */
+  providers: { cacheSize: 1, cleanupInterval: 3_600, provideValidity: 60 },
+  reprovide: { concurrency: 1, maxQueueSize: 1, interval: 3_600_000 },
+}
+
+/** Milliseconds between two questions to the LAN. */
+export const MDNS_INTERVAL_MS = 10_000
+
+export const UPNP_LIMITS = {
+  externalAddressCheckInterval: 60_000,
+  externalAddressCheckTimeout: 10_000,
+  /** Longer than it takes to notice that a mapping has gone; it is renewed a minute before its end. */
+  portMappingTTL: 720_000,
+  portMappingRefreshThreshold: 60_000,
+  initialGatewaySearchInterval: 5_000,
+  initialGatewaySearchMessageInterval: 1_000,
+  initialGatewaySearchTimeout: 5_000,
+  gatewaySearchInterval: 300_000,
+  gatewaySearchMessageInterval: 10_000,
+  gatewaySearchTimeout: 60_000,
+}
+
+export const AUTONAT_LIMITS = {
+  timeout: 15_000,
+  startupDelay: 5_000,
+  refreshInterval: 60_000,
+  maxInboundStreams: 2,
+  maxOutboundStreams: 4,
+  connectionThreshold: 80,
+  maxMessageSize: 8 * KIB,
+}
+
+/** Through others, when nobody can call us. */
+export const RELAY_CLIENT_LIMITS = {
+  reservationConcurrency: 1,
+  maxReservationQueueLength: 16,
+  reservationCompletionTimeout: 10_000,
+  maxInboundStopStreams: 32,
+  maxOutboundStopStreams: 32,
+}
+
+/** For others: two minutes and 2 MiB each, enough to exchange addresses, punch a hole, and fetch a block. */
+export const RELAY_SERVER_LIMITS = {
+  hopTimeout: 30_000,
+  maxInboundHopStreams: 32,
+  maxOutboundHopStreams: 32,
+  maxOutboundStopStreams: 32,
+  reservations: {
+    maxReservations: 16,
+    reservationClearInterval: 300_000,
+    reservationTtl: 3_600_000,
+    applyDefaultLimit: true,
+    defaultDurationLimit: 120_000,
+    defaultDataLimit: BigInt(2 * MIB),
+  },
+}
+
+export const HOLE_PUNCHING_LIMITS = { timeout: 5_000, retries: 3, maxInboundStreams: 1, maxOutboundStreams: 1 }

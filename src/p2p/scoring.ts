@@ -15,6 +15,9 @@ export const SCORE_THRESHOLDS: PeerScoreThresholds = {
   opportunisticGraftThreshold: 2,
 }
 
+/** Of a peer that has done what a broken one might do as well: no gossip for it, but ours is taken. */
+export const DISCOURAGED_SCORE = -25
+
 /**
  * Invalid messages count squared: one costs little more than an accident, the third or fourth within minutes means silence.
  * Nothing is taken for delivering few messages (P3): on a quiet network that would punish everybody.

@@ -29,6 +29,7 @@ export interface PeerSessionsComponents {
   readonly onGone: (session: PeerSession) => void
   /** It is of another network, or speaks another version of ours. */
   readonly onStranger: (peer: string) => void
+  readonly onError: (error: unknown) => void
 }
 
 /**
@@ -38,8 +39,8 @@ export interface PeerSessionsComponents {
 export class PeerSessions {
   readonly #parts: PeerSessionsComponents
   readonly #ready = new Map<string, PeerSession>()
-  /** Being asked; a new object for each connection. */
-  readonly #asking = new Map<string, object>()
+  /** Being asked, one attempt for each connection; settles with whether the peer is ready. */
+  readonly #asking = new Map<string, Promise<boolean>>()
 
   constructor(components: PeerSessionsComponents) {
     this.#parts = components
@@ -50,25 +51,23 @@ export class PeerSessions {
   }
 
   /** A first connection to a peer has been opened. */
-  async connected({ remotePeer, remoteAddr, direction }: Connection): Promise<void> {
-    const peer = remotePeer.toString()
-    const attempt = {}
+  connected(connection: Connection): void {
+    const peer = connection.remotePeer.toString()
+    const attempt: Promise<boolean> = this.#ask(peer).then((status) => {
+      // It may have gone, and come again, meanwhile.
+      if (this.#asking.get(peer) !== attempt) return false
+      this.#asking.delete(peer)
+      if (status !== undefined) this.#begin(peer, connection, status)
+      else this.#parts.hangUp(peer)
+      return status !== undefined
+    })
     this.#asking.set(peer, attempt)
-    const status = await this.#ask(peer)
-    // It may have gone, and come again, meanwhile.
-    if (this.#asking.get(peer) !== attempt) return
-    this.#asking.delete(peer)
-    const { clock, onReady, hangUp } = this.#parts
-    if (status === undefined) return hangUp(peer)
-    const session = {
-      peer,
-      outbound: direction === 'outbound',
-      address: remoteAddr.toString(),
-      connectedMs: clock.nowMs(),
-      status,
-    }
-    this.#ready.set(peer, session)
-    onReady(session)
+    attempt.catch(this.#parts.onError)
+  }
+
+  /** Settles when a connected peer has said who it is: whether it may be dealt with. */
+  async untilReady(peer: string): Promise<boolean> {
+    return (await this.#asking.get(peer)) ?? this.#ready.has(peer)
   }
 
   /** A peer has told us how it stands, asked or not. */
@@ -84,6 +83,19 @@ export class PeerSessions {
     if (session === undefined) return
     this.#ready.delete(peer)
     this.#parts.onGone(session)
+  }
+
+  #begin(peer: string, { remoteAddr, direction }: Connection, status: Status): void {
+    const { clock, onReady } = this.#parts
+    const session = {
+      peer,
+      outbound: direction === 'outbound',
+      address: remoteAddr.toString(),
+      connectedMs: clock.nowMs(),
+      status,
+    }
+    this.#ready.set(peer, session)
+    onReady(session)
   }
 
   async #ask(peer: string): Promise<Status | undefined> {

@@ -40,6 +40,20 @@ export function encodeReceipt(receipt: Receipt, bloom: Uint8Array): Uint8Array {
   return encoded
 }
 
+/** Reads the consensus encoding; that the bloom is the logs' is not looked at. @throws DecodeError */
+export function decodeReceipt(encoded: Uint8Array): Receipt {
+  const type = encoded[0] === 1 || encoded[0] === 2 ? encoded[0] : 0
+  const outer = new RlpReader(encoded, type === 0 ? 0 : 1)
+  const fields = outer.list()
+  outer.end()
+  const status = readStatus(fields)
+  const cumulativeGasUsed = fields.bigint(8, 'cumulativeGasUsed')
+  fields.fixed(256, 'logsBloom')
+  const logs = readLogs(fields.list())
+  fields.end()
+  return { type, status, cumulativeGasUsed, logs }
+}
+
 /** Bytes of the consensus encoding. */
 export function receiptLength({ type, cumulativeGasUsed, logs }: Receipt): number {
   const payload = 1 + rlpLength(cumulativeGasUsed) + BLOOM_ITEM_BYTES + rlpLength(logFields(logs))
@@ -112,6 +126,16 @@ export function decodeStoredReceiptAt(encoded: Uint8Array, index: number, type: 
   return { receipt, gasUsed: receipt.cumulativeGasUsed - gasBefore, firstLogIndex }
 }
 
+/** The receipt at `index` among those of its block. */
+export function placeReceipt(receipts: readonly Receipt[], index: number): PlacedReceipt | undefined {
+  const receipt = receipts[index]
+  if (receipt === undefined) return undefined
+  let firstLogIndex = 0
+  for (let i = 0; i < index; i++) firstLogIndex += receipts[i]!.logs.length
+  const gasBefore = receipts[index - 1]?.cumulativeGasUsed ?? 0n
+  return { receipt, gasUsed: receipt.cumulativeGasUsed - gasBefore, firstLogIndex }
+}
+
 /** The receipts of a block, each with its place. */
 export function placeReceipts(receipts: readonly Receipt[]): PlacedReceipt[] {
   let gasBefore = 0n
@@ -126,14 +150,23 @@ export function placeReceipts(receipts: readonly Receipt[]): PlacedReceipt[] {
 
 function readReceipt(list: RlpReader, type: 0 | 1 | 2): Receipt {
   const fields = list.list()
-  const status = fields.number('status')
-  if (status !== 0 && status !== 1) throw new DecodeError(`receipt status ${status}`)
+  const status = readStatus(fields)
   const cumulativeGasUsed = fields.bigint(8, 'cumulativeGasUsed')
-  const logList = fields.list()
-  const logs: Log[] = []
-  while (!logList.done()) logs.push(readLog(logList.list()))
+  const logs = readLogs(fields.list())
   fields.end()
   return { type, status, cumulativeGasUsed, logs }
+}
+
+function readStatus(fields: RlpReader): 0 | 1 {
+  const status = fields.number('status')
+  if (status !== 0 && status !== 1) throw new DecodeError(`receipt status ${status}`)
+  return status
+}
+
+function readLogs(list: RlpReader): Log[] {
+  const logs: Log[] = []
+  while (!list.done()) logs.push(readLog(list.list()))
+  return logs
 }
 
 function readLog(fields: RlpReader): Log {

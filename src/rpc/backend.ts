@@ -3,6 +3,7 @@ import type { Block } from '../primitives/block.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { PlacedReceipt, Receipt } from '../primitives/receipt.ts'
 import type { Transaction, TransactionFields } from '../primitives/transaction.ts'
+import type { NetworkBackend } from './network.ts'
 
 /**
  * What RPC needs from a node, declared here so that a full node and a light node serve the same methods. Answers are
@@ -220,6 +221,8 @@ export interface Backends {
   readonly chain: ChainBackend
   readonly pool: PoolBackend
   readonly node: NodeBackend
+  /** Absent in a node that is alone; it has no methods about peers then. */
+  readonly network?: NetworkBackend
   /** Only in a node that makes blocks and whose operator wants it controlled from outside. */
   readonly miner?: MinerBackend
   /** Only on a development network. */

@@ -98,6 +98,11 @@ export class State {
     return changed
   }
 
+  /** Blocks whose states are held. */
+  get held(): number {
+    return this.#layers.size
+  }
+
   /** Bytes that trie nodes take in memory. */
   get memoryBytes(): number {
     return this.#nodes.arena.usedBytes

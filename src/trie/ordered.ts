@@ -1,6 +1,7 @@
 import { type Key, toKey } from '../primitives/bytes.ts'
 import { encodeRlp } from '../primitives/rlp.ts'
 import { NodeFactory, type ValueCodec } from './node.ts'
+import { proveKey, verifyProof } from './proof.ts'
 import { type Pacer, updateTriePaced } from './update.ts'
 
 /** Values that are byte strings already. */
@@ -18,8 +19,7 @@ export const bytesCodec: ValueCodec<Uint8Array> = {
  */
 export async function orderedRoot<V>(values: readonly V[], codec: ValueCodec<V>, pacer: Pacer): Promise<Key> {
   const factory = new NodeFactory(codec)
-  const changes = values.map((value, index) => ({ key: indexKey(index), value }))
-  return factory.rootHash(await updateTriePaced(factory, undefined, changes, pacer))
+  return factory.rootHash(await updateTriePaced(factory, undefined, ordered(values), pacer))
 }
 
 /** rlp(index), without an array in between: there are thousands. */
@@ -29,4 +29,31 @@ function indexKey(index: number): Key {
   if (index < 0x100) return String.fromCharCode(0x81, index)
   if (index < 0x1_0000) return String.fromCharCode(0x82, index >> 8, index & 0xff)
   return toKey(encodeRlp(index))
+}
+
+/**
+ * Proofs of the values at `places`, each of which there is, against the root that `orderedRoot` gives. Cost: as the root, and a walk
+ * for each.
+ */
+export async function proveOrdered<V>(
+  values: readonly V[],
+  codec: ValueCodec<V>,
+  places: readonly number[],
+  pacer: Pacer,
+): Promise<Uint8Array[][]> {
+  const factory = new NodeFactory(codec)
+  const root = await updateTriePaced(factory, undefined, ordered(values), pacer)
+  return places.map((place) => proveKey(factory, root, indexKey(place)))
+}
+
+/**
+ * The value at a place of the trie with this root; undefined: the trie ends before it.
+ * @param root  32 bytes in a Key. @throws DecodeError if the proof does not show that. Cost: one hash a node.
+ */
+export function verifyOrdered(root: Key, place: number, proof: readonly Uint8Array[]): Uint8Array | undefined {
+  return verifyProof(root, indexKey(place), proof)
+}
+
+function ordered<V>(values: readonly V[]) {
+  return values.map((value, index) => ({ key: indexKey(index), value }))
 }

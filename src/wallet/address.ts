@@ -1,10 +1,11 @@
-import { keccak256 } from '../crypto/keccak.ts'
+// A few hashes a run: not worth the time that compiling `crypto/keccak.ts` takes whenever a setting is read.
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { fromHex, toHex } from '../primitives/bytes.ts'
 
 /** `0x` and 40 hex digits whose case is a checksum. @param address 20 bytes. Source: EIP-55. */
 export function toChecksumAddress(address: Uint8Array): string {
   const digits = toHex(address).slice(2)
-  const hash = toHex(keccak256(new TextEncoder().encode(digits))).slice(2)
+  const hash = toHex(keccak_256(new TextEncoder().encode(digits))).slice(2)
   const cased = [...digits].map((digit, i) => (Number.parseInt(hash[i]!, 16) >= 8 ? digit.toUpperCase() : digit))
   return `0x${cased.join('')}`
 }

@@ -302,6 +302,26 @@ test('without a data directory it begins anew, and leaves nothing behind', async
   expect((await other.record('account 9')).address).toBe('0xa0ee7a142d267c1f36714e4a8f75612f20a79720')
 })
 
+test('the ten accounts are unlocked: eth_sendTransaction signs for them, one nonce after the other', async () => {
+  const { raw, reader } = await clients()
+  const accounts = (await raw('eth_accounts')) as `0x${string}`[]
+  expect(accounts).toHaveLength(10)
+  expect(accounts[0]).toBe(account.address.toLowerCase())
+  const [, from] = accounts
+  const sent = await Promise.all(
+    [1, 2, 3].map((value) => raw('eth_sendTransaction', { from, to: NOBODY, value: `0x${value}` })),
+  )
+  const transactions = await Promise.all(sent.map((hash) => reader.getTransaction({ hash: hash as Hash })))
+  expect(transactions).toMatchObject([1n, 2n, 3n].map((value, nonce) => ({ from, value, nonce, blockNumber: value })))
+  const legacy = await raw('eth_sendTransaction', { from, to: NOBODY, gas: '0x5208', gasPrice: '0x77359400' })
+  expect(await reader.getTransaction({ hash: legacy as Hash })).toMatchObject({ type: 'legacy', nonce: 3 })
+  await expect(raw('eth_sendTransaction', { from: NOBODY, to: NOBODY })).rejects.toThrow(`unknown account ${NOBODY}`)
+  await expect(raw('eth_sendTransaction', { to: NOBODY })).rejects.toThrow('from is missing')
+  // viem with an account that is an address alone.
+  const wallet = createWalletClient({ account: from!, chain: anvil, transport: http(await running[0]!.rpcUrl()) })
+  expect(await reader.getTransactionReceipt({ hash: await wallet.sendTransaction(transfer) })).toBeDefined()
+})
+
 test('other networks have none of it', async () => {
   const genesis = join(import.meta.dirname, '../../genesis.json')
   const args = ['start', '--genesis', genesis, '--datadir', join(directory, 'data'), '--http.port', '0']

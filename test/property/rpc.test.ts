@@ -15,7 +15,7 @@ import { eventServices } from '../unit/rpc/serving.ts'
 /** Whatever anyone sends, the answer is JSON-RPC, and says what was wrong: never -32603, never a crash. */
 
 const furnished = await furnishedNode()
-const calls = callsOf(furnished)
+const calls = callsOf(furnished.facts)
 const names = Object.keys(calls)
 
 const hexText = fc.oneof(

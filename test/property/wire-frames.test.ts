@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chunkHead, type Frame, FrameParser, FrameTooLongError, requestHead } from '../../src/p2p/wire/frame.ts'
+import {
+  ANSWER_END,
+  chunkHead,
+  type Frame,
+  FrameParser,
+  FrameTooLongError,
+  requestHead,
+  STATUS_END,
+} from '../../src/p2p/wire/frame.ts'
 import { concatBytes } from '../../src/primitives/bytes.ts'
 import { DecodeError } from '../../src/primitives/errors.ts'
 
@@ -10,7 +18,8 @@ const payload = fc.oneof(
   fc.uint8Array({ maxLength: 300 }),
   fc.constantFrom(127, 128, 16_383, 16_384, 16_385, 65_536, MAX_BYTES).map((length) => new Uint8Array(length).fill(7)),
 )
-const chunk = fc.record({ status: fc.nat(255), payload })
+const chunk = fc.record({ status: fc.nat(254), payload })
+const end = { status: STATUS_END, payload: new Uint8Array(0) }
 
 const parser = (withStatus = true) => new FrameParser({ withStatus, maxPayloadBytes: () => MAX_BYTES })
 
@@ -24,14 +33,16 @@ function parsed(parts: readonly Uint8Array[], frames = parser()): Frame[] {
   return parts.flatMap((part) => [...frames.push(part)])
 }
 
-const encoded = ({ status, payload: bytes }: Frame) => concatBytes(chunkHead(status, bytes.length), bytes)
+const encoded = ({ status, payload: bytes }: Frame) =>
+  status === STATUS_END ? ANSWER_END : concatBytes(chunkHead(status, bytes.length), bytes)
 
 describe('a stream of chunks', () => {
   it('is taken apart as it was put together, wherever it is cut', () => {
     const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 20 })
     fc.assert(
-      fc.property(fc.array(chunk, { maxLength: 4 }), cuts, (chunks, places) => {
+      fc.property(fc.array(chunk, { maxLength: 4 }), cuts, (list, places) => {
         const frames = parser()
+        const chunks = [...list, end]
         expect(parsed(pieces(concatBytes(...chunks.map(encoded)), places), frames)).toEqual(chunks)
         expect(frames.idle).toBe(true)
       }),

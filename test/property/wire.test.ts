@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  decodeAncestors,
+  decodeAncestorsRequest,
+  encodeAncestors,
+  encodeAncestorsRequest,
+} from '../../src/p2p/wire/ancestors.ts'
+import {
   decodeBlockTransactionsRequest,
   encodeBlockTransactionsRequest,
 } from '../../src/p2p/wire/block-transactions.ts'
@@ -20,6 +26,12 @@ import {
   encodeChainProof,
   encodeHistoryRequest,
 } from '../../src/p2p/wire/history.ts'
+import {
+  decodeInclusion,
+  decodeInclusionRequest,
+  encodeInclusion,
+  encodeInclusionRequest,
+} from '../../src/p2p/wire/inclusion.ts'
 import { decodePeers, decodePeersRequest, encodePeers, encodePeersRequest } from '../../src/p2p/wire/peers.ts'
 import {
   decodeAccountProof,
@@ -200,6 +212,38 @@ const messages: readonly Message[] = [
       })
       .map(encodeChainProof),
     roundTrip: (bytes) => encodeChainProof(decodeChainProof(bytes)),
+  },
+  {
+    name: 'ancestors request',
+    valid: fc
+      .record({
+        tipHash: hash,
+        numbers: fc.uniqueArray(number, { minLength: 1, maxLength: 5 }).map((list) => list.toSorted((a, b) => a - b)),
+      })
+      .map(encodeAncestorsRequest),
+    roundTrip: (bytes) => encodeAncestorsRequest(decodeAncestorsRequest(bytes)),
+  },
+  {
+    name: 'ancestors',
+    valid: fc
+      .record({
+        headers: fc.array(header, { maxLength: 3 }),
+        nodes: fc.array(fc.record({ root: hash, work: fc.bigInt(0n, 2n ** 256n - 1n) })),
+      })
+      .map(encodeAncestors),
+    roundTrip: (bytes) => encodeAncestors(decodeAncestors(bytes)),
+  },
+  {
+    name: 'inclusion request',
+    valid: hash.map(encodeInclusionRequest),
+    roundTrip: (bytes) => encodeInclusionRequest(decodeInclusionRequest(bytes)),
+  },
+  {
+    name: 'inclusion',
+    valid: fc
+      .record({ blockHash: hash, number, index: number, transaction: nodes, receipt: nodes, receiptBefore: nodes })
+      .map(encodeInclusion),
+    roundTrip: (bytes) => encodeInclusion(decodeInclusion(bytes)),
   },
   {
     name: 'peers request',

@@ -1,8 +1,9 @@
 import type { Stream } from '@libp2p/interface'
-import type { Host } from '../../src/p2p/host.ts'
+import type { Host, HostOptions } from '../../src/p2p/host.ts'
 import { receive } from '../../src/p2p/reqresp/receive.ts'
-import { chunkHead, requestHead } from '../../src/p2p/wire/frame.ts'
+import { ANSWER_END, chunkHead, requestHead } from '../../src/p2p/wire/frame.ts'
 import { type RequestProtocol, requestName } from '../../src/p2p/wire/names.ts'
+import { STATUS_OK } from '../../src/p2p/wire/refusal.ts'
 import { concatBytes } from '../../src/primitives/bytes.ts'
 import { PREFIX, startHost } from './p2p-hosts.ts'
 
@@ -22,8 +23,8 @@ export class Adversary {
     this.host = host
   }
 
-  static async start(): Promise<Adversary> {
-    return new Adversary(await startHost())
+  static async start(options: Partial<HostOptions> = {}): Promise<Adversary> {
+    return new Adversary(await startHost(options))
   }
 
   get peer(): string {
@@ -79,6 +80,11 @@ export async function outcomeOf(stream: Stream): Promise<Outcome> {
 /** A request as it stands in its stream. */
 export function requestFrame(payload: Uint8Array): Uint8Array {
   return concatBytes(requestHead(payload.length), payload)
+}
+
+/** A whole answer as it stands in its stream. */
+export function answerOf(...payloads: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(...payloads.map((payload) => chunk(STATUS_OK, payload)), ANSWER_END)
 }
 
 /** A chunk of an answer as it stands in its stream. */

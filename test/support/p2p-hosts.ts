@@ -1,5 +1,6 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { afterEach, vi } from 'vitest'
+import type { DiscoveryOptions } from '../../src/p2p/discovery.ts'
 import { createHost, type Host, type HostOptions } from '../../src/p2p/host.ts'
 import { topicsOf } from '../../src/p2p/topics.ts'
 
@@ -9,6 +10,18 @@ export const LISTEN = {
   ws: '/ip4/127.0.0.1/tcp/0/ws',
   quic: '/ip4/127.0.0.1/udp/0/quic-v1',
 } as const
+
+/** Only those that are called. */
+export const NO_DISCOVERY: DiscoveryOptions = {
+  dht: false,
+  privateAddresses: true,
+  mdns: false,
+  upnp: false,
+  autonat: false,
+  relay: false,
+  relayServer: false,
+  holePunching: false,
+}
 
 export const PREFIX = '/idobata/00000001'
 
@@ -28,6 +41,7 @@ export async function startHost(options: Partial<HostOptions> = {}): Promise<Hos
       topics: topicsOf(prefix),
       listen: [LISTEN.tcp],
       maxPeers: 16,
+      discovery: NO_DISCOVERY,
       agent: { name: 'test', version: '1' },
       ...options,
     },

@@ -274,8 +274,9 @@ export class PeerManager {
       const known = book.select(preferTried ? 'tried' : 'heard-of', nowMs)
       if (known === undefined) return undefined
       const { peer, group, addresses } = known
-      if (groups.has(group) || !this.#isFree(peer, nowMs) || !isDue(known, nowMs)) continue
+      if (!this.#isFree(peer, nowMs) || !isDue(known, nowMs)) continue
       const host = hostOf(addresses[0]!)!
+      if (groups.has(group) && !isExemptFromNetworkCaps(host)) continue
       if (bans.isDiscouraged(peer) || bans.isDiscouraged(host) || bans.isBanned(host, nowMs)) continue
       return known
     }

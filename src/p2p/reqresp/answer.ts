@@ -2,14 +2,17 @@ import type { Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../../primitives/clock.ts'
 import { DecodeError } from '../../primitives/errors.ts'
-import { chunkHead, FrameParser } from '../wire/frame.ts'
+import type { PeerBuckets } from '../peer-buckets.ts'
+import { ANSWER_END, chunkHead, FrameParser } from '../wire/frame.ts'
 import { MAX_RESPONSE_BYTES } from '../wire/limits.ts'
 import { encodeRefusal, refusalStatus, STATUS_OK } from '../wire/refusal.ts'
-import type { Allowances } from './allowances.ts'
 import type { RequestBackend } from './backend.ts'
-import { MAX_UNSENT_BYTES, REFUSED_COST, REQUEST_COST, UNSENT_RETRY_MS } from './limits.ts'
+import { ALLOWANCE, MAX_DEBT, MAX_UNSENT_BYTES, REFUSED_COST, REQUEST_COST, UNSENT_RETRY_MS } from './limits.ts'
 import { drained, receive, StreamCutError } from './receive.ts'
 import { Refused, type ServedProtocol } from './served-protocol.ts'
+
+/** Milliseconds until a peer may ask again that owes as much as it can. */
+const LONGEST_WAIT_MS = (MAX_DEBT / ALLOWANCE.perSecond) * 1000
 
 /** What a peer did that no honest one does; how bad that is, is for whoever is told to say. */
 export type RequestOffence =
@@ -25,7 +28,7 @@ export type RequestOffence =
 export interface AnswerComponents {
   readonly backend: RequestBackend
   readonly clock: Clock
-  readonly allowances: Allowances
+  readonly allowances: PeerBuckets
   /** Bytes of answers that have been made and not been taken, all peers' together. */
   readonly unsent: { bytes: number }
   readonly onOffence: (offence: RequestOffence) => void
@@ -100,9 +103,8 @@ export class Answer {
     } catch (error) {
       if (error instanceof StreamCutError) throw error
       const { code, message, retryAfterMs } = this.#refusalOf(error)
-      await this.#send(refusalStatus(code), encodeRefusal({ retryAfterMs, reason: message }))
-    } finally {
-      this.#ourTurn = false
+      const refusal = encodeRefusal({ retryAfterMs, reason: message })
+      await this.#send(new Uint8ArrayList(chunkHead(refusalStatus(code), refusal.length), refusal))
     }
   }
 
@@ -121,29 +123,33 @@ export class Answer {
     let sentBytes = 0
     this.#ourTurn = true
     for await (const payload of chunks) {
-      sentBytes += chunkHead(STATUS_OK, payload.length).length + payload.length
-      if (sentBytes > MAX_RESPONSE_BYTES) throw new Error(`an answer of ${sentBytes} bytes`)
+      const head = chunkHead(STATUS_OK, payload.length)
+      sentBytes += head.length + payload.length
+      if (sentBytes >= MAX_RESPONSE_BYTES) throw new Error(`an answer of ${sentBytes} bytes`)
       this.#charge(payload.length)
-      this.#ourTurn = false
-      await this.#send(STATUS_OK, payload)
+      await this.#send(new Uint8ArrayList(head, payload))
       this.#ourTurn = true
     }
+    await this.#send(new Uint8ArrayList(ANSWER_END))
   }
 
   /** @throws Refused */
   #admit(): void {
     const { allowances, clock, unsent, onOffence } = this.#components
     const nowMs = clock.nowMs()
-    const inDebt = allowances.waitMs(this.#peer, nowMs) > 0
-    this.#charge(inDebt ? REFUSED_COST : REQUEST_COST + (this.#protocol.cost ?? 0))
-    if (allowances.isExhausted(this.#peer, nowMs)) onOffence('flood')
-    if (inDebt) throw new Refused('rate-limited', 'too many requests', allowances.waitMs(this.#peer, nowMs))
+    const allowance = allowances.of(this.#peer, nowMs)
+    const inDebt = allowance.waitMs(nowMs) > 0
+    allowance.charge(inDebt ? REFUSED_COST : REQUEST_COST + (this.#protocol.cost ?? 0), MAX_DEBT, nowMs)
+    const waitMs = allowance.waitMs(nowMs)
+    if (waitMs >= LONGEST_WAIT_MS) onOffence('flood')
+    if (inDebt) throw new Refused('rate-limited', 'too many requests', waitMs)
     if (unsent.bytes > MAX_UNSENT_BYTES) throw new Refused('rate-limited', 'others read slowly', UNSENT_RETRY_MS)
   }
 
-  #charge(cost: number): void {
+  #charge(bytes: number): void {
     const { allowances, clock } = this.#components
-    allowances.charge(this.#peer, cost, clock.nowMs())
+    const nowMs = clock.nowMs()
+    allowances.of(this.#peer, nowMs).charge(bytes, MAX_DEBT, nowMs)
   }
 
   #refusalOf(error: unknown): Refused {
@@ -153,16 +159,19 @@ export class Answer {
   }
 
   /** Resolves when there is room for more. @throws StreamCutError */
-  async #send(status: number, payload: Uint8Array): Promise<void> {
+  async #send(bytes: Uint8ArrayList): Promise<void> {
     const { unsent } = this.#components
-    unsent.bytes += payload.length
+    this.#ourTurn = false
+    // Sending consumes the list.
+    const { byteLength } = bytes
+    unsent.bytes += byteLength
     try {
-      this.#stream.send(new Uint8ArrayList(chunkHead(status, payload.length), payload))
+      this.#stream.send(bytes)
       await drained(this.#stream)
     } catch (error) {
       cut(error)
     } finally {
-      unsent.bytes -= payload.length
+      unsent.bytes -= byteLength
     }
   }
 }

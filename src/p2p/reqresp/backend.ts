@@ -1,5 +1,9 @@
+import type { AncestorsProof } from '../../light/ancestors.ts'
+import type { Inclusion } from '../../light/inclusion.ts'
+import type { AncestorsRequest } from '../wire/ancestors.ts'
 import type { BlockTransactionsRequest } from '../wire/block-transactions.ts'
 import type { HeadersRequest } from '../wire/headers.ts'
+import type { HistoryRequest } from '../wire/history.ts'
 import type { AccountProof, ProofRequest } from '../wire/proof.ts'
 import type { Status } from '../wire/status.ts'
 
@@ -11,6 +15,7 @@ export interface RequestBackend {
   readonly blocks?: BlockBackend
   readonly pool?: PoolBackend
   readonly state?: StateBackend
+  readonly light?: LightBackend
   /** Addresses of other peers, at most `count`: signed peer records in their envelopes. */
   peerRecords(peer: string, count: number): Promise<readonly Uint8Array[]>
 }
@@ -34,4 +39,14 @@ export interface PoolBackend {
 export interface StateBackend {
   /** Undefined: the block is not known or its state not held. */
   prove(request: ProofRequest): Promise<AccountProof | undefined>
+}
+
+/** What light nodes ask for besides the state. */
+export interface LightBackend {
+  /** An encoded `ChainProof`; undefined: one of the blocks is not canonical, or the network has no proof of work. @throws Refused */
+  history(request: HistoryRequest): Promise<Uint8Array | undefined>
+  /** Undefined: the tip is not canonical, or not above all of them. */
+  ancestors(request: AncestorsRequest): Promise<AncestorsProof | undefined>
+  /** Undefined: the canonical chain has no such transaction. @throws Refused */
+  inclusion(transactionHash: Uint8Array): Promise<Inclusion | undefined>
 }

@@ -2,7 +2,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../../primitives/clock.ts'
 import { DecodeError } from '../../primitives/errors.ts'
-import { FrameParser, FrameTooLongError, requestHead } from '../wire/frame.ts'
+import { FrameParser, FrameTooLongError, requestHead, STATUS_END } from '../wire/frame.ts'
 import { MAX_RESPONSE_BYTES } from '../wire/limits.ts'
 import { type RequestProtocol, requestName } from '../wire/names.ts'
 import { decodeRefusal, MAX_REFUSAL_BYTES, STATUS_OK } from '../wire/refusal.ts'
@@ -144,10 +144,11 @@ async function send(stream: Stream, payload: Uint8Array): Promise<void> {
   await stream.close().catch(() => undefined)
 }
 
-/** The payloads of an answer's chunks. @throws RequestError, DecodeError, StreamCutError. */
+/** The payloads of an answer's chunks. @throws RequestError, DecodeError; StreamCutError if the answer does not come whole. */
 async function receiveAnswer(stream: Stream, maxChunks: number): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = []
   let receivedBytes = 0
+  let ended = false
   let refusal: RequestError | undefined
   const parser = new FrameParser({
     withStatus: true,
@@ -156,13 +157,16 @@ async function receiveAnswer(stream: Stream, maxChunks: number): Promise<Uint8Ar
   await receive(stream, (bytes) => {
     receivedBytes += bytes.length
     if (receivedBytes > MAX_RESPONSE_BYTES) throw new RequestError('too-large')
+    if (ended) throw new DecodeError('bytes after the end')
     for (const { status, payload } of parser.push(bytes)) {
-      if (refusal !== undefined) throw new DecodeError('a chunk after a refusal')
-      if (status !== STATUS_OK) refusal = refused(status, payload)
-      else if (chunks.push(payload) > maxChunks) throw new DecodeError(`more than ${maxChunks} chunks`)
+      if (ended) throw new DecodeError('a chunk after the end')
+      ended = status !== STATUS_OK
+      if (ended && status !== STATUS_END) refusal = refused(status, payload)
+      if (!ended && chunks.push(payload) > maxChunks) throw new DecodeError(`more than ${maxChunks} chunks`)
     }
+    if (ended && !parser.idle) throw new DecodeError('bytes after the end')
   })
-  if (!parser.idle) throw new DecodeError('the answer ends within a chunk')
+  if (!ended) throw new StreamCutError('the answer breaks off')
   if (refusal !== undefined) throw refusal
   return chunks
 }

@@ -14,19 +14,27 @@ export const MAX_WAITING = 32
 
 /**
  * What a peer may have of us: bytes of answers, and of work counted as bytes. 2 MiB a second are more than a node can execute
- * of blocks, so one peer alone can bring another up to date.
+ * of blocks, so one peer alone can bring another up to date. Remembered of more peers than can be connected: who comes back
+ * finds it as it was.
  */
-export const ALLOWANCE = { capacity: 16 * 1024 * 1024, perSecond: 2 * 1024 * 1024 } as const
+export const ALLOWANCE = { capacity: 16 * 1024 * 1024, perSecond: 2 * 1024 * 1024, maxPeers: 4096 } as const
 /** What any request costs: a stream and its negotiation, about 0.3 ms. */
 export const REQUEST_COST = 4 * 1024
 /** What one costs that is refused: whoever was told to wait and does not is to owe more and more. */
 export const REFUSED_COST = 16 * 1024
 /** What a proof costs beyond its bytes: it may read a dozen records and encode as many nodes. */
 export const PROOF_COST = 32 * 1024
+/** What a proof of work behind a head costs: thousands of records, where it is not at hand. */
+export const HISTORY_COST = 1024 * 1024
+/** What a proof that a transaction is in a block costs: both of the block's tries are built. */
+export const INCLUSION_COST = 256 * 1024
+/**
+ * Of the main thread's time, the part that proofs for light nodes may have, all peers' together: however many ask, the
+ * node's own work goes on.
+ */
+export const LIGHT_SHARE = 0.1
 /** What is owed at most, and told of as a flood: it passes in 8 s. */
 export const MAX_DEBT = 16 * 1024 * 1024
-/** Peers whose allowance is remembered after they have gone; who comes back finds it as it was. */
-export const MAX_ALLOWANCES = 4096
 
 /** Bytes of answers being sent to all peers together: what readers who take their time may hold of our memory. */
 export const MAX_UNSENT_BYTES = 128 * 1024 * 1024

@@ -9,7 +9,7 @@ export type RequestErrorCode =
   | 'timed-out'
   /** Fewer items than the peer claims to have. */
   | 'short'
-  /** The peer cut the stream off while the connection stood. */
+  /** The answer breaks off while the connection stands. */
   | 'reset'
   /** Rate limited, or an error at the other side; `refusal` says which. */
   | 'refused'

@@ -34,3 +34,14 @@ export class Refused extends Error {
     this.retryAfterMs = retryAfterMs
   }
 }
+
+/** The one chunk of an answer that is there, or is not. @throws Refused */
+export async function found<T>(
+  looked: Promise<T | undefined>,
+  encode: (value: T) => Uint8Array,
+  missing: string,
+): Promise<Uint8Array> {
+  const value = await looked
+  if (value === undefined) throw new Refused('unavailable', missing)
+  return encode(value)
+}

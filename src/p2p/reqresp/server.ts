@@ -1,10 +1,10 @@
 import type { Connection, Stream, StreamHandler, StreamHandlerOptions } from '@libp2p/interface'
 import type { Clock } from '../../primitives/clock.ts'
+import { PeerBuckets } from '../peer-buckets.ts'
 import { requestName } from '../wire/names.ts'
-import { Allowances } from './allowances.ts'
 import { Answer, type RequestOffence } from './answer.ts'
 import type { RequestBackend } from './backend.ts'
-import { MAX_CONCURRENT, MAX_STREAMS, REQUEST_TIMEOUT_MS } from './limits.ts'
+import { ALLOWANCE, MAX_CONCURRENT, MAX_STREAMS, REQUEST_TIMEOUT_MS } from './limits.ts'
 import { requestProtocols } from './protocols/all.ts'
 import type { ServedProtocol } from './served-protocol.ts'
 
@@ -33,7 +33,7 @@ export interface RequestServerComponents {
 export class RequestServer {
   readonly #options: RequestServerOptions
   readonly #components: RequestServerComponents
-  readonly #allowances = new Allowances()
+  readonly #allowances = new PeerBuckets(ALLOWANCE)
   readonly #unsent = { bytes: 0 }
   readonly #open = new Set<Stream>()
   /** Streams of a peer and protocol. */

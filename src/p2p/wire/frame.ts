@@ -1,4 +1,5 @@
 import { assert } from '../../primitives/assert.ts'
+import { EMPTY_BYTES } from '../../primitives/bytes.ts'
 import { DecodeError } from '../../primitives/errors.ts'
 
 /**
@@ -6,6 +7,11 @@ import { DecodeError } from '../../primitives/errors.ts'
  * unsigned LEB128 in as few bytes as they need, at most 4.
  */
 const MAX_LENGTH_BYTES = 4
+
+/** Stands alone in the place of a status, after the last chunk of a whole answer. */
+export const STATUS_END = 0xff
+/** What ends a whole answer. Not every transport tells a stream that was closed from one that broke off. */
+export const ANSWER_END: Uint8Array = Uint8Array.of(STATUS_END)
 
 /** What precedes a request's payload of `length` bytes. */
 export function requestHead(length: number): Uint8Array {
@@ -26,7 +32,7 @@ function head(bytes: number[], length: number): Uint8Array {
 }
 
 export interface Frame {
-  /** 0 in a request. */
+  /** 0 in a request; STATUS_END has no payload. */
   readonly status: number
   readonly payload: Uint8Array
 }
@@ -76,6 +82,10 @@ export class FrameParser {
   #readHead(bytes: Uint8Array, start: number): number {
     let at = start
     if (this.#status === undefined) this.#status = this.#options.withStatus ? bytes[at++]! : 0
+    if (this.#status === STATUS_END) {
+      this.#payload = EMPTY_BYTES
+      return at
+    }
     while (at < bytes.length) {
       const byte = bytes[at++]!
       this.#length += (byte & 0x7f) * 2 ** (7 * this.#lengthBytes++)

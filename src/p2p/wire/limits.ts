@@ -16,6 +16,10 @@ export const MAX_PROOF_SLOTS = 64
 export const MAX_PROOF_NODES = 65
 /** Bytes of a trie node: a branch of 16 hashes. Values in our tries are shorter. */
 export const MAX_PROOF_NODE_BYTES = 532
+/** Earlier headers proven at once: with their paths about 100 KiB. */
+export const MAX_ANCESTORS = 128
+/** Nodes of a proof in a block's trie of transactions or receipts: places take at most 4 bytes there. */
+export const MAX_ORDERED_PROOF_NODES = 9
 /** Peer records asked for at once. Few are enough: they come from several peers. */
 export const MAX_PEER_RECORDS = 64
 /** Bytes of one signed peer record: a key, a signature and about 20 addresses. */

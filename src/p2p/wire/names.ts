@@ -1,6 +1,17 @@
 import { toHex } from '../../primitives/bytes.ts'
 
-export type RequestProtocol = 'status' | 'headers' | 'bodies' | 'receipts' | 'txs' | 'blocktxs' | 'proof' | 'peers'
+export type RequestProtocol =
+  | 'status'
+  | 'headers'
+  | 'bodies'
+  | 'receipts'
+  | 'txs'
+  | 'blocktxs'
+  | 'peers'
+  | 'proof'
+  | 'history'
+  | 'ancestors'
+  | 'inclusion'
 
 /**
  * What all names of a network begin with: the first 4 bytes of its genesis hash stand in them, so that nodes of different

@@ -1,8 +1,10 @@
 import type { Backends } from '../backend.ts'
 import type { MethodTable } from '../dispatch.ts'
 import { TipOracle } from '../fees.ts'
+import { transactionFiller } from '../fill-transaction.ts'
 import type { Filters } from '../filters.ts'
 import type { Subscriptions } from '../subscriptions.ts'
+import { adminMethods } from './admin.ts'
 import { debugMethods } from './debug.ts'
 import { devMethods } from './dev.ts'
 import { erigonMethods } from './erigon.ts'
@@ -15,6 +17,7 @@ import { ethLogMethods } from './eth-log.ts'
 import { ethStatusMethods } from './eth-status.ts'
 import { ethSubscribeMethods } from './eth-subscribe.ts'
 import { ethTransactionMethods } from './eth-transaction.ts'
+import { idobataMethods } from './idobata.ts'
 import { minerMethods } from './miner.ts'
 import { netMethods } from './net.ts'
 import { otsMethods } from './ots.ts'
@@ -31,12 +34,13 @@ export interface EventServices {
 /** Every method that the node has; which of them are served, and `rpc_` that tells so, is the server's business. */
 export function rpcMethods(backends: Backends, services: EventServices): MethodTable {
   const oracle = new TipOracle(backends)
+  const fill = transactionFiller(backends, oracle)
   return {
     ...ethStatusMethods(backends),
     ...ethBlockMethods(backends),
     ...ethAccountMethods(backends),
     ...ethTransactionMethods(backends),
-    ...ethCallMethods(backends, oracle),
+    ...ethCallMethods(backends, fill),
     ...ethFeeMethods(backends, oracle),
     ...ethLogMethods(backends, services),
     ...txpoolMethods(backends),
@@ -48,7 +52,8 @@ export function rpcMethods(backends: Backends, services: EventServices): MethodT
     ...ethSubscribeMethods(services),
     ...netMethods(backends),
     ...web3Methods(backends),
+    ...(backends.network && { ...idobataMethods(backends.network), ...adminMethods(backends, backends.network) }),
     ...(backends.miner && minerMethods(backends.miner)),
-    ...(backends.dev && devMethods({ ...backends, dev: backends.dev })),
+    ...(backends.dev && devMethods({ ...backends, dev: backends.dev }, fill)),
   }
 }

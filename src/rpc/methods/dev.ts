@@ -1,13 +1,16 @@
 import { EMPTY_ACCOUNT } from '../../primitives/account.ts'
-import { toHex } from '../../primitives/bytes.ts'
+import { equalBytes, toHex } from '../../primitives/bytes.ts'
 import { MAX_DEV_TIMESTAMP, MAX_OVERRIDE_BALANCE, MAX_OVERRIDE_NONCE } from '../../primitives/limits.ts'
 import type { Backends, DevBackend } from '../backend.ts'
+import { callObject } from '../call.ts'
 import { type Method, type MethodTable, method } from '../dispatch.ts'
 import { quantity } from '../encode.ts'
-import { INVALID_PARAMS, LIMIT_EXCEEDED, RpcError } from '../errors.ts'
+import { INVALID_PARAMS, limitExceeded, RpcError } from '../errors.ts'
+import type { FillTransaction } from '../fill-transaction.ts'
 import { MAX_MINED_BLOCKS, MAX_MINING_INTERVAL_MS } from '../limits.ts'
 import {
   address,
+  anything,
   boolean,
   count,
   hash32,
@@ -35,17 +38,16 @@ const mineOptions: ParamType<{ readonly blocks: number; readonly timestamp: numb
 })()
 
 /** What there is to fork from would be named here. */
-const resetOptions = optional(object({ forking: optional(object({ jsonRpcUrl: optional(anything()) })) }))
-
-function anything(): ParamType<unknown> {
-  return { schema: {}, parse: (value) => value }
-}
+const resetOptions = optional(object({ forking: optional(object({ jsonRpcUrl: optional(anything) })) }))
 
 /** `evm_`, `anvil_` and `hardhat_`: what a development network lets its user do, by the names of Hardhat and Foundry. */
-export function devMethods({ chain, node, dev }: Backends & { readonly dev: DevBackend }): MethodTable {
+export function devMethods(
+  { chain, pool, node, dev }: Backends & { readonly dev: DevBackend },
+  fill: FillTransaction,
+): MethodTable {
   const mine = async (blocks: number, intervalSec: number, timestamp?: number) => {
     if (blocks > MAX_MINED_BLOCKS) {
-      throw new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${blocks} blocks, limit ${MAX_MINED_BLOCKS}`)
+      throw limitExceeded(`${blocks} blocks, limit ${MAX_MINED_BLOCKS}`, MAX_MINED_BLOCKS)
     }
     const { timestamp: head } = (await chain.head()).header
     if ((timestamp ?? head) + blocks * intervalSec > MAX_DEV_TIMESTAMP) throw tooLate()
@@ -73,12 +75,29 @@ export function devMethods({ chain, node, dev }: Backends & { readonly dev: DevB
     return (await chain.account(address, head)) ?? EMPTY_ACCOUNT
   }
 
+  let lastSent: Promise<unknown> = Promise.resolve()
+
   return {
     eth_accounts: method({
       summary: 'The ten accounts that the node signs for.',
       params: {},
       result: listOf(ADDRESS),
       handler: () => dev.accounts().map(toHex),
+    }),
+    eth_sendTransaction: method({
+      summary: 'Completes a transaction, signs it for one of the ten accounts and sends it; its hash.',
+      params: { transaction: callObject },
+      result: HASH,
+      handler: async ({ transaction }) => {
+        const { from } = transaction
+        if (!from || !dev.accounts().some((address) => equalBytes(address, from))) {
+          throw new RpcError(INVALID_PARAMS, `unknown account ${from ? toHex(from) : '(from is missing)'}`)
+        }
+        // One after the other: two at once would be given one nonce.
+        const sent = lastSent.then(async () => pool.submit(dev.sign(from, await fill(transaction))))
+        lastSent = sent.catch(() => undefined)
+        return toHex(await sent)
+      },
     }),
     evm_mine: method({
       summary: 'Makes blocks with what is pending; the first at a timestamp, if given.',

@@ -1,17 +1,16 @@
 import { toHex } from '../../primitives/bytes.ts'
-import { encodeForSigning, type TransactionFields } from '../../primitives/transaction.ts'
+import { encodeForSigning } from '../../primitives/transaction.ts'
 import type { Backends } from '../backend.ts'
-import { badCall, type Call, calldata, callObject, refuseContract, transferGas } from '../call.ts'
+import { callObject, refuseContract, transferGas } from '../call.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { encodeUnsigned, quantity } from '../encode.ts'
-import type { TipOracle } from '../fees.ts'
+import type { FillTransaction } from '../fill-transaction.ts'
 import { blockRef, LATEST, noOverrides, optional, type StateRef } from '../schema.ts'
 import { ACCESS_LIST, BYTES, QUANTITY, shape, UNSIGNED_TRANSACTION } from '../shapes.ts'
 import { stateHeader } from '../state-header.ts'
-import { requireSynced } from '../syncing.ts'
 
 /** `eth_`: transactions that are not there yet. */
-export function ethCallMethods({ chain, pool, node }: Backends, oracle: TipOracle): MethodTable {
+export function ethCallMethods({ chain }: Backends, fill: FillTransaction): MethodTable {
   const block = optional<StateRef>(blockRef, LATEST)
   const params = { transaction: callObject, block, stateOverrides: optional(noOverrides) }
 
@@ -52,44 +51,9 @@ export function ethCallMethods({ chain, pool, node }: Backends, oracle: TipOracl
       params: { transaction: callObject },
       result: shape({ raw: BYTES, tx: UNSIGNED_TRANSACTION }),
       handler: async ({ transaction }) => {
-        requireSynced(node)
-        const { from } = transaction
-        if (!from) throw badCall('from is missing')
-        const at = await chain.head()
-        const { type, ...price } = await fees(transaction, chain.nextBaseFee(at.header))
-        const priced = { ...transaction, ...price }
-        const gas = await transferGas(chain, priced, at)
-        await refuseContract(chain, priced, at)
-        const filled: TransactionFields = {
-          type,
-          chainId: chain.chainId,
-          nonce: priced.nonce ?? (await pool.nonce(from)),
-          maxFeePerGas: priced.maxFeePerGas ?? priced.gasPrice ?? 0n,
-          maxPriorityFeePerGas: priced.maxPriorityFeePerGas ?? priced.gasPrice ?? 0n,
-          gasLimit: priced.gas ?? gas,
-          to: priced.to,
-          value: priced.value,
-          data: calldata(priced),
-          accessList: priced.accessList,
-        }
-        return { raw: toHex(encodeForSigning(filled)), tx: encodeUnsigned(filled, from) }
+        const filled = await fill(transaction)
+        return { raw: toHex(encodeForSigning(filled)), tx: encodeUnsigned(filled, transaction.from!) }
       },
     }),
-  }
-
-  /** Type and price of a transaction: those asked for, else EIP-1559 with room for the base fee to double, as geth does. */
-  async function fees(call: Call, baseFeePerGas: bigint) {
-    const { type, accessList, gasPrice } = call
-    if (type === 0n && accessList.length > 0) throw badCall('a legacy transaction has no access list')
-    if (type === 2n && gasPrice !== undefined) throw badCall('an EIP-1559 transaction has no gasPrice')
-    if (gasPrice !== undefined || type === 0n || type === 1n) {
-      const legacyType: 0 | 1 = type === 1n || accessList.length > 0 ? 1 : 0
-      return { type: legacyType, gasPrice: gasPrice ?? baseFeePerGas + (await oracle.suggest()) }
-    }
-    const tip = call.maxPriorityFeePerGas ?? (await oracle.suggest())
-    const room = 2n * baseFeePerGas + tip
-    const maxFeePerGas = call.maxFeePerGas ?? room
-    const suggested = call.maxPriorityFeePerGas === undefined && tip > maxFeePerGas ? maxFeePerGas : tip
-    return { type: 2 as const, maxFeePerGas, maxPriorityFeePerGas: suggested }
   }
 }

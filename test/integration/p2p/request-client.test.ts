@@ -28,7 +28,7 @@ import { encodeHeader, type HashedHeader } from '../../../src/primitives/header.
 import { encodeStoredReceipts } from '../../../src/primitives/receipt.ts'
 import { encodeRlp } from '../../../src/primitives/rlp.ts'
 import { assembleTransaction, type Transaction } from '../../../src/primitives/transaction.ts'
-import { Adversary, chunk } from '../../support/adversary.ts'
+import { Adversary, answerOf, chunk } from '../../support/adversary.ts'
 import { sampleHeader } from '../../support/blocks.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { eventually, PREFIX, startHost } from '../../support/p2p-hosts.ts'
@@ -125,27 +125,41 @@ const REQUESTS: readonly (readonly [RequestProtocol, () => Promise<unknown>])[] 
 ]
 
 describe.each(REQUESTS)('a peer asked for %s', (protocol, ask) => {
-  it('that answers with nothing, or half of something, or junk, is at fault', async () => {
+  it('that answers with junk, or with more than was asked for, is at fault', async () => {
+    const emptyList = Uint8Array.of(0xc0)
     const answers: readonly (readonly [string, Uint8Array])[] = [
-      ['nothing', new Uint8Array(0)],
-      ['half a head', Uint8Array.of(STATUS_OK)],
-      ['half a payload', chunk(STATUS_OK, new Uint8Array(50)).subarray(0, 20)],
-      ['junk', chunk(STATUS_OK, Uint8Array.of(0xc3, 0x81, 0x01))],
-      ['no list', chunk(STATUS_OK, Uint8Array.of(0x80))],
-      ['two items in one chunk', chunk(STATUS_OK, Uint8Array.of(0xc0, 0xc0))],
-      ['more chunks than asked for', concatBytes(...Array<Uint8Array>(3).fill(chunk(STATUS_OK, Uint8Array.of(0xc0))))],
+      ['junk', answerOf(Uint8Array.of(0xc3, 0x81, 0x01))],
+      ['no list', answerOf(Uint8Array.of(0x80))],
+      ['two items in one chunk', answerOf(Uint8Array.of(0xc0, 0xc0))],
+      ['more chunks than asked for', answerOf(emptyList, emptyList, emptyList)],
       ['a length in more bytes than it needs', Uint8Array.of(STATUS_OK, 0x81, 0x00, 0xc0)],
-      ['a refusal that is none', chunk(2, Uint8Array.of(0xc0))],
-      [
-        'more after a refusal',
-        concatBytes(chunk(2, encodeRefusal({ retryAfterMs: 0, reason: '' })), Uint8Array.of(0, 0)),
-      ],
+      ['a refusal that is none', chunk(2, emptyList)],
+      ['a chunk after a refusal', concatBytes(chunk(2, encodeRefusal({ retryAfterMs: 0, reason: '' })), answerOf())],
+      ['a byte after the end', concatBytes(answerOf(emptyList), Uint8Array.of(0))],
+      ['a chunk after the end', concatBytes(answerOf(emptyList), answerOf())],
     ]
     for (const [what, bytes] of answers) {
       await answerWith(protocol, bytes)
-      const expected = what === 'nothing' && /bodies|receipts/.test(protocol) ? 'short!' : 'malformed!'
-      expect(await outcome(ask()), what).toBe(expected)
+      expect(await outcome(ask()), what).toBe('malformed!')
     }
+    await answerWith(protocol, answerOf())
+    expect(await outcome(ask())).toBe(/bodies|receipts/.test(protocol) ? 'short!' : 'malformed!')
+    await expectNothingLeft()
+  })
+
+  it('that breaks off is at fault', async () => {
+    const whole = answerOf(Uint8Array.of(0xc0), new Uint8Array(50))
+    for (let length = 0; length < whole.length; length += 3) {
+      await answerWith(protocol, whole.subarray(0, length))
+      expect(await outcome(ask())).toBe('reset!')
+    }
+    await adversary.answer(protocol, (stream) => stream.abort(new Error('no')))
+    expect(await outcome(ask())).toBe('reset!')
+    await adversary.answer(protocol, (stream) => {
+      stream.send(chunkHead(STATUS_OK, 100))
+      stream.abort(new Error('no'))
+    })
+    expect(await outcome(ask())).toBe('reset!')
     await expectNothingLeft()
   })
 
@@ -177,17 +191,6 @@ describe.each(REQUESTS)('a peer asked for %s', (protocol, ask) => {
       await answerWith(protocol, chunk(Number(code), encodeRefusal({ retryAfterMs: 0, reason: 'no' })))
       expect(await outcome(ask()), code).toBe(expected)
     }
-  })
-
-  it('that cuts the stream off is at fault', async () => {
-    await adversary.answer(protocol, (stream) => stream.abort(new Error('no')))
-    expect(await outcome(ask())).toBe('reset!')
-    await adversary.answer(protocol, (stream) => {
-      stream.send(chunkHead(STATUS_OK, 100))
-      stream.abort(new Error('no'))
-    })
-    expect(await outcome(ask())).toBe('reset!')
-    await expectNothingLeft()
   })
 
   it('that never answers, or sends a byte at a time, or never ends, has ten seconds', async () => {
@@ -230,7 +233,7 @@ describe.each(REQUESTS)('a peer asked for %s', (protocol, ask) => {
 })
 
 describe('an answer of another kind than asked for', () => {
-  const answer = (protocol: RequestProtocol, payload: Uint8Array) => answerWith(protocol, chunk(STATUS_OK, payload))
+  const answer = (protocol: RequestProtocol, payload: Uint8Array) => answerWith(protocol, answerOf(payload))
   const encoded = (numbers: readonly number[]) =>
     encodeHeaders(numbers.map((number) => encodeHeader(headers[number]!.header)))
 
@@ -277,10 +280,9 @@ describe('an answer of another kind than asked for', () => {
   })
 
   it('of bodies or receipts: fewer, where there was room for more', async () => {
-    const item = (length: number) => chunk(STATUS_OK, encodeRlp([new Uint8Array(length)]))
-    await answerWith('bodies', chunk(STATUS_OK, Uint8Array.of(0xc0)))
+    await answerWith('bodies', answerOf(Uint8Array.of(0xc0)))
     expect(await outcome(requestBodies(client, adversary.peer, [hash, hash]))).toBe('short!')
-    await answerWith('receipts', item(FULL_RESPONSE_BYTES - 10))
+    await answerWith('receipts', answerOf(encodeRlp([new Uint8Array(FULL_RESPONSE_BYTES - 10)])))
     const types = [0] as const
     const blocks = [hash, hash].map((blockHash) => ({ blockHash, types }))
     expect(await outcome(requestReceipts(client, adversary.peer, blocks))).toBe('short!')
@@ -291,7 +293,7 @@ describe('an answer of another kind than asked for', () => {
       { ...transactions[0]!, type: 0, data: new Uint8Array(120_000) },
       { r: 1n, s: 1n, yParity: 0 },
     )
-    await answerWith('bodies', chunk(STATUS_OK, encodeTransactions(Array<Transaction>(5).fill(large))))
+    await answerWith('bodies', answerOf(encodeTransactions(Array<Transaction>(5).fill(large))))
     const bodies = await requestBodies(client, adversary.peer, [hash, hash, hash])
     expect(bodies.map((one) => one.transactions.length)).toEqual([5])
   })
@@ -359,13 +361,13 @@ describe('requests to one peer', () => {
       await stream.close()
     }
     await eventually(() => expect(streams).toHaveLength(2))
-    await answerWith('peers', chunk(STATUS_OK, encodePeers([])))
+    await answerWith('peers', answerOf(encodePeers([])))
     expect(await requestPeers(client, adversary.peer, 1)).toEqual([])
     expect(streams).toHaveLength(2)
     for (let i = 0; i < 5; i++) {
       await eventually(() => expect(streams.length).toBeGreaterThan(i))
       const bytes = i === 1 ? Uint8Array.of(0xff) : encodeStatus(status)
-      await respond(streams[i]!, chunk(STATUS_OK, bytes))
+      await respond(streams[i]!, answerOf(bytes))
       expect(await outcome(answers[i]!)).toEqual(i === 1 ? 'malformed!' : status)
     }
     await expectNothingLeft()
@@ -388,7 +390,7 @@ describe('requests to one peer', () => {
     await expect(requestStatus(client, adversary.peer, status, options)).rejects.toBe(reason)
     expect(streams).toBe(2)
     await expectNothingLeft()
-    await answerWith('status', chunk(STATUS_OK, encodeStatus(status)))
+    await answerWith('status', answerOf(encodeStatus(status)))
     expect(await requestStatus(client, adversary.peer, status)).toEqual(status)
   })
 

@@ -21,13 +21,13 @@ import { requestProof } from '../../../src/p2p/reqresp/protocols/proof.ts'
 import { requestStatus } from '../../../src/p2p/reqresp/protocols/status.ts'
 import { RequestServer } from '../../../src/p2p/reqresp/server.ts'
 import { encodeBlockTransactionsRequest } from '../../../src/p2p/wire/block-transactions.ts'
-import { FrameParser, requestHead } from '../../../src/p2p/wire/frame.ts'
+import { type Frame, FrameParser, requestHead, STATUS_END } from '../../../src/p2p/wire/frame.ts'
 import { encodeHashes } from '../../../src/p2p/wire/hashes.ts'
 import { encodeHeadersRequest } from '../../../src/p2p/wire/headers.ts'
 import type { RequestProtocol } from '../../../src/p2p/wire/names.ts'
 import { encodePeersRequest } from '../../../src/p2p/wire/peers.ts'
 import { encodeProofRequest } from '../../../src/p2p/wire/proof.ts'
-import { decodeRefusal, type Refusal } from '../../../src/p2p/wire/refusal.ts'
+import { decodeRefusal, type Refusal, STATUS_OK } from '../../../src/p2p/wire/refusal.ts'
 import { encodeStatus } from '../../../src/p2p/wire/status.ts'
 import { encodeTransactions } from '../../../src/primitives/block.ts'
 import { concatBytes } from '../../../src/primitives/bytes.ts'
@@ -133,8 +133,12 @@ async function honestClient(): Promise<{ readonly client: RequestClient; readonl
   return { client, peer: ours.peerId.toString() }
 }
 
-function frames({ bytes }: Outcome) {
-  return [...new FrameParser({ withStatus: true, maxPayloadBytes: () => 2 ** 21 }).push(bytes)]
+/** The chunks of an answer, without the end that it must have. */
+function frames({ bytes }: Outcome): Frame[] {
+  const found = [...new FrameParser({ withStatus: true, maxPayloadBytes: () => 2 ** 21 }).push(bytes)]
+  if (found.at(-1)?.status === STATUS_END) return found.slice(0, -1)
+  expect(found.at(-1)?.status).toBeGreaterThan(STATUS_OK)
+  return found
 }
 
 /** The refusal that is all of an answer. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { IndexEntry } from '../../../src/chain/block-index.ts'
 import type { Chain } from '../../../src/chain/chain.ts'
-import { FutureBlocks } from '../../../src/chain/future-blocks.ts'
+import { FutureBlocks, type HeldBlock } from '../../../src/chain/future-blocks.ts'
 import type { Block } from '../../../src/primitives/block.ts'
 import { MAX_FUTURE_BLOCKS } from '../../../src/primitives/limits.ts'
 import { makeBlock, verdict, withHeader } from '../../support/block-maker.ts'
@@ -99,13 +100,20 @@ describe('a block ahead of the clock', () => {
     const [first, second] = await branch(1000, 1001)
     const early = withHeader(second!, { timestamp: 1 })
     expect(await verdict(chain, first!)).toBe('future')
-    expect(await verdict(chain, early)).toBe('future')
+    expect(await verdict(chain, early)).toBe('timestamp-not-after-parent')
     clock.advance(984_999)
     expect(await verdict(chain, first!)).toBe('future')
     const head = headAt(1)
     clock.advance(1)
     await head
-    expect(await verdict(chain, early)).toBe('timestamp-not-after-parent')
+  })
+
+  it('does not vouch for a child that breaks a rule', async () => {
+    const [first, second] = await branch(1000, 1001)
+    expect(await verdict(chain, first!)).toBe('future')
+    expect(await verdict(chain, withHeader(second!, { difficulty: 1n }))).toBe('bad-difficulty')
+    expect(await verdict(chain, withHeader(second!, { number: 7 }))).toBe('bad-number')
+    expect(await verdict(chain, second!)).toBe('future')
   })
 
   it('and its descendants are taken in order when all are due at once', async () => {
@@ -149,19 +157,20 @@ describe('a block ahead of the clock', () => {
 })
 
 describe('the room for blocks ahead of the clock', () => {
-  function block(i: number): Block {
+  function heldBlock(i: number, dueMs: number): HeldBlock {
     const hash = new Uint8Array(32)
     new DataView(hash.buffer).setUint32(0, i)
-    return { hash, header: { number: i } } as Block
+    const block = { hash, header: { number: i } } as Block
+    return { block, entry: block as unknown as IndexEntry, dueMs }
   }
 
   it('is bounded: the latest goes first', () => {
     const released: number[] = []
     const held = new FutureBlocks(clock, ({ header }) => released.push(header.number))
     const now = clock.nowMs()
-    for (let i = 0; i < MAX_FUTURE_BLOCKS + 10; i++) held.hold(block(i), now + 1000 + ((i * 7) % 300))
+    for (let i = 0; i < MAX_FUTURE_BLOCKS + 10; i++) held.hold(heldBlock(i, now + 1000 + ((i * 7) % 300)))
     const kept = Array.from({ length: MAX_FUTURE_BLOCKS + 10 }, (_, i) => i).filter(
-      (i) => held.dueMs(block(i).hash) !== undefined,
+      (i) => held.get(heldBlock(i, 0).block.hash) !== undefined,
     )
     expect(kept).toHaveLength(MAX_FUTURE_BLOCKS)
     clock.advance(10_000)
@@ -171,7 +180,7 @@ describe('the room for blocks ahead of the clock', () => {
   it('is looked at once a minute, so that a clock that was set is noticed', () => {
     const released: number[] = []
     const held = new FutureBlocks(clock, ({ header }) => released.push(header.number))
-    held.hold(block(1), clock.nowMs() + 30 * 24 * 3600 * 1000)
+    held.hold(heldBlock(1, clock.nowMs() + 30 * 24 * 3600 * 1000))
     clock.advance(29 * 24 * 3600 * 1000)
     expect(released).toEqual([])
     clock.advance(24 * 3600 * 1000)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS, createProgram } from '../../../src/cli/program.ts'
@@ -77,4 +78,12 @@ test('help for a command is that command’s own', async () => {
   const program = await createProgram(['help', 'send'])
   const send = program.commands.find((command) => command.name() === 'send')!
   expect(helpOf(send)).toContain('--max-fee')
+})
+
+test('what README.md tells to type is understood', async () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const lines = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => block!.split('\n'))
+  const calls = lines.filter((line) => line.startsWith('idobata '))
+  expect(calls.length).toBeGreaterThanOrEqual(3)
+  for (const line of calls) await expect(parse(line.split(' ').slice(1)), line).resolves.toBeDefined()
 })

@@ -10,7 +10,7 @@ function stated(title: string): Record<string, number> {
   const start = page.indexOf(`\n## ${title}\n`)
   if (start === -1) throw new Error(`docs/limits.md has no section "${title}"`)
   const end = page.indexOf('\n## ', start + 1)
-  const rows = page.slice(start, end === -1 ? undefined : end).matchAll(/^\| `(\w+)` +\| ([\d,]+) +\|/gm)
+  const rows = page.slice(start, end === -1 ? undefined : end).matchAll(/^\| `(\w+)` +\| ([\d,.]+) +\|/gm)
   return Object.fromEntries([...rows].map(([, name, value]) => [name, Number(value!.replaceAll(',', ''))]))
 }
 

@@ -9,6 +9,7 @@ import {
   type Peaks,
   type PlacedNode,
 } from '../../../src/chain/history.ts'
+import { encodeOverride } from '../../../src/consensus/account-override.ts'
 import { asertTarget, relativeDifficulty, targetOf } from '../../../src/consensus/asert.ts'
 import { poaSealHash } from '../../../src/consensus/poa.ts'
 import { powHash, sealHash } from '../../../src/consensus/pow.ts'
@@ -95,7 +96,7 @@ describe('worked examples in docs/protocol.md', () => {
     const signers = [1, 2, 3].map(testSigner)
     const signer = signers[0]!
     const header = { ...exampleHeader, miner: signer.address, difficulty: 2n }
-    const hash = poaSealHash(header)
+    const hash = poaSealHash({ ...header, extraData: concatBytes(header.extraData, new Uint8Array(65)) })
     const signature = await signer.signHash(hash)
     expectInSection('Consensus: poa and --dev', {
       ...Object.fromEntries(signers.map(({ address }, place) => [`address ${place}`, toHex(address)])),
@@ -104,6 +105,7 @@ describe('worked examples in docs/protocol.md', () => {
       s: toHex(signature.subarray(32, 64)),
       yParity: signature[64]!,
       hash: toHex(headerHash({ ...header, extraData: concatBytes(header.extraData, signature) })),
+      override: toHex(encodeOverride({ address: filled(0x11).subarray(12), field: 'balance', value: 10n ** 18n })),
     })
   })
 

@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
+  decodeAncestors,
+  decodeAncestorsRequest,
+  encodeAncestors,
+  encodeAncestorsRequest,
+} from '../../../src/p2p/wire/ancestors.ts'
+import {
   decodeBlockTransactionsRequest,
   encodeBlockTransactionsRequest,
 } from '../../../src/p2p/wire/block-transactions.ts'
 import { decodeBody, decodeReceipts } from '../../../src/p2p/wire/blocks.ts'
 import { decodeCompactBlock, encodeCompactBlock } from '../../../src/p2p/wire/compact-block.ts'
-import { chunkHead, FrameParser, requestHead } from '../../../src/p2p/wire/frame.ts'
+import { ANSWER_END, chunkHead, FrameParser, requestHead, STATUS_END } from '../../../src/p2p/wire/frame.ts'
 import { decodeBlockHashes, decodeTransactionHashes, encodeHashes } from '../../../src/p2p/wire/hashes.ts'
 import {
   decodeHeaderAnnouncement,
@@ -21,6 +27,12 @@ import {
   encodeChainProof,
   encodeHistoryRequest,
 } from '../../../src/p2p/wire/history.ts'
+import {
+  decodeInclusion,
+  decodeInclusionRequest,
+  encodeInclusion,
+  encodeInclusionRequest,
+} from '../../../src/p2p/wire/inclusion.ts'
 import { decodePeers, decodePeersRequest, encodePeers, encodePeersRequest } from '../../../src/p2p/wire/peers.ts'
 import {
   decodeAccountProof,
@@ -105,6 +117,17 @@ const chainProof = {
   samples: [],
   neighbours: [{ hash: filled(32, 0x11), difficulty: 1_000n, timestamp: 1_700_000_010 }],
   nodes: [{ root: filled(32, 0x22), work: 2_000n }],
+}
+
+const ancestorsRequest = { tipHash: headerHash, numbers: [0, 2] }
+const ancestors = { headers: [header], nodes: chainProof.nodes }
+const inclusion = {
+  blockHash: headerHash,
+  number: 3,
+  index: 1,
+  transaction: [filled(3, 0xbb)],
+  receipt: [filled(2, 0xcc)],
+  receiptBefore: [],
 }
 
 const compactNonce = filled(8, 0x77)
@@ -196,6 +219,18 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     value: historyRequest,
   },
   history: { encoded: encodeChainProof(chainProof), decode: decodeChainProof, value: chainProof },
+  'ancestors request': {
+    encoded: encodeAncestorsRequest(ancestorsRequest),
+    decode: decodeAncestorsRequest,
+    value: ancestorsRequest,
+  },
+  ancestors: { encoded: encodeAncestors(ancestors), decode: decodeAncestors, value: ancestors },
+  'inclusion request': {
+    encoded: encodeInclusionRequest(filled(32, 0x88)),
+    decode: decodeInclusionRequest,
+    value: filled(32, 0x88),
+  },
+  inclusion: { encoded: encodeInclusion(inclusion), decode: decodeInclusion, value: inclusion },
   'peers request': { encoded: encodePeersRequest(16), decode: decodePeersRequest, value: 16 },
   peers: {
     encoded: encodePeers([filled(3, 0xbb), filled(2, 0xcc)]),
@@ -239,9 +274,19 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     value: [{ status: STATUS_OK, payload: encodePeersRequest(16) }],
   },
   'answer in its stream': {
-    encoded: concatBytes(chunkHead(STATUS_OK, 1), Uint8Array.of(0xc0), chunkHead(STATUS_OK, 1), Uint8Array.of(0xc0)),
+    encoded: concatBytes(
+      chunkHead(STATUS_OK, 1),
+      Uint8Array.of(0xc0),
+      chunkHead(STATUS_OK, 1),
+      Uint8Array.of(0xc0),
+      ANSWER_END,
+    ),
     decode: (bytes) => [...new FrameParser({ withStatus: true, maxPayloadBytes: () => 64 }).push(bytes)],
-    value: [0, 0].map(() => ({ status: STATUS_OK, payload: Uint8Array.of(0xc0) })),
+    value: [
+      { status: STATUS_OK, payload: Uint8Array.of(0xc0) },
+      { status: STATUS_OK, payload: Uint8Array.of(0xc0) },
+      { status: STATUS_END, payload: new Uint8Array(0) },
+    ],
   },
   'refusal in its stream': {
     encoded: (() => {

@@ -48,6 +48,13 @@ test('without flags or variables everything has its default', () => {
     'p2p.transports': ['tcp', 'quic', 'ws'],
     bootnodes: [],
     maxpeers: 77,
+    nat: 'none',
+    nodiscover: false,
+    mdns: false,
+    'p2p.autonat': true,
+    'p2p.relay': false,
+    'p2p.holepunch': true,
+    'p2p.relayserver': false,
     metrics: false,
     mine: false,
     'miner.etherbase': undefined,
@@ -118,7 +125,7 @@ test('the token of the own node is told to no other', () => {
 })
 
 test('an address is read as bytes', () => {
-  const etherbase = `0x${'Ab'.repeat(20)}`
+  const etherbase = `0x${'ab'.repeat(20)}`
   expect(resolveConfig({ 'miner.etherbase': etherbase }, HOME)['miner.etherbase']).toEqual(fromHex(etherbase))
 })
 
@@ -153,6 +160,10 @@ describe('what cannot be used is refused, naming its source and the text', () =>
     ['rpc', 'http://', '--rpc: "http://" is no http:// or https:// address'],
   ])('--%s %s', (name, text, message) => {
     expect(refusal({ [name]: text })).toBe(message)
+  })
+
+  test('an account for rewards whose checksum is wrong', () => {
+    expect(refusal({ 'miner.etherbase': `0x${'aB'.repeat(20)}` })).toMatch(/^--miner.etherbase: "0x(aB)+" is mistyped/)
   })
 
   test('also from the environment', () => {

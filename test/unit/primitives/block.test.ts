@@ -4,6 +4,7 @@ import {
   blockLength,
   decodeBlock,
   decodeTransactions,
+  decodeTransactionsAt,
   encodeBlock,
   encodeTransactions,
 } from '../../../src/primitives/block.ts'
@@ -83,6 +84,14 @@ describe('blocks', () => {
   it('hold legacy transactions as lists and typed ones as strings', () => {
     expect(body).toEqual(encodeRlpList([legacy.raw, encodeRlp(typed.raw)]))
     expect(decodeTransactions(body)).toEqual(transactions)
+  })
+
+  it('are found by their places, the others left alone', () => {
+    const transactions = decodeTransactions(body)
+    expect(decodeTransactionsAt(body, [0, 1])).toEqual(transactions)
+    expect(decodeTransactionsAt(body, [1])).toEqual([transactions[1]])
+    expect(decodeTransactionsAt(body, [0, 2])).toEqual([transactions[0]])
+    expect(decodeTransactionsAt(body, [])).toEqual([])
   })
 
   it('have one encoding: a legacy transaction in a string is refused', () => {

@@ -3,10 +3,13 @@ import { logsBloom } from '../../../src/crypto/hashes.ts'
 import { concatBytes, toHex } from '../../../src/primitives/bytes.ts'
 import { DecodeError } from '../../../src/primitives/errors.ts'
 import {
+  decodeStoredReceiptAt,
   decodeStoredReceipts,
   EMPTY_BLOOM,
   encodeReceipt,
   encodeStoredReceipts,
+  placeReceipt,
+  placeReceipts,
   type Receipt,
 } from '../../../src/primitives/receipt.ts'
 import { encodeRlp, type RlpInput } from '../../../src/primitives/rlp.ts'
@@ -37,6 +40,16 @@ describe('receipts', () => {
     const types = receipts.map(({ type }) => type)
     expect(decodeStoredReceipts(encodeStoredReceipts(receipts), types)).toEqual(receipts)
     expect(decodeStoredReceipts(encodeStoredReceipts([]), [])).toEqual([])
+  })
+
+  it('are read one by one as they are read together', () => {
+    const encoded = encodeStoredReceipts(receipts)
+    for (const [index, placed] of placeReceipts(receipts).entries()) {
+      expect(decodeStoredReceiptAt(encoded, index, placed.receipt.type)).toEqual(placed)
+      expect(placeReceipt(receipts, index)).toEqual(placed)
+    }
+    expect(placeReceipt(receipts, receipts.length)).toBeUndefined()
+    expect(() => decodeStoredReceiptAt(encoded, receipts.length, 0)).toThrow(DecodeError)
   })
 
   it('are refused when there are not as many as transactions', () => {

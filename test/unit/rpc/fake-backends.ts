@@ -15,6 +15,8 @@ import type {
   SyncProgress,
 } from '../../../src/rpc/backend.ts'
 
+import type { NetworkBackend } from '../../../src/rpc/network.ts'
+
 /** Anvil's first test account, whose key the tests sign with. */
 export const SENDER_KEY = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 export const SENDER = fromHex('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266')
@@ -169,8 +171,49 @@ export function fakeBackends(options: FakeOptions = {}) {
       hashrate: () => 1234.4,
       coinbase: () => options.coinbase,
     },
+    network: fakeNetwork(),
   }
   return { ...backends, blocks, side, submitted }
+}
+
+/** Two peers; what it remembers: a block by the hash of zeros, a transaction by that of ones. */
+function fakeNetwork(): NetworkBackend {
+  const peer = {
+    headHash: ZERO32,
+    headNumber: 7,
+    totalDifficulty: 9n,
+    connectedMs: 1,
+    agent: 'idobata/1.0.0',
+    score: 1.5,
+  }
+  const near = { ...peer, id: 'near', address: '/ip4/10.0.0.1/tcp/1', inbound: true, trusted: false, route: 'direct' }
+  const percentiles = { count: 1, p50: 2, p90: 3, p99: 4 }
+  const banned = new Map<string, number>()
+  return {
+    peerId: 'self',
+    addresses: () => ['/ip4/10.0.0.2/tcp/2/p2p/self'],
+    peers: () => [
+      { ...near, roundTripMs: 3 },
+      { ...near, id: 'far', route: 'relayed', inbound: false, trusted: true, roundTripMs: undefined, score: -3 },
+    ],
+    addPeer: () => undefined,
+    removePeer: async (peer) => peer === 'near',
+    ban: (target, seconds) => banned.set(target, seconds),
+    unban: (target) => banned.delete(target),
+    bans: () => [...banned].map(([target, seconds]) => ({ target, untilMs: seconds * 1000, reason: 'asked for' })),
+    propagation: (hash) => {
+      const seen = { hash, firstSeenMs: 5, arrivals: [{ peer: 'far', afterMs: 4 }] }
+      if (hash[0] === 1) return { ...seen, from: undefined, validAfterMs: 1 }
+      return hash[0] === 0
+        ? { ...seen, number: 3, from: 'near', rebuiltAfterMs: 2, transactions: 9, missing: 0 }
+        : undefined
+    },
+    propagationStats: () => ({
+      blocks: { rebuilt: percentiles, valid: percentiles, others: percentiles, rebuiltAlone: 1 },
+      transactions: { valid: percentiles, others: percentiles },
+      first: [{ peer: 'near', blocks: 1 }],
+    }),
+  }
 }
 
 /** A block of height 1 on another branch. */

@@ -37,29 +37,54 @@ export async function furnishedNode() {
     },
   })
   const unsent = await signedByViem({ to: TO, nonce: 6, ...fees })
-  return { backends, mined, pooled: pooled[0]!, unsent }
+  const facts: CallFacts = {
+    from: FROM,
+    to: TO,
+    contract: CONTRACT,
+    blockHash: toHex(backends.blocks[1]!.hash),
+    sideHash: toHex(backends.side.hash),
+    mined: mined.map(hashHex),
+    pending: hashHex(pooled[0]!),
+    unsent: toHex(unsent.raw),
+  }
+  return { backends, facts }
 }
 
-type Node = Awaited<ReturnType<typeof furnishedNode>>
+/** What there is on a node to ask about. */
+export interface CallFacts {
+  /** An account that has sent. */
+  readonly from: string
+  /** One that has received. */
+  readonly to: string
+  readonly contract: string
+  /** Of block 1. */
+  readonly blockHash: string
+  /** Of a block on another branch. */
+  readonly sideHash: string
+  /** Hashes of block 1's transactions. */
+  readonly mined: readonly string[]
+  /** Hash of a transaction in the pool. */
+  readonly pending: string
+  /** A signed transaction that nobody has seen. */
+  readonly unsent: string
+}
 
 /** Parameters to call each method with, so that every kind of answer comes that it has. */
-export function callsOf({ backends, mined, pooled, unsent }: Node): Readonly<Record<string, readonly Json[][]>> {
-  const [first] = mined
-  const blockHash = toHex(backends.blocks[1]!.hash)
-  const side = toHex(backends.side.hash)
-  const transactions = [...mined.map(hashHex), hashHex(pooled), NOTHING].map((hash) => [hash])
+export function callsOf(facts: CallFacts): Readonly<Record<string, readonly Json[][]>> {
+  const { from, to, contract, blockHash, sideHash, mined, pending, unsent } = facts
+  const transactions = [...mined, pending, NOTHING].map((hash) => [hash])
   const numbers = [['latest'], ['pending'], ['earliest'], ['safe'], ['finalized'], ['0x1'], ['0x99']]
-  const hashes = [[blockHash], [side], [NOTHING]]
+  const hashes = [[blockHash], [sideHash], [NOTHING]]
   const states = [[], ['latest'], ['pending'], ['0x1'], [blockHash], [{ blockHash, requireCanonical: true }], ['0x99']]
   const withState = (...params: Json[]) => states.map((state) => [...params, ...state])
-  const transfer = { from: FROM, to: TO, value: '0x1' }
+  const transfer = { from, to, value: '0x1' }
   const calls = [
-    [{ to: TO }],
+    [{ to }],
     [transfer, 'latest'],
     [{ ...transfer, maxFeePerGas: '0x77359400', maxPriorityFeePerGas: '0x1' }, 'latest', {}],
-    [{ ...transfer, gasPrice: '0x77359400', data: '0x01', accessList: [{ address: TO, storageKeys: [WORD] }] }],
-    [{ from: FROM, to: CONTRACT }],
-    [{ from: FROM }],
+    [{ ...transfer, gasPrice: '0x77359400', data: '0x01', accessList: [{ address: to, storageKeys: [WORD] }] }],
+    [{ from, to: contract }],
+    [{ from }],
     [{ ...transfer, value: '0xffffffffffffffffffff' }],
   ]
   const none: Json[][] = [[]]
@@ -82,13 +107,13 @@ export function callsOf({ backends, mined, pooled, unsent }: Node): Readonly<Rec
     eth_getUncleByBlockNumberAndIndex: [['latest', '0x0']],
     eth_getUncleByBlockHashAndIndex: [[blockHash, '0x0']],
     eth_getBlockReceipts: [...numbers, ...hashes.slice(0, 1), [NOTHING], [{ blockHash }]],
-    eth_getBalance: withState(FROM),
-    eth_getTransactionCount: withState(FROM),
-    eth_getAccountInfo: [...withState(FROM), [TO]],
-    eth_getCode: withState(CONTRACT),
-    eth_getStorageAt: withState(CONTRACT, '0x1'),
-    eth_getProof: [...withState(FROM, ['0x1', '0x01', WORD]), [TO, []]],
-    eth_sendRawTransaction: [[toHex(unsent.raw)], ['0x'], ['0x01'], ['0xc0']],
+    eth_getBalance: withState(from),
+    eth_getTransactionCount: withState(from),
+    eth_getAccountInfo: [...withState(from), [to]],
+    eth_getCode: withState(contract),
+    eth_getStorageAt: withState(contract, '0x1'),
+    eth_getProof: [...withState(from, ['0x1', '0x01', WORD]), [to, []]],
+    eth_sendRawTransaction: [[unsent], ['0x'], ['0x01'], ['0xc0']],
     eth_getTransactionByHash: transactions,
     eth_getTransactionByBlockNumberAndIndex: ['0x0', '0x1', '0x2', '0x3', '0x4'].map((index) => ['0x1', index]),
     eth_getTransactionByBlockHashAndIndex: [
@@ -125,7 +150,7 @@ export function callsOf({ backends, mined, pooled, unsent }: Node): Readonly<Rec
     ],
     eth_getLogs: [
       [{}],
-      [{ fromBlock: '0x0', toBlock: 'latest', address: TO, topics: [null, [WORD, WORD]] }],
+      [{ fromBlock: '0x0', toBlock: 'latest', address: to, topics: [null, [WORD, WORD]] }],
       [{ blockHash }],
     ],
     eth_newFilter: [[{}], [{ fromBlock: '0x1', topics: [[WORD], null] }]],
@@ -134,18 +159,28 @@ export function callsOf({ backends, mined, pooled, unsent }: Node): Readonly<Rec
     eth_getFilterChanges: [['0x1'], ['0x3'], ['0x99']],
     eth_getFilterLogs: [['0x1'], ['0x99']],
     eth_uninstallFilter: [['0x1'], ['0x1']],
-    eth_subscribe: [['newHeads'], ['newHeads', { removed: true }], ['logs', { address: TO }], ['syncing']],
+    eth_subscribe: [['newHeads'], ['newHeads', { removed: true }], ['logs', { address: to }], ['syncing']],
     eth_unsubscribe: [['0x5'], ['0x99']],
+    idobata_peers: none,
+    idobata_propagation: ['00', '01', '02'].map((byte) => [`0x${byte.repeat(32)}`]),
+    idobata_propagationStats: none,
+    admin_nodeInfo: none,
+    admin_peers: none,
+    admin_addPeer: [['/ip4/10.0.0.3/tcp/3/p2p/other']],
+    admin_removePeer: [['near'], ['unknown']],
+    admin_ban: [['near'], ['10.0.0.1', 60]],
+    admin_unban: [['near'], ['near']],
+    admin_bans: none,
     txpool_status: none,
     txpool_content: none,
-    txpool_contentFrom: [[FROM], [TO]],
+    txpool_contentFrom: [[from], [to]],
     txpool_inspect: none,
     debug_getRawHeader: [...numbers, ...hashes],
     debug_getRawBlock: [...numbers, ...hashes],
     debug_getRawReceipts: [...numbers, [blockHash]],
     debug_getRawTransaction: transactions,
     ots_getApiLevel: none,
-    ots_hasCode: [[FROM], [CONTRACT, 1], [CONTRACT, 'latest']],
+    ots_hasCode: [[from], [contract, 1], [contract, 'latest']],
     ots_getBlockDetails: [[0], [1], ['latest'], [99]],
     ots_getBlockDetailsByHash: [[blockHash], [NOTHING]],
     ots_getBlockTransactions: [
@@ -158,27 +193,27 @@ export function callsOf({ backends, mined, pooled, unsent }: Node): Readonly<Rec
     ots_getInternalOperations: transactions,
     ots_getTransactionError: transactions,
     ots_traceTransaction: transactions,
-    ots_getContractCreator: [[CONTRACT], [FROM]],
+    ots_getContractCreator: [[contract], [from]],
     ots_searchTransactionsBefore: [
-      [FROM, 0, 25],
-      [TO, 2, 1],
-      [CONTRACT, 0, 25],
+      [from, 0, 25],
+      [to, 2, 1],
+      [contract, 0, 25],
     ],
     ots_searchTransactionsAfter: [
-      [FROM, 0, 25],
-      [TO, 1, 25],
+      [from, 0, 25],
+      [to, 1, 25],
     ],
     ots_getTransactionBySenderAndNonce: [
-      [FROM, 2],
-      [FROM, 99],
-      [TO, 0],
+      [from, 2],
+      [from, 99],
+      [to, 0],
     ],
     erigon_getHeaderByNumber: [['latest'], [1], ['0x99']],
     net_version: none,
     net_listening: none,
     net_peerCount: none,
     web3_clientVersion: none,
-    web3_sha3: [['0x'], [hashHex(first!)]],
+    web3_sha3: [['0x'], [blockHash]],
     rpc_modules: none,
     rpc_discover: none,
   }

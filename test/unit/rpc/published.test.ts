@@ -27,7 +27,7 @@ const ajv = new Ajv()
 ajv.addKeyword('components')
 const node = await furnishedNode()
 const methods = withIntrospection(rpcMethods(node.backends, eventServices()), '1.2.3')
-const calls = callsOf(node)
+const calls = callsOf(node.facts)
 let published: Published
 const validators = new Map<string, ValidateFunction>()
 

@@ -1,7 +1,10 @@
 import type { ServedProtocol } from '../served-protocol.ts'
+import { ancestorsProtocol } from './ancestors.ts'
 import { blocktxsProtocol } from './blocktxs.ts'
 import { bodiesProtocol } from './bodies.ts'
 import { headersProtocol } from './headers.ts'
+import { historyProtocol } from './history.ts'
+import { inclusionProtocol } from './inclusion.ts'
 import { peersProtocol } from './peers.ts'
 import { proofProtocol } from './proof.ts'
 import { receiptsProtocol } from './receipts.ts'
@@ -16,6 +19,9 @@ export const requestProtocols: readonly ServedProtocol[] = [
   receiptsProtocol,
   txsProtocol,
   blocktxsProtocol,
-  proofProtocol,
   peersProtocol,
+  proofProtocol,
+  historyProtocol,
+  ancestorsProtocol,
+  inclusionProtocol,
 ]

@@ -8,10 +8,9 @@ import {
   MAX_PROOF_REQUEST_BYTES,
   type ProofRequest,
 } from '../../wire/proof.ts'
-import type { StateBackend } from '../backend.ts'
 import type { RequestClient, RequestOptions } from '../client.ts'
 import { PROOF_COST } from '../limits.ts'
-import { Refused, type ServedProtocol } from '../served-protocol.ts'
+import { found, type ServedProtocol } from '../served-protocol.ts'
 
 /** A proof for the account and each slot asked for. What they prove is for `trie/proof.ts` to say, from the header's state root. */
 export function requestProof(
@@ -35,12 +34,7 @@ export const proofProtocol: ServedProtocol = {
   cost: PROOF_COST,
   served: ({ state }) => state !== undefined,
   answer(_peer, request, { state }) {
-    return [proof(decodeProofRequest(request), state!)]
+    const proof = state!.prove(decodeProofRequest(request))
+    return [found(proof, encodeAccountProof, 'historical state not available')]
   },
-}
-
-async function proof(request: ProofRequest, state: StateBackend): Promise<Uint8Array> {
-  const found = await state.prove(request)
-  if (found === undefined) throw new Refused('unavailable', 'historical state not available')
-  return encodeAccountProof(found)
 }

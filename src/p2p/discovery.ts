@@ -1,0 +1,86 @@
+import { autoNAT } from '@libp2p/autonat'
+import { type CircuitRelayService, circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { dcutr } from '@libp2p/dcutr'
+import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
+import { mdns } from '@libp2p/mdns'
+import { type UPnPNAT, uPnPNAT } from '@libp2p/upnp-nat'
+import {
+  AUTONAT_LIMITS,
+  DHT_LIMITS,
+  HOLE_PUNCHING_LIMITS,
+  MDNS_INTERVAL_MS,
+  RELAY_CLIENT_LIMITS,
+  RELAY_SERVER_LIMITS,
+  UPNP_LIMITS,
+} from './limits.ts'
+
+/** How peers are found, and how a node behind a router is reached; each by itself. */
+export interface DiscoveryOptions {
+  /** Ask the network's own DHT for peers, and answer it. */
+  readonly dht: boolean
+  /** Whether addresses of private ranges are worth telling of: on a LAN and in demos. Elsewhere they lead to strangers' printers. */
+  readonly privateAddresses: boolean
+  /** Tell the LAN of this node, and look for others there. */
+  readonly mdns: boolean
+  /** Have the router forward our ports. */
+  readonly upnp: boolean
+  /** Have peers find out whether our addresses can be called, and do so for them. */
+  readonly autonat: boolean
+  /** Be reached through peers that offer it, if not otherwise. */
+  readonly relay: boolean
+  /** Offer that to others. */
+  readonly relayServer: boolean
+  /** Turn relayed connections into direct ones. */
+  readonly holePunching: boolean
+}
+
+/** Those of the host's services that depend on its options. */
+export interface DiscoveryServices {
+  readonly dht?: KadDHT
+  readonly upnp?: UPnPNAT
+  readonly autonat?: unknown
+  readonly relay?: CircuitRelayService
+  readonly holePunching?: unknown
+}
+
+/** @param prefix  of the network's protocol names: its DHT is apart from any other. */
+export function discoveryServices(options: DiscoveryOptions, prefix: string) {
+  return {
+    ...(options.dht && {
+      dht: kadDHT({
+        ...DHT_LIMITS,
+        protocol: `${prefix}/kad/1.0.0`,
+        clientMode: false,
+        peerInfoMapper: options.privateAddresses ? passthroughMapper : removePrivateAddressesMapper,
+        // What strangers store is refused here, and let go by `BoundedDatastore` where it is not asked.
+        validators: { pk: refuse },
+      }),
+    }),
+    ...(options.upnp && {
+      // Without peers that try it, the router's word has to do.
+      upnp: uPnPNAT({ ...UPNP_LIMITS, portMappingDescription: 'idobata', autoConfirmAddress: !options.autonat }),
+    }),
+    ...(options.autonat && { autonat: autoNAT({ ...AUTONAT_LIMITS, protocolPrefix: prefix.slice(1) }) }),
+    ...(options.relayServer && { relay: circuitRelayServer(RELAY_SERVER_LIMITS) }),
+    ...(options.holePunching && { holePunching: dcutr(HOLE_PUNCHING_LIMITS) }),
+  }
+}
+
+function refuse(): never {
+  throw new Error('no records are kept')
+}
+
+export function relayTransports({ relay, holePunching }: DiscoveryOptions) {
+  return relay || holePunching ? [circuitRelayTransport(RELAY_CLIENT_LIMITS)] : []
+}
+
+/** Multiaddrs that ask for a place at a relay, as soon as one is found. */
+export function relayListenAddresses({ relay }: DiscoveryOptions): string[] {
+  return relay ? ['/p2p-circuit'] : []
+}
+
+/** Ways to hear of peers that are no services. */
+export function lanDiscovery(options: DiscoveryOptions, prefix: string) {
+  if (!options.mdns) return []
+  return [mdns({ interval: MDNS_INTERVAL_MS, serviceTag: `_${prefix.slice(1).replace('/', '-')}._udp.local` })]
+}
