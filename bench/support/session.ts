@@ -12,6 +12,8 @@ export interface Plan {
   /** A small state, the same blocks. */
   readonly few: FixtureShape
   readonly emptyBlocks: FixtureShape
+  /** Many small blocks, for catching up. */
+  readonly long: FixtureShape
   readonly trie: { readonly accounts: number; readonly changes: number; readonly rounds: number }
   readonly kills: number
   /** Milliseconds that a rate is measured for where nothing else ends it. */
@@ -23,6 +25,7 @@ const FULL_PLAN: Plan = {
   many: { accounts: 1_000_000, blocks: 40, transfers: 5_000 },
   few: { accounts: 10_000, blocks: 40, transfers: 5_000 },
   emptyBlocks: { accounts: 10, blocks: 2_000, transfers: 0 },
+  long: { accounts: 10_000, blocks: 20_000, transfers: 10 },
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
   kills: 3,
   loopMs: 2_000,
@@ -33,6 +36,7 @@ const QUICK_PLAN: Plan = {
   many: { accounts: 20_000, blocks: 6, transfers: 2_000 },
   few: { accounts: 2_000, blocks: 6, transfers: 2_000 },
   emptyBlocks: { accounts: 10, blocks: 200, transfers: 0 },
+  long: { accounts: 2_000, blocks: 2_000, transfers: 10 },
   trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
   kills: 1,
   loopMs: 300,
@@ -84,11 +88,12 @@ export class Session {
     return { ...run, nativePerSecond: (before + after) / 2 }
   }
 
-  async importRun(shape: FixtureShape, mode: ImportMode): Promise<ImportRun> {
+  /** @param inFlight  blocks handed over at a time; the run's own default if absent. */
+  async importRun(shape: FixtureShape, mode: ImportMode, inFlight?: number): Promise<ImportRun> {
     const { accounts, blocks, transfers } = shape
     await prepareFixture(shape, this.log)
     this.log(`importing ${blocks} blocks of ${transfers} transfers at ${accounts} accounts, ${mode}`)
-    return runChild('import-run.ts', [accounts, blocks, transfers, mode])
+    return runChild('import-run.ts', [accounts, blocks, transfers, mode, ...(inFlight ? [inFlight] : [])])
   }
 }
 

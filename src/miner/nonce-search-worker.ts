@@ -24,6 +24,9 @@ export interface SearchJob {
   readonly startNonce: bigint
 }
 
+/** null: there will be no more jobs. */
+export type SearchMessage = SearchJob | null
+
 export interface SearchResult {
   readonly job: number
   /** 8 bytes. */
@@ -86,7 +89,11 @@ function isAtMost(hash: Uint8Array, target: Uint8Array): boolean {
   return true
 }
 
-port.on('message', (job: SearchJob) => {
+port.on('message', (job: SearchMessage) => {
+  if (job === null) {
+    port.close()
+    return
+  }
   const found = search(job)
   if (found !== undefined) port.postMessage(found)
 })

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { bigintToBytes, bytesToBigint } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { SearchJob, SearchResult, SearchThreadData } from './nonce-search-worker.ts'
+import type { SearchJob, SearchMessage, SearchResult, SearchThreadData } from './nonce-search-worker.ts'
 
 export interface NonceSearchOptions {
   /** Worker threads, at least 1. They start with the first search. */
@@ -107,7 +107,7 @@ export class NonceSearcher {
   /** Ends the search and the threads. A later search starts new ones. */
   async stop(): Promise<void> {
     this.#end(undefined)
-    await this.#terminateWorkers()
+    await this.#endWorkers()
   }
 
   #end(nonce: Uint8Array | undefined): void {
@@ -140,13 +140,27 @@ export class NonceSearcher {
     const search = this.#current
     this.#current = undefined
     Atomics.store(this.#wanted, 0, NO_JOB)
-    void this.#terminateWorkers()
+    void this.#endWorkers()
     search?.fail(error)
   }
 
-  async #terminateWorkers(): Promise<void> {
+  async #endWorkers(): Promise<void> {
     const workers = this.#workers
     this.#workers = []
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    await Promise.all(workers.map(endWorker))
   }
+}
+
+/**
+ * Asks a worker to end and waits until it has. `terminate()` would not do: where it meets a thread that is still
+ * starting, Node itself may abort the whole process.
+ */
+function endWorker(worker: Worker): Promise<void> {
+  // It has ended by itself.
+  if (worker.threadId === -1) return Promise.resolve()
+  return new Promise((resolve) => {
+    worker.ref()
+    worker.once('exit', () => resolve())
+    worker.postMessage(null satisfies SearchMessage)
+  })
 }

@@ -146,8 +146,8 @@ test('the console completes what the node serves, goes on after mistakes, and re
 
 test('a node shows what it is, its accounts and one line that stays; Ctrl-C stops it', async () => {
   const terminal = open(['start', '--dev', '--datadir', join(directory, 'shown'), '--http.port', '0'])
-  await terminal.shows('chainId 31337')
   await terminal.shows(join(directory, 'shown'))
+  await terminal.shows('chainId 31337')
   await terminal.shows('http://127.0.0.1:')
   await terminal.shows('0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')
   await terminal.shows('· 0 txs')

@@ -48,7 +48,8 @@ export class ModelChain {
     return () => this.#listeners.delete(listener)
   }
 
-  readonly overridden = () => undefined
+  /** Address of the account that a block sets. */
+  overridden: () => Uint8Array | undefined = () => undefined
 
   get listenerCount(): number {
     return this.#listeners.size
@@ -91,6 +92,12 @@ export class ModelChain {
     return this.#emit(connected, disconnected)
   }
 
+  /** Goes back by `depth` blocks, as if they had never been. */
+  rewind(depth: number): HeadEvent {
+    const gone = this.#blocks.splice(this.#blocks.length - depth, depth).map(({ executed }) => executed)
+    return this.#emit([], gone, true)
+  }
+
   /** A new head whose header is given. @throws Error if a transaction does not apply. */
   append(header: Header, transactions: readonly RecoveredTransaction[]): HeadEvent {
     return this.#emit([this.#push(header, transactions)], [])
@@ -105,8 +112,14 @@ export class ModelChain {
     return new Map(this.#state)
   }
 
-  #emit(connected: readonly ExecutedBlock[], disconnected: readonly ExecutedBlock[]): HeadEvent {
-    const event = { type: 'head' as const, head: this.head, connected, disconnected: disconnected.toReversed() }
+  #emit(connected: readonly ExecutedBlock[], disconnected: readonly ExecutedBlock[], rewound = false): HeadEvent {
+    const event = {
+      type: 'head' as const,
+      head: this.head,
+      connected,
+      disconnected: disconnected.toReversed(),
+      ...(rewound && { rewound }),
+    }
     for (const listener of this.#listeners) listener(event)
     return event
   }

@@ -1,12 +1,17 @@
+import { getEventListeners } from 'node:events'
 import type { Stream } from '@libp2p/interface'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { hashHeader, transactionHash } from '../../../src/crypto/hashes.ts'
 import { RequestClient } from '../../../src/p2p/reqresp/client.ts'
 import { connectionsOf } from '../../../src/p2p/reqresp/connections.ts'
-import { MAX_WAITING, REQUEST_TIMEOUT_MS } from '../../../src/p2p/reqresp/limits.ts'
+import { MAX_STREAMS, MAX_WAITING, REQUEST_TIMEOUT_MS } from '../../../src/p2p/reqresp/limits.ts'
+import { requestProtocols } from '../../../src/p2p/reqresp/protocols/all.ts'
+import { requestAncestors } from '../../../src/p2p/reqresp/protocols/ancestors.ts'
 import { requestBlockTransactions } from '../../../src/p2p/reqresp/protocols/blocktxs.ts'
 import { requestBodies } from '../../../src/p2p/reqresp/protocols/bodies.ts'
 import { type HeadersOptions, requestHeaders } from '../../../src/p2p/reqresp/protocols/headers.ts'
+import { requestHistory } from '../../../src/p2p/reqresp/protocols/history.ts'
+import { requestInclusion } from '../../../src/p2p/reqresp/protocols/inclusion.ts'
 import { requestPeers } from '../../../src/p2p/reqresp/protocols/peers.ts'
 import { requestProof } from '../../../src/p2p/reqresp/protocols/proof.ts'
 import { requestReceipts } from '../../../src/p2p/reqresp/protocols/receipts.ts'
@@ -16,7 +21,7 @@ import { RequestError } from '../../../src/p2p/reqresp/request-error.ts'
 import { chunkHead } from '../../../src/p2p/wire/frame.ts'
 import { encodeHeaders, type HeadersRequest } from '../../../src/p2p/wire/headers.ts'
 import { FULL_RESPONSE_BYTES, MAX_RESPONSE_BYTES } from '../../../src/p2p/wire/limits.ts'
-import type { RequestProtocol } from '../../../src/p2p/wire/names.ts'
+import { type RequestProtocol, requestName } from '../../../src/p2p/wire/names.ts'
 import { encodePeers } from '../../../src/p2p/wire/peers.ts'
 import { encodeAccountProof } from '../../../src/p2p/wire/proof.ts'
 import { encodeRefusal, refusalStatus, STATUS_OK } from '../../../src/p2p/wire/refusal.ts'
@@ -69,6 +74,8 @@ const transactions = [0n, 1n, 2n].map((nonce) =>
   ),
 )
 
+const requestNames = new Set(requestProtocols.map(({ name }) => requestName(PREFIX, name)))
+
 let adversary: Adversary
 let clock: ManualClock
 let client: RequestClient
@@ -105,7 +112,7 @@ async function expectNothingLeft(): Promise<void> {
   expect(clock.pending).toBe(0)
   await eventually(() => {
     const names = ours.getConnections().flatMap(({ streams }) => streams.map(({ protocol }) => protocol))
-    expect(names.filter((name) => /status|headers|bodies|receipts|txs|proof|peers/.test(name))).toEqual([])
+    expect(names.filter((name) => requestNames.has(name))).toEqual([])
   })
 }
 
@@ -122,6 +129,9 @@ const REQUESTS: readonly (readonly [RequestProtocol, () => Promise<unknown>])[] 
   ['blocktxs', () => requestBlockTransactions(client, adversary.peer, { blockHash: hash, indexes: [0] })],
   ['proof', () => requestProof(client, adversary.peer, { blockHash: hash, address: new Uint8Array(20), slots: [] })],
   ['peers', () => requestPeers(client, adversary.peer, 8)],
+  ['history', () => requestHistory(client, adversary.peer, { anchorHash: hash, tipHash: hash })],
+  ['ancestors', () => requestAncestors(client, adversary.peer, { tipHash: hash, numbers: [0] })],
+  ['inclusion', () => requestInclusion(client, adversary.peer, hash)],
 ]
 
 describe.each(REQUESTS)('a peer asked for %s', (protocol, ask) => {
@@ -392,6 +402,22 @@ describe('requests to one peer', () => {
     await expectNothingLeft()
     await answerWith('status', answerOf(encodeStatus(status)))
     expect(await requestStatus(client, adversary.peer, status)).toEqual(status)
+  })
+
+  it('that a bound of our own forbids are no fault of the peer', async () => {
+    await adversary.answer('status', () => undefined)
+    const [connection] = ours.getConnections()
+    for (let i = 0; i < MAX_STREAMS; i++) await connection!.newStream(requestName(PREFIX, 'status'))
+    expect(await outcome(requestStatus(client, adversary.peer, status))).toBe('busy')
+  })
+
+  it('leave nothing on a signal that outlives them', async () => {
+    const { signal } = new AbortController()
+    await answerWith('status', answerOf(encodeStatus(status)))
+    for (let i = 0; i < 3; i++) await requestStatus(client, adversary.peer, status, { signal })
+    await answerWith('status', answerOf())
+    expect(await outcome(requestStatus(client, adversary.peer, status, { signal }))).toBe('malformed!')
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('say what was refused and when to ask again', async () => {

@@ -20,11 +20,14 @@ import { requestPeers } from '../../../src/p2p/reqresp/protocols/peers.ts'
 import { requestProof } from '../../../src/p2p/reqresp/protocols/proof.ts'
 import { requestStatus } from '../../../src/p2p/reqresp/protocols/status.ts'
 import { RequestServer } from '../../../src/p2p/reqresp/server.ts'
+import { encodeAncestorsRequest } from '../../../src/p2p/wire/ancestors.ts'
 import { encodeBlockTransactionsRequest } from '../../../src/p2p/wire/block-transactions.ts'
 import { type Frame, FrameParser, requestHead, STATUS_END } from '../../../src/p2p/wire/frame.ts'
 import { encodeHashes } from '../../../src/p2p/wire/hashes.ts'
 import { encodeHeadersRequest } from '../../../src/p2p/wire/headers.ts'
-import type { RequestProtocol } from '../../../src/p2p/wire/names.ts'
+import { encodeHistoryRequest } from '../../../src/p2p/wire/history.ts'
+import { encodeInclusionRequest } from '../../../src/p2p/wire/inclusion.ts'
+import { type RequestProtocol, requestName } from '../../../src/p2p/wire/names.ts'
 import { encodePeersRequest } from '../../../src/p2p/wire/peers.ts'
 import { encodeProofRequest } from '../../../src/p2p/wire/proof.ts'
 import { decodeRefusal, type Refusal, STATUS_OK } from '../../../src/p2p/wire/refusal.ts'
@@ -78,7 +81,12 @@ const REQUESTS: readonly (readonly [RequestProtocol, Uint8Array])[] = [
   ['blocktxs', encodeBlockTransactionsRequest({ blockHash: hash, indexes: [0] })],
   ['proof', encodeProofRequest({ blockHash: hash, address: new Uint8Array(20), slots: [] })],
   ['peers', encodePeersRequest(8)],
+  ['history', encodeHistoryRequest({ anchorHash: hash, tipHash: hash })],
+  ['ancestors', encodeAncestorsRequest({ tipHash: hash, numbers: [0] })],
+  ['inclusion', encodeInclusionRequest(hash)],
 ]
+
+const requestNames = new Set(requestProtocols.map(({ name }) => requestName(PREFIX, name)))
 
 let backend: RequestBackend
 let clock: ManualClock
@@ -99,6 +107,11 @@ beforeEach(async () => {
     },
     pool: { transaction: () => large.raw },
     state: { prove: async () => undefined },
+    light: {
+      history: async () => Uint8Array.of(0xc0),
+      ancestors: async () => undefined,
+      inclusion: async () => undefined,
+    },
     peerRecords: async (_, count) => Array<Uint8Array>(count).fill(hash),
   }
   clock = new ManualClock(0)
@@ -153,7 +166,7 @@ async function expectNothingLeft(): Promise<void> {
   await eventually(() => {
     expect(clock.pending).toBe(0)
     const names = ours.getConnections().flatMap(({ streams }) => streams.map(({ protocol }) => protocol))
-    expect(names.filter((name) => /status|headers|bodies|receipts|txs|proof|peers/.test(name))).toEqual([])
+    expect(names.filter((name) => requestNames.has(name))).toEqual([])
   })
 }
 
@@ -365,7 +378,7 @@ describe('a requester', () => {
   })
 
   it('of a node that serves no blocks finds no such protocol', async () => {
-    const { blocks: _blocks, pool: _pool, state: _state, ...bare } = backend
+    const { blocks: _blocks, pool: _pool, state: _state, light: _light, ...bare } = backend
     backend = bare
     await serve()
     const { client, peer } = await honestClient()

@@ -212,6 +212,40 @@ describe('a miner that waits for transactions (--dev)', () => {
     await miner.stop()
   })
 
+  it('makes a block for each, if told to; one on demand takes all', async () => {
+    const { miner, engine, chain, pool } = await createMinerFixture({ oneByOne: true })
+    engine.mode = 'at-once'
+    engine.sealsEmptyBlocks = false
+    for (let nonce = 0; nonce < 3; nonce++) await pool.add(transfer({ from: 0, nonce }))
+    miner.start()
+    await miner.idle()
+    expect(chain.imported.map(({ transactions }) => transactions.length)).toEqual([1, 1, 1])
+    await miner.stop()
+    for (let nonce = 3; nonce < 6; nonce++) await pool.add(transfer({ from: 0, nonce }))
+    await miner.mineOne()
+    expect(chain.imported.at(-1)!.transactions.length).toBe(3)
+  })
+
+  it('is idle when nothing can be mined, has failed, or it does not run', async () => {
+    const { miner, engine, chain, pool } = await createMinerFixture()
+    engine.mode = 'at-once'
+    engine.sealsEmptyBlocks = false
+    await miner.idle()
+    miner.start()
+    await miner.idle()
+    await miner.idle()
+    await pool.add(transfer({ from: 0 }))
+    await miner.idle()
+    expect(chain.imported.length).toBe(1)
+    chain.buildFailure = new Error('broken')
+    await pool.add(transfer({ from: 0, nonce: 1 }))
+    await miner.idle()
+    const stopped = miner.idle()
+    await miner.stop()
+    await stopped
+    expect(chain.imported.length).toBe(1)
+  })
+
   it('does not spin over a pending one that no block can take yet', async () => {
     const { miner, engine, chain, pool } = await createMinerFixture()
     engine.mode = 'at-once'
@@ -246,6 +280,24 @@ describe('a block on demand', () => {
     await miner.mineOne({ timestamp: START_SEC + 1_000 })
     await miner.mineOne({ timestamp: START_SEC })
     expect(chain.imported.map(({ header }) => header.timestamp)).toEqual([START_SEC + 1_000, START_SEC + 1_001])
+  })
+
+  it('comes neither before nor during what has to have the miner still', async () => {
+    const { miner, engine, chain, pool } = await createMinerFixture()
+    engine.mode = 'at-once'
+    engine.sealsEmptyBlocks = false
+    miner.start()
+    const still = Promise.withResolvers<string>()
+    const paused = miner.pausing(() => still.promise)
+    await pool.add(transfer({ from: 0 }))
+    const demanded = miner.mineOne()
+    await settle()
+    expect(chain.imported).toEqual([])
+    still.resolve('done')
+    expect(await paused).toBe('done')
+    await demanded
+    expect(chain.imported.length).toBe(1)
+    await miner.stop()
   })
 
   it('cuts the search under way short, and several come one after the other', async () => {
@@ -284,6 +336,20 @@ describe('a block on demand', () => {
     const { miner, engine } = await createMinerFixture()
     engine.mode = 'never'
     await expect(miner.mineOne()).rejects.toThrow('may not seal')
+  })
+})
+
+describe('what the operator changes', () => {
+  it('counts from the next block on: who is paid, and the gas limit steered to', async () => {
+    const { miner, engine, chain } = await createMinerFixture()
+    engine.mode = 'at-once'
+    const before = (await miner.mineOne()).header
+    miner.setCoinbase(address(9))
+    miner.setGasLimitTarget(before.gasLimit / 2n)
+    expect(miner.status().coinbase).toEqual(address(9))
+    await miner.mineOne()
+    expect(chain.imported.map(({ header }) => header.miner)).toEqual([address(7), address(9)])
+    expect(chain.imported[1]!.header.gasLimit).toBe(before.gasLimit - before.gasLimit / 1024n + 1n)
   })
 })
 

@@ -51,6 +51,14 @@ describe('a template', () => {
     }
   })
 
+  it('takes no more than it may, however often it is asked', () => {
+    const offers = times(5, (from) => transfer({ from }))
+    for (const maxTransactions of [0, 1, 3]) {
+      const options = { header: header(), maxBlockBytes: undefined, maxTransactions }
+      expect(fill(new Template(options, sourceOf(offers)), 30_000_000n)).toEqual(offers.slice(0, maxTransactions))
+    }
+  })
+
   it('leaves out what asks for more gas than is left, with the rest of its sender, and goes on with others', () => {
     const greedy = transfer({ from: 0, nonce: 1, gasLimit: 42_001n })
     const offers = [transfer({ from: 0 }), greedy, transfer({ from: 0, nonce: 2 }), transfer({ from: 1 })]

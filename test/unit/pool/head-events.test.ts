@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { toKey } from '../../../src/primitives/bytes.ts'
 import { fundedChain, PoolFixture, times } from '../../support/pool-fixture.ts'
 import { address, COIN, GWEI, transfer } from '../../support/pool-transfers.ts'
 
@@ -226,5 +227,69 @@ describe('a reorg', () => {
     await fixture.pool.settled()
     expect(fixture.pool.status().pending).toBe(10)
     expect(old.map((tx) => fixture.has(tx))).toEqual(times(10, (i) => 2 + i > 6.5))
+  })
+})
+
+describe('a chain that went back', () => {
+  it('takes its transactions with it: they come back neither at once nor after a restart', async () => {
+    const fixture = await PoolFixture.create()
+    const [mined, waiting] = [transfer({ from: 0 }), transfer({ from: 1 })]
+    await fixture.addAs('local', mined, waiting)
+    fixture.chain.mine([mined])
+    await fixture.pool.settled()
+    fixture.chain.rewind(1)
+    await fixture.pool.settled()
+    expect([fixture.has(mined), fixture.has(waiting)]).toEqual([false, true])
+    expect(fixture.pool.pendingNonce(address(0), 0n)).toBe(0n)
+    await fixture.pool.stop()
+    const restarted = await fixture.restart()
+    expect([restarted.has(mined), restarted.has(waiting)]).toEqual([false, true])
+    expect(await restarted.add(mined)).toEqual([undefined])
+  })
+
+  it('leaves what waits behind a nonce that is missing again', async () => {
+    const fixture = await PoolFixture.create()
+    const own = times(2, (nonce) => transfer({ from: 0, nonce }))
+    await fixture.add(...own)
+    fixture.chain.mine([own[0]!])
+    await fixture.pool.settled()
+    fixture.chain.rewind(1)
+    await fixture.pool.settled()
+    expect(fixture.nonces(0)).toEqual({ pending: [], queued: [1] })
+  })
+})
+
+describe('a block that sets an account', () => {
+  it('is followed: what the account cannot pay any more goes, a nonce it has passed too', async () => {
+    const fixture = await PoolFixture.create()
+    const [poor, passed] = [transfer({ from: 0 }), transfer({ from: 1 })]
+    await fixture.add(poor, passed)
+    const setting = (i: number, changes: { balance?: bigint; nonce?: bigint }) => {
+      fixture.chain.overridden = () => address(i)
+      fixture.chain.set(address(i), changes)
+      fixture.chain.mine([])
+      return fixture.pool.settled()
+    }
+    await setting(0, { balance: 1n })
+    await setting(1, { nonce: 1n })
+    expect([fixture.dropReason(poor), fixture.dropReason(passed)]).toEqual(['unpayable', 'stale'])
+  })
+})
+
+describe('what the operator discards', () => {
+  it('goes, for good, and what came after it waits', async () => {
+    const fixture = await PoolFixture.create()
+    const own = times(3, (nonce) => transfer({ from: 0, nonce }))
+    await fixture.addAs('local', ...own)
+    const doomed = toKey(own[1]!.hash)
+    expect(await fixture.pool.discard((hashKey) => hashKey === doomed)).toBe(1)
+    expect(await fixture.pool.discard((hashKey) => hashKey === doomed)).toBe(0)
+    expect(fixture.nonces(0)).toEqual({ pending: [0], queued: [2] })
+    expect(fixture.dropReason(own[1]!)).toBe('discarded')
+    await fixture.pool.stop()
+    const restarted = await fixture.restart()
+    expect(own.map((tx) => restarted.has(tx))).toEqual([true, false, true])
+    expect(await restarted.pool.discard(() => true)).toBe(2)
+    expect(restarted.pool.status()).toEqual({ pending: 0, queued: 0 })
   })
 })
