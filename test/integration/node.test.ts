@@ -3,11 +3,14 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { createPublicClient, createWalletClient, defineChain, http, parseEther } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { NodeProcess, run } from '../support/node-process.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 
 /** Real processes on real directories, as an operator and a wallet meet them. */
+
+// Every step is a process of its own, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 240_000 })
 
 const account = privateKeyToAccount('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
 const RECIPIENT = `0x${'0b'.repeat(20)}` as const
