@@ -108,9 +108,12 @@ export class SimulatedPeers implements PeerRequests {
     signal: AbortSignal,
     answer: (peer: SimulatedPeer) => T,
   ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const gone = () => reject(new NoAnswerError())
-      signal.addEventListener('abort', gone, { once: true })
+    return new Promise<T>((resolve, reject) => {
+      const gone = () => {
+        signal.removeEventListener('abort', gone)
+        reject(new NoAnswerError())
+      }
+      signal.addEventListener('abort', gone)
       const peer = this.#peers.get(id)
       if (peer === undefined) gone()
       else if (!peer.silent?.has(what)) {
@@ -119,7 +122,10 @@ export class SimulatedPeers implements PeerRequests {
           if (still === undefined) gone()
           else if (what !== 'status' && this.#refusals++ % ((still.busy ?? 0) + 1) !== (still.busy ?? 0))
             reject(new BusyError())
-          else resolve(answer(still))
+          else {
+            signal.removeEventListener('abort', gone)
+            resolve(answer(still))
+          }
         })
       }
     })

@@ -58,6 +58,7 @@ export class SyncRound {
   readonly #components: RoundComponents
   readonly #abort = new AbortController()
   readonly #asked = new Map<number, AbortController>()
+  #headersAsked: AbortController | undefined
   #download: HeaderDownload | undefined
   #window: BodyWindow<Arrived> | undefined
   /** Peers that came before there was a window. */
@@ -91,6 +92,7 @@ export class SyncRound {
 
   stop(): void {
     this.#abort.abort()
+    this.#headersAsked?.abort()
     for (const request of this.#asked.values()) request.abort()
     this.#notify()
   }
@@ -227,28 +229,37 @@ export class SyncRound {
   }
 
   #rest(ms: number): Promise<void> {
+    const { signal } = this.#abort
     return new Promise((resolve) => {
-      const cancel = this.#components.clock.after(ms, resolve)
-      this.#abort.signal.addEventListener('abort', () => {
+      const end = () => {
         cancel()
+        signal.removeEventListener('abort', end)
         resolve()
-      })
+      }
+      const cancel = this.#components.clock.after(ms, end)
+      signal.addEventListener('abort', end)
     })
   }
 
   async #askHeadersOnce(start: number, count: number): Promise<readonly HashedHeader[]> {
     const { requests, clock } = this.#components
-    const timeout = new AbortController()
-    const cancel = clock.after(HEADERS_TIMEOUT_MS, () => timeout.abort())
-    const signal = AbortSignal.any([timeout.signal, this.#abort.signal])
+    // One for each request: what listens to a signal that outlives it would keep the answer.
+    const request = new AbortController()
+    this.#headersAsked = request
+    let late = false
+    const cancel = clock.after(HEADERS_TIMEOUT_MS, () => {
+      late = true
+      request.abort()
+    })
     try {
-      const headers = await requests.headers(this.#options.peer, start, count, signal)
+      const headers = await requests.headers(this.#options.peer, start, count, request.signal)
       if (headers.length > count) throw new SyncFault('bad-answer')
       return headers
     } catch (error) {
-      throw timeout.signal.aborted ? new SyncFault('stalled') : error
+      throw late ? new SyncFault('stalled') : error
     } finally {
       cancel()
+      this.#headersAsked = undefined
     }
   }
 
