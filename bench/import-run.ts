@@ -15,17 +15,17 @@ import { benchEngine } from './support/network.ts'
 
 /**
  * Imports a fixture's blocks in a process of its own, so that memory and event loop are the import's alone.
- * Usage: node import-run.ts ACCOUNTS BLOCKS TRANSFERS unseen|pooled. Prints one JSON line.
+ * Usage: node import-run.ts ACCOUNTS BLOCKS TRANSFERS unseen|pooled [IN_FLIGHT]. Prints one JSON line.
  */
 boundHeapGrowth()
-const [accounts, blocks, transfers, mode] = process.argv.slice(2)
+const [accounts, blocks, transfers, mode, inFlight] = process.argv.slice(2)
 const shape = { accounts: Number(accounts), blocks: Number(blocks), transfers: Number(transfers) }
 const fixture = await prepareFixture(shape, () => {})
 const directory = mkdtempSync(join(tmpdir(), 'idobata-bench-run-'))
 cpSync(fixture.genesisDirectory, directory, { recursive: true })
 
 /** Blocks handed over and not finished: one executes, one recovers, one is written. */
-const IN_FLIGHT = 4
+const maxInFlight = Number(inFlight ?? 4)
 /** Blocks whose transactions wait in the pool at a time: 50,000 are within its default bounds. */
 const POOLED_BLOCKS = 10
 
@@ -72,7 +72,7 @@ for (let at = 0; at < encoded.length; at += group) {
   for (const bytes of ahead) {
     const task = chain.import(decodeFixtureBlock(bytes)).finally(() => running.delete(task))
     running.add(task)
-    if (running.size >= IN_FLIGHT) await Promise.race(running)
+    if (running.size >= maxInFlight) await Promise.race(running)
   }
   await Promise.all(running)
   importMs += performance.now() - startMs

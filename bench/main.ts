@@ -3,15 +3,31 @@ import { disk } from './figures/disk.ts'
 import type { FigureGroup } from './figures/group.ts'
 import { growth } from './figures/growth.ts'
 import { importPooled, importUnseen } from './figures/import.ts'
+import { lateJoiner } from './figures/late-joiner.ts'
 import { load } from './figures/load.ts'
 import { mining } from './figures/mining.ts'
 import { restart } from './figures/restart.ts'
+import { coldStart, rpcHeads, rpcReads, rpcSend } from './figures/rpc.ts'
 import { trie } from './figures/trie.ts'
 import { type Figure, formatTable } from './support/figure.ts'
 import { Session } from './support/session.ts'
 
 /** `npm run bench -- [--json] [--quick] [--only NAME]`; docs/benchmarks.md says what is measured and how to read it. */
-const GROUPS: readonly FigureGroup[] = [importUnseen, growth, importPooled, load, trie, restart, disk, mining]
+const GROUPS: readonly FigureGroup[] = [
+  importUnseen,
+  growth,
+  importPooled,
+  load,
+  trie,
+  restart,
+  disk,
+  mining,
+  rpcReads,
+  rpcSend,
+  coldStart,
+  rpcHeads,
+  lateJoiner,
+]
 const NAMES = GROUPS.flatMap(({ names }) => names)
 const USAGE = `usage: npm run bench -- [--json] [--quick] [--only NAME], NAME one of:\n  ${NAMES.join('\n  ')}`
 

@@ -95,8 +95,7 @@ async function nodeOptions(config: NodeConfig, origins: Origins): Promise<FullNo
     genesis: await loadGenesis(config),
     dev: config.dev,
     ...(config.http && { http: await rpcOptions(config) }),
-    // One that goes back at a word has nothing to tell others.
-    ...(config.p2p && !config.dev && { network: networkOptions(config) }),
+    ...(config.p2p && { network: networkOptions(config) }),
     ...(config.mine && { mining: { threads: config['miner.threads'], etherbase: config['miner.etherbase'] } }),
   }
 }

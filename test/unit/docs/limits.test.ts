@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import * as peerLimits from '../../../src/p2p/peers/limits.ts'
 import * as requestLimits from '../../../src/p2p/reqresp/limits.ts'
+import * as syncLimits from '../../../src/p2p/sync/limits.ts'
 import * as wireLimits from '../../../src/p2p/wire/limits.ts'
 
 const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
@@ -17,4 +19,10 @@ function stated(title: string): Record<string, number> {
 test('docs/limits.md states every bound of requests as the code has it', () => {
   const { ALLOWANCE, ...plain } = requestLimits
   expect(stated('Network requests')).toEqual({ ...wireLimits, ...plain, ALLOWANCE: ALLOWANCE.capacity })
+})
+
+test('and every bound of catching up and of peers', () => {
+  const numbers = Object.entries(syncLimits).map(([name, value]) => [name, Number(value)])
+  expect(stated('Catching up')).toEqual(Object.fromEntries(numbers))
+  expect(stated('Peers')).toEqual({ ...peerLimits })
 })
