@@ -104,3 +104,11 @@ test('a peer of another network is hung up on', async () => {
   await eventually(() => expect(connection.status).not.toBe('open'))
   expect(node.status().peers).toBe(0)
 })
+
+test('nodes that know one bootnode find each other', async () => {
+  const network = { discovery: { dht: true }, exchange: true }
+  const { addresses } = await startNode({ network })
+  const begin = () => startNode({ network: { ...network, bootnodes: addresses } })
+  const nodes = [await begin(), await begin(), await begin()]
+  await eventually(() => expect(nodes.map((node) => node.status().peers)).toEqual([3, 3, 3]))
+})
