@@ -7,6 +7,7 @@ import { lateJoiner } from './figures/late-joiner.ts'
 import { load } from './figures/load.ts'
 import { mining } from './figures/mining.ts'
 import { restart } from './figures/restart.ts'
+import { coldStart, rpcHeads, rpcReads, rpcSend } from './figures/rpc.ts'
 import { trie } from './figures/trie.ts'
 import { type Figure, formatTable } from './support/figure.ts'
 import { Session } from './support/session.ts'
@@ -21,6 +22,10 @@ const GROUPS: readonly FigureGroup[] = [
   restart,
   disk,
   mining,
+  rpcReads,
+  rpcSend,
+  coldStart,
+  rpcHeads,
   lateJoiner,
 ]
 const NAMES = GROUPS.flatMap(({ names }) => names)

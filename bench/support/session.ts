@@ -16,6 +16,16 @@ export interface Plan {
   readonly long: FixtureShape
   readonly trie: { readonly accounts: number; readonly changes: number; readonly rounds: number }
   readonly kills: number
+  readonly rpc: {
+    readonly accounts: number
+    /** Each side of a comparison is asked for so long, in turns. */
+    readonly sliceMs: number
+    readonly rounds: number
+    /** Of a hundred transactions. */
+    readonly batches: number
+    readonly subscribers: number
+    readonly starts: number
+  }
   /** Milliseconds that a rate is measured for where nothing else ends it. */
   readonly loopMs: number
 }
@@ -28,6 +38,7 @@ const FULL_PLAN: Plan = {
   long: { accounts: 10_000, blocks: 20_000, transfers: 10 },
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
   kills: 3,
+  rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, subscribers: 1_000, starts: 5 },
   loopMs: 2_000,
 }
 
@@ -39,6 +50,7 @@ const QUICK_PLAN: Plan = {
   long: { accounts: 2_000, blocks: 2_000, transfers: 10 },
   trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
   kills: 1,
+  rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, subscribers: 100, starts: 1 },
   loopMs: 300,
 }
 
@@ -97,10 +109,10 @@ export class Session {
   }
 }
 
-/** Starts a script of this bench in a process of its own; its standard output is a pipe. */
+/** Starts a script of this bench in a process of its own; its standard input and output are pipes. */
 export function startChild(script: string, args: readonly (string | number)[]) {
   const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
-  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] })
 }
 
 /** The JSON that a script prints. @throws Error if it fails. */

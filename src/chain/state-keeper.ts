@@ -64,6 +64,25 @@ export class StateKeeper {
     return (await this.#fromJournals(entry)) ?? (await this.rebuild(entry))
   }
 
+  /** Ends the flush that a kill has interrupted; to be called before anything is read from the state. @throws StoreError. */
+  async finishFlush(): Promise<void> {
+    const { state, store, index } = this.#components
+    if (state.interrupted === undefined) return
+    const target = index.get(state.interrupted)
+    const from = state.layer(state.disk.blockHash)
+    if (target === undefined || from === undefined) throw damaged('its state is on the way to an unknown block')
+    const changes = new Map<Key, AccountChange>()
+    for (let at: IndexEntry | undefined = target; at !== undefined && !equalBytes(at.hash, from.blockHash); ) {
+      const steps = store.journal(at.header.number, at.hash)
+      if (steps === undefined) throw damaged(`the journal of block ${at.header.number} is missing`)
+      // Newest first, so what is there already is what came last.
+      for (const step of steps) if (!changes.has(step.key)) changes.set(step.key, redo(step))
+      at = this.#parent(at)
+    }
+    // What sixteenths that are through already hold is put there again, which changes nothing.
+    await state.flush(await this.#advance(from, target, [...changes.values()]))
+  }
+
   async #fromJournals(entry: IndexEntry): Promise<Layer | undefined> {
     const { state, index } = this.#components
     const missing: IndexEntry[] = []

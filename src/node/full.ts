@@ -7,19 +7,19 @@ import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
+import type { NetworkBackend } from '../rpc/network.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
 import { type CompleteOptions, completeOptions, type FullNodeOptions } from './full-options.ts'
 import { healthOf } from './health.ts'
 import { type Ledger, openLedger } from './ledger.ts'
+import { loadNetwork } from './load-network.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
-import { Network } from './network.ts'
-import { networkBackend } from './network-backend.ts'
+import type { Network } from './network.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { nodeBackend } from './node-backend.ts'
-import { loadNodeKey } from './node-key.ts'
 import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc, type Rpc } from './rpc.ts'
@@ -44,7 +44,8 @@ interface Running {
   readonly ledger: Ledger
   readonly pool: TransactionPool
   readonly miner: Miner | undefined
-  readonly network: Network | undefined
+  /** Absent in a node that is alone, and at first in every other. */
+  network: Network | undefined
   readonly recent: RecentBlocks
   readonly rpc: Rpc
 }
@@ -90,7 +91,7 @@ export class FullNode {
   }
 
   /**
-   * From the ground up, RPC last: whoever can ask gets true answers.
+   * From the ground up, RPC after all that it answers from: whoever can ask gets true answers. Peers come last.
    * @throws ConfigError, GenesisError, StoreError; the operating system's error if RPC cannot listen. Nothing runs then.
    */
   async start(): Promise<void> {
@@ -163,17 +164,22 @@ export class FullNode {
       this.#tell(event)
     })
     const pool = await this.#startPool(ledger)
-    const network =
-      options.network && (await this.#startNetwork(options.network, options.datadir, ledger, pool, recent))
     const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    const rpc = this.#createRpc(options, { ledger, pool, miner, network, recent, dev })
-    this.#running = { ledger, pool, miner, network, recent, rpc }
+    const networkBackend = options.network && Promise.withResolvers<NetworkBackend>()
+    const rpc = this.#createRpc(options, networkBackend?.promise, { ledger, pool, miner, recent, dev })
+    const running: Running = { ledger, pool, miner, network: undefined, recent, rpc }
+    this.#running = running
     this.#watchClock(ledger)
     if (options.http) {
       this.#rpcUrl = await rpc.start()
       this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
+    }
+    if (options.network) {
+      const started = this.#startNetwork(options.network, options.datadir, ledger, pool, recent)
+      networkBackend?.resolve(started.then(({ backend }) => backend))
+      running.network = (await started).network
     }
   }
 
@@ -194,6 +200,7 @@ export class FullNode {
     })
     this.#undo.push(() => ledger.close())
     ledger.database.onFailure((error) => this.#failed.resolve(error))
+    ledger.ready.catch((error) => this.#failed.resolve(error))
     return ledger
   }
 
@@ -220,7 +227,8 @@ export class FullNode {
     ledger: Ledger,
     pool: TransactionPool,
     recent: RecentBlocks,
-  ): Promise<Network> {
+  ): Promise<{ readonly network: Network; readonly backend: NetworkBackend }> {
+    const { Network, loadNodeKey, networkBackend } = await loadNetwork()
     const network = await Network.create(options, {
       ledger,
       pool,
@@ -234,7 +242,7 @@ export class FullNode {
     this.#undo.push(() => network.stop())
     await network.start()
     this.#logger.info('listening for peers', { peerId: network.peerId, addresses: network.addresses.join(' ') })
-    return network
+    return { network, backend: networkBackend(network) }
   }
 
   #startMiner({ chain, engine }: Ledger, pool: TransactionPool, mining: Mining, time: DevTime | undefined): Miner {
@@ -292,11 +300,12 @@ export class FullNode {
 
   #createRpc(
     { http, datadir }: CompleteOptions,
-    parts: Omit<Running, 'rpc'> & { readonly dev: DevControl | undefined },
+    network: Promise<NetworkBackend> | undefined,
+    parts: Omit<Running, 'rpc' | 'network'> & { readonly dev: DevControl | undefined },
   ): Rpc {
-    const { ledger, pool, miner, network, recent, dev } = parts
+    const { ledger, pool, miner, recent, dev } = parts
     const { chain, engine, database, recover } = ledger
-    const node = nodeBackend(miner, network)
+    const node = nodeBackend(miner, () => this.#running?.network)
     const pooled = poolBackend(ledger, pool)
     const rpc = createRpc(http, {
       chain,
@@ -305,10 +314,10 @@ export class FullNode {
         chain: chainBackend({ chain, engine, database, recent, recover }),
         pool: dev ? dev.sealing(pooled) : pooled,
         node,
-        ...(network && { network: networkBackend(network) }),
         ...(miner && { miner: minerBackend(miner, engine) }),
         ...(dev && { dev }),
       },
+      network,
       health: () => healthOf(node, datadir),
       clock: this.#clock,
       logger: this.#logger,

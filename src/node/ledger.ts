@@ -45,6 +45,8 @@ export interface Ledger {
   readonly engine: Engine
   readonly chain: Chain
   readonly recover: (transactions: readonly Transaction[]) => Promise<readonly Recovered[]>
+  /** Resolves when senders can be recovered; rejects if they never can. */
+  readonly ready: Promise<void>
   /** Goes back to an earlier canonical block: see `Chain.rewind`. @returns false if there is none. @throws StoreError. */
   rewind(number: number): Promise<boolean>
   /** Writes what is under way and lets the directory go. */
@@ -68,11 +70,13 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
     onEvidence: (evidence) => logger.warn(describeEvidence(evidence)),
   })
   const database = await openDatabase(datadir)
-  const workers = await RecoveryPool.start({ threads: availableParallelism() }).catch(async (error) => {
-    await closeDatabase(datadir, database)
-    throw error
-  })
-  const recover = (transactions: readonly Transaction[]) => workers.recover(transactions)
+  // Nobody waits for the threads before there are signatures: opening goes on while they load.
+  const starting = RecoveryPool.start({ threads: availableParallelism() })
+  const ready = starting.then(({ backend }) => logger.debug('recovery threads are ready', { backend }))
+  // Whoever wants to know asks `ready`, and whoever recovers is told besides.
+  ready.catch(() => undefined)
+  const stopRecovery = () => starting.then((workers) => workers.stop()).catch(() => undefined)
+  const recover = async (transactions: readonly Transaction[]) => (await starting).recover(transactions)
   try {
     const chain = await Chain.open(
       { genesis, ...stateKeeping },
@@ -99,27 +103,27 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
       engine: engine.name,
       chainId: chain.params.chainId,
       head: chain.head.header.number,
-      recovery: `${workers.backend} x ${availableParallelism()}`,
     })
     return {
       database,
       engine,
       chain,
       recover,
+      ready,
       // The file first: it may name less than the database has, never more.
       rewind: (number) => chain.rewind(number, (head) => lastHead.write(head, { sync: true })),
       async close() {
         try {
           await chain.close()
         } finally {
-          await workers.stop()
+          await stopRecovery()
           lastHead.close()
           await closeDatabase(datadir, database)
         }
       },
     }
   } catch (error) {
-    await workers.stop()
+    await stopRecovery()
     await closeDatabase(datadir, database)
     throw error
   }

@@ -10,6 +10,7 @@ import { createHost, type Host } from '../p2p/host.ts'
 import { blockRequests, claimOf, syncRequests } from '../p2p/peer-requests.ts'
 import { PropagationWatch } from '../p2p/propagation.ts'
 import { RequestClient } from '../p2p/reqresp/client.ts'
+import { connectionsOf } from '../p2p/reqresp/connections.ts'
 import { requestPeers } from '../p2p/reqresp/protocols/peers.ts'
 import { requestStatus } from '../p2p/reqresp/protocols/status.ts'
 import { RequestServer } from '../p2p/reqresp/server.ts'
@@ -61,6 +62,7 @@ export class Network {
   readonly peering: Peering
   readonly #parts: NetworkComponents
   readonly #host: Host
+  readonly #connectionTo: ReturnType<typeof connectionsOf>
   readonly #client: RequestClient
   readonly #server: RequestServer
   readonly #sessions: PeerSessions
@@ -121,12 +123,13 @@ export class Network {
     const { chain, engine, database, recover } = ledger
     this.#parts = components
     this.#host = host
+    this.#connectionTo = connectionsOf(host)
     this.peering = peering
     this.watch = new PropagationWatch(clock)
     const { watch } = this
     const onError = (error: unknown) => logger.error(`network: ${(error as Error).message}`)
     const catchingUp = () => this.#sync.progress !== undefined
-    const client = new RequestClient({ prefix }, { clock, connectionTo: (peer) => this.#connectionTo(peer) })
+    const client = new RequestClient({ prefix }, { clock, connectionTo: this.#connectionTo })
     this.#client = client
     this.#blocks = new BlockGossip(
       { maxFutureSeconds: engine.maxFutureSeconds },
@@ -310,10 +313,6 @@ export class Network {
     this.peering.connected(session)
     this.#sync.connected(session.peer, session.outbound, claimOf(session.status))
     this.#parts.logger.debug('peer', { peer: session.peer, address: session.address, agent: session.status.agent })
-  }
-
-  #connectionTo(peer: string) {
-    return this.#host.getConnections(peerIdFromString(peer)).find(({ status }) => status === 'open')
   }
 
   #status(): Status {

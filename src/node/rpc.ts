@@ -4,25 +4,29 @@ import type { TransactionPool } from '../pool/pool.ts'
 import { assert } from '../primitives/assert.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { Allowances } from '../rpc/allowances.ts'
-import { Authenticator } from '../rpc/authenticator.ts'
+import type { Authenticator, Credentials } from '../rpc/authenticator.ts'
 import type { Backends } from '../rpc/backend.ts'
-import { Dispatcher, type MethodTable } from '../rpc/dispatch.ts'
+import { Dispatcher, type DispatcherComponents, type MethodTable } from '../rpc/dispatch.ts'
 import { Filters } from '../rpc/filters.ts'
 import { Gate } from '../rpc/gate.ts'
 import type { HealthFacts } from '../rpc/health.ts'
 import { rpcMethods } from '../rpc/methods/all.ts'
 import { withIntrospection } from '../rpc/methods/rpc.ts'
 import { selectMethods } from '../rpc/namespaces.ts'
+import type { NetworkBackend } from '../rpc/network.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { Subscriptions } from '../rpc/subscriptions.ts'
 import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
 import { RpcEvents } from './rpc-events.ts'
 import type { CompleteRpcOptions } from './rpc-options.ts'
 
 export interface RpcComponents {
   readonly chain: Chain
   readonly pool: TransactionPool
-  readonly backends: Backends
+  readonly backends: Omit<Backends, 'network'>
+  /** What only a node with peers has, once it has them; absent in a node that is alone. */
+  readonly network: Promise<NetworkBackend> | undefined
   readonly health: () => Promise<HealthFacts>
   readonly clock: Clock
   readonly logger: Logger
@@ -40,55 +44,81 @@ export interface Rpc {
 
 /** @param options  undefined: nobody but this process is served. */
 export function createRpc(options: CompleteRpcOptions | undefined, components: RpcComponents): Rpc {
-  const { chain, pool, backends, clock } = components
+  const { chain, pool, backends, network, clock, logger } = components
   const events = new RpcEvents({ chain, pool })
   const subscriptions = new Subscriptions({ events, createId })
   const filters = new Filters({ events, clock, createId })
-  const methods = rpcMethods(backends, { subscriptions, filters })
+  const services = { subscriptions, filters }
+  const methods = rpcMethods(backends, services)
+  const allMethods = network?.then((connected) => rpcMethods({ ...backends, network: connected }, services))
 
-  const dispatcher = (served: MethodTable, allowance?: Allowances) =>
-    new Dispatcher({
-      methods: withIntrospection(served, backends.node.clientVersion),
+  const createDispatcher = (
+    select: (methods: MethodTable) => MethodTable,
+    bounds: Pick<DispatcherComponents, 'allowance' | 'meter'> = {},
+  ) => {
+    const complete = (table: MethodTable) => withIntrospection(select(table), backends.node.clientVersion)
+    return new Dispatcher({
+      // What a node has is told once it has all of it.
+      methods: allMethods ? select(methods) : complete(methods),
+      later: allMethods?.then(complete),
       clock,
-      allowance,
-      onInternalError: (error, name) => components.logger.error(`${name}: ${(error as Error).message}`),
+      ...bounds,
+      onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
     })
-  const own = dispatcher(methods)
-  const server = options && createServer(options, components, methods, dispatcher)
+  }
+  const own = createDispatcher((table) => table)
+  const undo = [() => subscriptions.stop(), () => filters.stop(), () => events.stop(), () => own.stop()]
   return {
     answer: async (message) => (await own.handle(message, { client: 'this process' }))?.text,
-    start() {
-      assert(server !== undefined, 'there is nothing to serve')
+    async start() {
+      assert(options !== undefined, 'there is nothing to serve')
+      const { server, metrics } = await createServer(options, components, (namespaces, bounds) =>
+        createDispatcher((table) => selectMethods(table, namespaces), bounds),
+      )
+      undo.unshift(
+        () => server.stop(),
+        () => metrics?.stop(),
+      )
       return server.start()
     },
     async stop() {
-      await server?.stop()
-      subscriptions.stop()
-      filters.stop()
-      events.stop()
+      for (const step of undo.splice(0)) await step()
     },
   }
 }
 
-function createServer(
+/** Metrics and authentication are loaded only where they are wanted: they would be a good part of a short start. */
+async function createServer(
   options: CompleteRpcOptions,
-  { health, clock }: RpcComponents,
-  methods: MethodTable,
-  dispatcher: (served: MethodTable, allowance: Allowances) => Dispatcher,
-): RpcServer {
+  { chain, pool, health, clock }: RpcComponents,
+  createDispatcher: (
+    namespaces: readonly string[],
+    bounds: Pick<DispatcherComponents, 'allowance' | 'meter'>,
+  ) => Dispatcher,
+): Promise<{ readonly server: RpcServer; readonly metrics: Metrics | undefined }> {
+  const metrics = options.metrics
+    ? (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections: () => server.wsConnections })
+    : undefined
   const allowance = new Allowances(options.allowance, { clock })
-  const authenticator = options.credentials && new Authenticator(options.credentials, { clock })
+  const authenticator = options.credentials && (await createAuthenticator(options.credentials, clock))
   const side = (namespaces: readonly string[], origins: readonly string[]) => ({
-    dispatcher: dispatcher(selectMethods(methods, namespaces), allowance),
+    dispatcher: createDispatcher(namespaces, { allowance, meter: metrics?.meter }),
     gate: new Gate({ vhosts: options.vhosts, origins }, { authenticator }),
   })
-  return new RpcServer(options, {
+  const server: RpcServer = new RpcServer(options, {
     http: side(options.api, options.corsOrigins),
     ws: options.ws && side(options.ws.api, options.ws.origins),
     allowance,
     health,
+    metrics,
     clock,
   })
+  return { server, metrics }
+}
+
+async function createAuthenticator(credentials: Credentials, clock: Clock): Promise<Authenticator> {
+  const { Authenticator } = await import('../rpc/authenticator.ts')
+  return new Authenticator(credentials, { clock })
 }
 
 /** 128 bits, written as a quantity since clients take it for one. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../primitives/clock.ts'
 import type { Caller } from './caller.ts'
+import { Deadlines } from './deadlines.ts'
 import {
   errorText,
   INTERNAL_ERROR,
@@ -67,6 +68,8 @@ export interface Reply {
 
 export interface DispatcherComponents {
   readonly methods: MethodTable
+  /** Takes the place of `methods` once it is there; until then, what they do not have waits for it. */
+  readonly later?: Promise<MethodTable> | undefined
   readonly clock: Clock
   /** Absent: everybody may ask as much as they like. */
   readonly allowance?: Allowance | undefined
@@ -77,13 +80,26 @@ export interface DispatcherComponents {
 
 /** JSON-RPC 2.0 over any transport that delivers whole messages. */
 export class Dispatcher {
-  readonly #methods: ReadonlyMap<string, Method>
-  readonly #parts: Omit<DispatcherComponents, 'methods'>
+  #methods: ReadonlyMap<string, Method>
+  /** Settles when nothing more is to come. */
+  #later: Promise<void> | undefined
+  readonly #parts: Omit<DispatcherComponents, 'methods' | 'later'>
+  readonly #deadlines: Deadlines
 
-  constructor({ methods, ...parts }: DispatcherComponents) {
+  constructor({ methods, later, ...parts }: DispatcherComponents) {
     // A Map, so that `constructor` and the like are no methods.
     this.#methods = new Map(Object.entries(methods))
+    this.#later = later?.then(
+      (complete) => {
+        this.#methods = new Map(Object.entries(complete))
+        this.#later = undefined
+      },
+      () => {
+        this.#later = undefined
+      },
+    )
     this.#parts = parts
+    this.#deadlines = new Deadlines({ timeoutMs: CALL_TIMEOUT_MS }, parts)
   }
 
   /**
@@ -110,18 +126,24 @@ export class Dispatcher {
     const calls = batch ?? [request]
     const refusal = this.#parts.allowance?.take(caller.client, unitsOf(message, calls))
     if (refusal) {
-      const text = join(
-        calls.map((call) => errorText(idOf(call), limitExceeded(refusal.reason))),
-        batch !== undefined,
-      )
-      return { text: text!, waitSec: refusal.waitSec }
+      const text = refuseAll(calls, batch !== undefined, limitExceeded(refusal.reason))
+      return text === undefined ? undefined : { text, waitSec: refusal.waitSec }
     }
-    const text = batch ? await this.#batch(batch, caller) : await this.#answer(request, caller)
+    const text = await (batch ? this.#batch(batch, caller) : this.#single(request, caller))
     return text === undefined ? undefined : { text }
   }
 
+  /** What is under way goes on, but no more time is kept. */
+  stop(): void {
+    this.#deadlines.stop()
+  }
+
+  #single(request: unknown, caller: Caller): Promise<string | undefined> {
+    return this.#deadlines.within(this.#answer(request, caller), () => refuse(request, TIMED_OUT))
+  }
+
   /** Calls start in the order given, so that transactions of one batch reach the pool in theirs. */
-  async #batch(requests: readonly unknown[], caller: Caller): Promise<string | undefined> {
+  #batch(requests: readonly unknown[], caller: Caller): Promise<string | undefined> {
     const answers: (string | undefined)[] = new Array(requests.length)
     let next = 0
     let size = 0
@@ -133,8 +155,17 @@ export class Dispatcher {
         size += answer?.length ?? 0
       }
     }
-    await Promise.all(Array.from({ length: Math.min(BATCH_CONCURRENCY, requests.length) }, lane))
-    return size > MAX_RESPONSE_CHARS ? errorText(null, responseTooLarge()) : join(answers, true)
+    const lanes = Array.from({ length: Math.min(BATCH_CONCURRENCY, requests.length) }, lane)
+    const all = Promise.all(lanes).then(() =>
+      size > MAX_RESPONSE_CHARS ? errorText(null, responseTooLarge()) : join(answers, true),
+    )
+    return this.#deadlines.within(all, () => {
+      next = requests.length
+      return join(
+        requests.map((request, index) => answers[index] ?? refuse(request, TIMED_OUT)),
+        true,
+      )
+    })
   }
 
   async #answer(request: unknown, caller: Caller): Promise<string | undefined> {
@@ -146,6 +177,7 @@ export class Dispatcher {
   }
 
   async #call(id: JsonRpcId, methodName: string, params: unknown, caller: Caller): Promise<string> {
+    if (this.#later && !this.#methods.has(methodName)) await this.#later
     const found = this.#methods.get(methodName)
     const finished = this.#parts.meter?.start(found ? methodName : 'unknown')
     try {
@@ -153,7 +185,7 @@ export class Dispatcher {
         throw new RpcError(METHOD_NOT_FOUND, `the method ${methodName} does not exist/is not available`)
       }
       const pending = found.call(params, caller)
-      const result = JSON.stringify(pending instanceof Promise ? await this.#inTime(pending) : pending)
+      const result = JSON.stringify(pending instanceof Promise ? await pending : pending)
       if (result.length > MAX_RESPONSE_CHARS) throw responseTooLarge()
       finished?.(undefined)
       return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`
@@ -165,17 +197,9 @@ export class Dispatcher {
       return errorText(id, told)
     }
   }
-
-  /** What is not answered in time is told so; the work itself goes on and its end is nobody's. */
-  #inTime(pending: Promise<Json>): Promise<Json> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#parts.clock.after(CALL_TIMEOUT_MS, () => {
-        reject(new RpcError(REQUEST_TIMED_OUT, `request timed out: no answer within ${CALL_TIMEOUT_MS / 1000} s`))
-      })
-      pending.then(resolve, reject).finally(cancel)
-    })
-  }
 }
+
+const TIMED_OUT = new RpcError(REQUEST_TIMED_OUT, `request timed out: no answer within ${CALL_TIMEOUT_MS / 1000} s`)
 
 /** What a message costs its client: its size, and its calls. */
 function unitsOf(message: string, calls: readonly unknown[]): number {
@@ -190,9 +214,18 @@ function join(answers: readonly (string | undefined)[], asBatch: boolean): strin
   return asBatch ? `[${sent.join(',')}]` : sent[0]
 }
 
-function idOf(request: unknown): JsonRpcId {
+/** The answer that says no; none to a notification. */
+function refuse(request: unknown, error: RpcError): string | undefined {
   const call = readCall(request)
-  return call instanceof RpcError ? null : (call.id ?? null)
+  if (call instanceof RpcError) return errorText(null, call)
+  return call.id === undefined ? undefined : errorText(call.id, error)
+}
+
+function refuseAll(requests: readonly unknown[], asBatch: boolean, error: RpcError): string | undefined {
+  return join(
+    requests.map((request) => refuse(request, error)),
+    asBatch,
+  )
 }
 
 interface Call {

@@ -55,7 +55,7 @@ export class Gate {
 
   #knowsHost(header: string): boolean {
     if (this.#vhosts.has('*')) return true
-    const name = header.startsWith('[') ? header.slice(1, header.indexOf(']')) : header.replace(/:\d*$/, '')
+    const name = /^\[(.*)\](?::\d*)?$/.exec(header)?.[1] ?? header.replace(/:\d*$/, '')
     return isIP(name) !== 0 || this.#vhosts.has(name.toLowerCase())
   }
 }

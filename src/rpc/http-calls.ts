@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Connection, Connections } from './connections.ts'
 import type { Allowance, Dispatcher, Reply } from './dispatch.ts'
-import { errorText, LIMIT_EXCEEDED, PARSE_ERROR, RpcError } from './errors.ts'
+import { errorText, limitExceeded, PARSE_ERROR, RpcError } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import { MAX_BODY_BYTES, MAX_PIPELINED_REQUESTS } from './limits.ts'
@@ -54,7 +54,10 @@ export class HttpCalls {
     }
     const refusal = allowance?.take(connection.client, 0)
     if (refusal) {
-      this.#send(request, response, connection, { text: limitExceeded(refusal.reason), waitSec: refusal.waitSec })
+      this.#send(request, response, connection, {
+        text: errorText(null, limitExceeded(refusal.reason)),
+        waitSec: refusal.waitSec,
+      })
       return
     }
     const body = await this.#read(request, connection)
@@ -104,14 +107,14 @@ export class HttpCalls {
       return
     }
     headers['content-type'] = 'application/json'
-    const body = Buffer.from(reply.text)
-    headers['content-length'] = body.length
+    const sizeBytes = Buffer.byteLength(reply.text)
+    headers['content-length'] = sizeBytes
     if (reply.waitSec !== undefined) headers['retry-after'] = `${reply.waitSec}`
-    response.writeHead(reply.waitSec === undefined ? 200 : 429, headers).end(body)
+    response.writeHead(reply.waitSec === undefined ? 200 : 429, headers).end(reply.text)
     // Mostly the system takes all of it at once; what is left is held until the client has read it.
     if (response.socket?.writableLength === 0) return
-    outgoing.add(connection, body.length)
-    response.once('close', () => outgoing.add(connection, -body.length))
+    outgoing.add(connection, sizeBytes)
+    response.once('close', () => outgoing.add(connection, -sizeBytes))
   }
 }
 
@@ -132,11 +135,7 @@ function isJson(contentType: string | undefined): boolean {
 }
 
 function refuseBody(response: ServerResponse): void {
-  const text = limitExceeded(`body larger than ${MAX_BODY_BYTES} bytes`)
+  const text = errorText(null, limitExceeded(`body larger than ${MAX_BODY_BYTES} bytes`, MAX_BODY_BYTES))
   // The rest of the body is not read.
   response.writeHead(413, { 'content-type': 'application/json', connection: 'close' }).end(text)
-}
-
-function limitExceeded(reason: string): string {
-  return errorText(null, new RpcError(LIMIT_EXCEEDED, `limit exceeded: ${reason}`))
 }

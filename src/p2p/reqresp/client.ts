@@ -103,6 +103,8 @@ export class RequestClient {
     const abort = () => stream.abort(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     try {
+      // It may have come while the stream was opened.
+      signal.throwIfAborted()
       const answer = receiveAnswer(stream, maxChunks)
       await Promise.all([answer, send(stream, payload)])
       return await answer
@@ -128,8 +130,10 @@ async function openStream(connection: Connection, name: string, signal: AbortSig
       runOnLimitedConnection: true,
     })
   } catch (error) {
-    const unsupported = error instanceof Error && error.name === 'UnsupportedProtocolError'
-    if (unsupported) throw new RequestError('unsupported', { cause: error })
+    const { name: failure } = error as Error
+    if (failure === 'UnsupportedProtocolError') throw new RequestError('unsupported', { cause: error })
+    // A bound of our own.
+    if (failure === 'TooManyOutboundProtocolStreamsError') throw new RequestError('busy', { cause: error })
     throw new RequestError(connection.status === 'open' ? 'reset' : 'disconnected', { cause: error })
   }
 }

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { hashHeader, transactionHash } from '../../../src/crypto/hashes.ts'
 import { RequestClient } from '../../../src/p2p/reqresp/client.ts'
 import { connectionsOf } from '../../../src/p2p/reqresp/connections.ts'
-import { MAX_WAITING, REQUEST_TIMEOUT_MS } from '../../../src/p2p/reqresp/limits.ts'
+import { MAX_STREAMS, MAX_WAITING, REQUEST_TIMEOUT_MS } from '../../../src/p2p/reqresp/limits.ts'
 import { requestProtocols } from '../../../src/p2p/reqresp/protocols/all.ts'
 import { requestAncestors } from '../../../src/p2p/reqresp/protocols/ancestors.ts'
 import { requestBlockTransactions } from '../../../src/p2p/reqresp/protocols/blocktxs.ts'
@@ -402,6 +402,13 @@ describe('requests to one peer', () => {
     await expectNothingLeft()
     await answerWith('status', answerOf(encodeStatus(status)))
     expect(await requestStatus(client, adversary.peer, status)).toEqual(status)
+  })
+
+  it('that a bound of our own forbids are no fault of the peer', async () => {
+    await adversary.answer('status', () => undefined)
+    const [connection] = ours.getConnections()
+    for (let i = 0; i < MAX_STREAMS; i++) await connection!.newStream(requestName(PREFIX, 'status'))
+    expect(await outcome(requestStatus(client, adversary.peer, status))).toBe('busy')
   })
 
   it('leave nothing on a signal that outlives them', async () => {

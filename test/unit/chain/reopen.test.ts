@@ -3,15 +3,16 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Chain } from '../../../src/chain/chain.ts'
 import { keccak256Key } from '../../../src/crypto/keccak.ts'
 import { createPacer, systemClock } from '../../../src/node/system.ts'
-import { toHex } from '../../../src/primitives/bytes.ts'
+import { bigintToBytes, toHex } from '../../../src/primitives/bytes.ts'
 import { StoreError } from '../../../src/primitives/errors.ts'
+import { checkState } from '../../../src/state/check.ts'
 import { Database } from '../../../src/store/database.ts'
 import { keys, rangeOf } from '../../../src/store/schema.ts'
 import { makeBlock } from '../../support/block-maker.ts'
 import { londonEngine } from '../../support/london-engine.ts'
 import { openTestChain, recoverHere, type TestChain, temporaryDirectory } from '../../support/test-chain.ts'
 import { account, keyAddress, testGenesis } from '../../support/test-genesis.ts'
-import { signedTransfer } from '../../support/transactions.ts'
+import { signedTransfer, testKey } from '../../support/transactions.ts'
 
 const genesis = testGenesis()
 const STRANGER = new Uint8Array(20).fill(0x5a)
@@ -29,6 +30,10 @@ async function extend(chain: Chain, count: number): Promise<void> {
 async function summary(chain: Chain) {
   const stranger = await chain.account(keccak256Key(STRANGER), chain.head.hash)
   return { head: toHex(chain.head.hash), total: chain.head.totalDifficulty, balance: stranger?.balance }
+}
+
+function fail(what: string): never {
+  throw new Error(what)
 }
 
 async function reopen(given = genesis): Promise<void> {
@@ -74,6 +79,50 @@ describe('a chain opened again', () => {
     test = await openTestChain({ genesis }, londonEngine, { directory })
     expect(await summary(test.chain)).toEqual(before)
     await extend(test.chain, 1)
+  })
+
+  it('is where it was, after a kill at any moment of a flush', async () => {
+    const accounts = Array.from({ length: 400 }, (_, i) =>
+      account(bigintToBytes(BigInt(i + 1000), 20), { balance: 1n }),
+    )
+    const crowded = testGenesis({ accounts })
+    const copies: string[] = []
+    let copying = false
+    const pause = () => {
+      if (copying) cpSync(test.directory, copies[copies.push(temporaryDirectory()) - 1]!, { recursive: true })
+      return undefined
+    }
+    test = await openTestChain({ genesis: crowded }, londonEngine, { pacer: { pause } })
+    for (let i = 0; i < 3; i++) {
+      const transactions = [1, 2, 3, 4, 5, 6].flatMap((key) =>
+        [0, 1, 2, 3].map((n) =>
+          signedTransfer({ nonce: BigInt(4 * i + n), to: accounts[100 * i + 10 * key + n]!.address }, testKey(key)),
+        ),
+      )
+      await test.chain.import(await makeBlock(test.chain, londonEngine, test.chain.head, { transactions }))
+    }
+    await test.chain.import(await makeBlock(test.chain, londonEngine, test.chain.head))
+    const before = toHex(test.chain.head.hash)
+    copying = true
+    await test.chain.close()
+    copying = false
+    let interrupted = 0
+    for (const directory of copies) {
+      rmSync(`${directory}/LOCK`, { force: true })
+      const copy = await Database.open(directory)
+      if (copy.get(keys.meta('flush')) !== undefined) interrupted++
+      await copy.close()
+      const again = await openTestChain({ genesis: crowded }, londonEngine, { directory })
+      expect(toHex(again.chain.head.hash)).toBe(before)
+      const child = await makeBlock(again.chain, londonEngine, again.chain.head, {
+        transactions: [signedTransfer({ nonce: 12n, to: STRANGER })],
+      })
+      expect(await again.chain.import(child)).toBe('head')
+      await again.chain.close()
+      expect(await checkState(again.database, child.header.stateRoot, fail, () => {})).toMatchObject({ accounts: 408 })
+      await again.remove()
+    }
+    expect(interrupted).toBeGreaterThan(10)
   })
 
   it('takes no genesis but its own, and changes nothing when it refuses', async () => {

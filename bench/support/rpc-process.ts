@@ -1,0 +1,50 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** What `rpc-node-run.ts` tells of the time since it was asked before. */
+export interface NodeReport {
+  readonly delayP99Ms: number
+  /** Of the main thread. */
+  readonly mainCpuMicros: number
+  /** After a collection of garbage. */
+  readonly rssBytes: number
+}
+
+/** A server in a process of its own. */
+export class RpcProcess {
+  readonly url: string
+  readonly #child: ChildProcess
+
+  static async start(script: string, args: readonly (string | number)[] = []): Promise<RpcProcess> {
+    const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
+    const child = fork(file, args.map(String), {
+      execArgv: ['--expose-gc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    const [url] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`bench/${script} ended with code ${code} before it served`)
+      }),
+    ])
+    return new RpcProcess(child, url)
+  }
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child
+    this.url = url
+  }
+
+  async report(): Promise<NodeReport> {
+    this.#child.send('report')
+    const [report] = await once(this.#child, 'message')
+    return report
+  }
+
+  async stop(): Promise<void> {
+    const exited = once(this.#child, 'exit')
+    this.#child.disconnect()
+    await exited
+  }
+}
