@@ -18,8 +18,6 @@ export interface DatabaseOptions {
 
 const DEFAULT_CACHE_BYTES = 8 * 1024 * 1024
 const DEFAULT_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
-/** LevelDB maps tables of 2 MiB whole, and what was touched of them counts as memory of the process. */
-const MAX_OPEN_FILES = 64
 const CRC_BYTES = 4
 const SCRATCH_BYTES = 4096
 /** Room for any key before it. */
@@ -64,7 +62,6 @@ export class Database {
       valueEncoding: 'view',
       // Hashes and signatures do not compress; trying costs more than it saves.
       compression: false,
-      maxOpenFiles: MAX_OPEN_FILES,
       cacheSize: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       writeBufferSize: options.writeBufferBytes ?? DEFAULT_WRITE_BUFFER_BYTES,
     })
