@@ -10,7 +10,7 @@ import {
   encodeStoredReceipt,
   type PlacedReceipt,
 } from '../primitives/receipt.ts'
-import { encodeRlp, encodeRlpList, RlpReader } from '../primitives/rlp.ts'
+import { encodeRlp, encodeRlpList, encodeRlpNumbers, RlpReader } from '../primitives/rlp.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
@@ -198,12 +198,12 @@ export class ChainStore {
       batch.put(keys.historyNode(height, index), encodeHistoryNode(node))
     }
     for (let index = 0; index < transactions.length; index++) {
-      batch.put(keys.transaction(transactions[index]!.hash), encodeRlp([number, index]))
+      batch.put(keys.transaction(transactions[index]!.hash), encodeRlpNumbers([number, index]))
       if (index % PACED_RECORDS === 0) await pacer.pause()
     }
     let written = 0
     for (const { address, indexes } of byAddress(transactions)) {
-      batch.put(keys.address(address, number), encodeRlp(indexes))
+      batch.put(keys.address(address, number), encodeRlpNumbers(indexes))
       if (++written % PACED_RECORDS === 0) await pacer.pause()
     }
   }

@@ -73,7 +73,7 @@ async function checkStateOnDisk({ database, store, report, onProgress, count }: 
   let done = 0
   const { accounts } = await checkState(
     database,
-    marker.stateRoot,
+    marker.root,
     (what) => report('state', what),
     () => onProgress('state', ++done, count('trieNode')),
   )
@@ -101,7 +101,8 @@ function checkRecovery({ database, store, report }: RecoveryComponents): void {
     report('there is none')
     return
   }
-  if (state === undefined || !equalBytes(state.header.stateRoot, marker.stateRoot)) {
+  const wanders = marker.target !== undefined && store.header(marker.target) !== undefined
+  if (state === undefined || (!wanders && !equalBytes(state.header.stateRoot, marker.root))) {
     report('it is of no known block')
     return
   }

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
-import { ConfigError, type Flags, wholeNumber } from '../node/config.ts'
+import { ConfigError, type Flags } from '../node/config.ts'
 import { loadConfig } from '../node/config-file.ts'
+import { wholeNumber } from '../node/setting-values.ts'
 import { systemClock } from '../node/system.ts'
 import { fromHex, toHex } from '../primitives/bytes.ts'
 import { parseAddress, toChecksumAddress } from '../wallet/address.ts'
@@ -8,7 +9,7 @@ import { decryptKeystore, encryptKeystore, generatePrivateKey } from '../wallet/
 import { listAccounts, saveKeystore } from '../wallet/keystore-directory.ts'
 import { isPrivateKey } from '../wallet/signing.ts'
 import { argument } from './arguments.ts'
-import { addExamples, addJsonOption, addOptions } from './options.ts'
+import { addExamples, addJsonOption, addOptions, addPasswordOption } from './options.ts'
 import { printJson, printTable } from './output.ts'
 import { askNewPassword, askPassword, promptHidden, readSecretText } from './secrets.ts'
 import { requireAccount, unlock } from './unlock.ts'
@@ -47,10 +48,6 @@ export function build(command: Command): void {
     addOptions(subcommand, ['datadir', 'config', 'dev', 'keystore'])
     addJsonOption(subcommand)
   }
-}
-
-export function addPasswordOption(command: Command): void {
-  command.option('--password <file>', 'take the password from the first line of a file; - for standard input')
 }
 
 function indexOption(): Option {

@@ -19,3 +19,15 @@ export function members(value: unknown, name: string): Readonly<Record<string, u
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw new RpcUnreachableError(`the node answers with a ${name} that is no object`)
 }
+
+/** @throws RpcUnreachableError if `value` is no list. */
+export function items(value: unknown, name: string): readonly unknown[] {
+  if (Array.isArray(value)) return value
+  throw new RpcUnreachableError(`the node answers with a ${name} that is no list`)
+}
+
+/** Text that may be shown on a terminal: without what moves its cursor. @throws RpcUnreachableError if it is no text. */
+export function plainText(value: unknown, name: string): string {
+  if (typeof value === 'string') return value.replace(/[^ -~]/g, '?')
+  throw new RpcUnreachableError(`the node answers with a ${name} that is no text`)
+}

@@ -38,3 +38,8 @@ export function addClientOptions(command: Command): void {
   addRpcOptions(command)
   addJsonOption(command)
 }
+
+/** For commands that encrypt or decrypt a key. */
+export function addPasswordOption(command: Command): void {
+  command.option('--password <file>', 'take the password from the first line of a file; - for standard input')
+}

@@ -24,6 +24,12 @@ export const COMMANDS: readonly Entry[] = [
   { name: 'send', summary: 'send coins', load: async () => (await import('./send.ts')).build },
   { name: 'tx', summary: 'show a transaction', load: async () => (await import('./tx.ts')).build },
   { name: 'block', summary: 'show a block', load: async () => (await import('./block.ts')).build },
+  { name: 'peers', summary: 'show who a node is connected to', load: async () => (await import('./peers.ts')).build },
+  {
+    name: 'watch',
+    summary: 'show how blocks reach a node, as they come',
+    load: async () => (await import('./watch.ts')).build,
+  },
   { name: 'rpc', summary: 'call one JSON-RPC method', load: async () => (await import('./rpc.ts')).build },
   { name: 'attach', summary: 'call methods from a console', load: async () => (await import('./attach.ts')).build },
   { name: 'db', summary: 'look after a data directory', load: async () => (await import('./db.ts')).build },

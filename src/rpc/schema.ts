@@ -186,8 +186,11 @@ function isTag(value: unknown): value is BlockTag {
 
 const blockNumberSchema = { title: 'block number or tag', anyOf: [quantity.schema, { enum: TAGS }] }
 
+/** A block on the canonical chain. */
+type CanonicalRef = Exclude<BlockRef, { readonly hash: Uint8Array }>
+
 /** A block on the canonical chain: a number or a tag. */
-export const blockNumber: ParamType<BlockRef> = {
+export const blockNumber: ParamType<CanonicalRef> = {
   schema: blockNumberSchema,
   parse(value) {
     if (isTag(value)) return { tag: value }

@@ -2,8 +2,10 @@ import { type Account, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
 import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import { StateUnavailableError } from '../primitives/errors.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
+import { nibbleAt } from '../trie/node.ts'
 import type { Pacer } from '../trie/update.ts'
-import { AccountNodes } from './account-nodes.ts'
+import { KEY_BYTES } from './account-leaf.ts'
+import { AccountNodes, BRANCH } from './account-nodes.ts'
 import { proveAccount } from './account-proof.ts'
 import { AccountUpdate, hashOfRoot, MissingNodeError, type UpdatedTrie } from './account-update.ts'
 import { type AccountValue, decodeAccountValue } from './account-value.ts'
@@ -11,7 +13,7 @@ import type { Handle } from './arena.ts'
 import { evict } from './evict.ts'
 import type { AccountChange, Derived, Layer, Root } from './layer.ts'
 import { Loader } from './loader.ts'
-import { deleteNode, putStateMarker, putUnstored, readStateMarker } from './write.ts'
+import { deleteNode, putFlushMarker, putRoot, putStateMarker, putUnstored, readStateMarker } from './write.ts'
 
 /** Records put between two looks at the clock. */
 const PACED_RECORDS = 1024
@@ -46,9 +48,15 @@ export class State {
   /** Generations in which work began that goes on: what was used since is not evicted. */
   readonly #working = new Set<{ readonly since: number }>()
   #disk: Layer
+  #interrupted: Uint8Array | undefined
   #trimmedSlot = 0
 
-  private constructor(options: StateOptions, components: StateComponents, disk: Layer) {
+  private constructor(
+    options: StateOptions,
+    components: StateComponents,
+    { disk, interrupted }: ReturnType<typeof readDiskLayer>,
+  ) {
+    this.#interrupted = interrupted
     this.#options = options
     this.#database = components.database
     this.#pacer = components.pacer
@@ -73,6 +81,14 @@ export class State {
   /** The block whose state is on disk. */
   get disk(): { readonly blockHash: Uint8Array; readonly number: number } {
     return this.#disk
+  }
+
+  /**
+   * Hash of the block that a flush was leading to when the process was killed: until the account changes up to there have
+   * been applied to the disk's layer, and flushed, that layer is the state of no block.
+   */
+  get interrupted(): Uint8Array | undefined {
+    return this.#interrupted
   }
 
   /** Account changes held in memory only, over all layers: what a flush would write and a crash would replay. */
@@ -219,7 +235,9 @@ export class State {
   /** Starts again from the disk, which someone else has written. */
   reload(numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
     this.forget()
-    this.#disk = readDiskLayer(this.#database, numberOf)
+    const { disk, interrupted } = readDiskLayer(this.#database, numberOf)
+    this.#disk = disk
+    this.#interrupted = interrupted
     this.#layers.set(toKey(this.#disk.blockHash), this.#disk)
     return this.#disk
   }
@@ -250,35 +268,84 @@ export class State {
   }
 
   /**
-   * Moves the disk to `target` in one batch. Layers that do not descend from it are gone afterwards. Other work of
-   * the thread goes on meanwhile, derivations from other layers included. One flush at a time.
+   * Moves the disk to `target`. Layers that do not descend from it are gone afterwards. Other work of the thread goes on
+   * meanwhile, derivations from other layers included. One flush at a time.
+   *
+   * A large state goes by sixteenths, each in a batch of its own with the root that the disk then has; the marker of the
+   * block comes last. A kill in between leaves a state of neither block, but a whole one: see `interrupted`.
    * @throws StoreError, after which the database refuses every write.
    */
   async flush(target: Layer): Promise<void> {
+    const removed = this.#removedBelow(target)
+    const root = handleOf(target.root)
+    const mixed = this.#mixedRoot(root)
+    this.#moveDisk(target)
+    if (mixed !== 0) await this.#flushSixteenths(target, mixed, removed)
     const batch = this.#database.batch()
+    if (mixed === 0) for (const place of removed) deleteNode(batch, place)
+    const written = await this.#putUnstored(batch, root)
+    putStateMarker(batch, target.blockHash, this.#rootHash(target.root))
+    await this.#write(batch, written)
+    this.#interrupted = undefined
+  }
+
+  /** Places where the disk has a node and `target` has none. */
+  #removedBelow(target: Layer): Key[] {
+    const removed: Key[] = []
     for (let layer: Layer | undefined = target; layer !== this.#disk; layer = layer.base) {
       if (layer === undefined) throw new StateUnavailableError()
-      for (const place of layer.removed) deleteNode(batch, place)
+      removed.push(...layer.removed)
     }
-    const written = await this.#pinned(target, () => this.#putUnstored(target, batch))
-    putStateMarker(batch, target.blockHash, this.#rootHash(target.root))
-    this.#moveDisk(target)
+    return removed
+  }
+
+  /** A copy of the disk's root to put the new sixteenths into; 0 where this root or that one has not sixteen. */
+  #mixedRoot(root: Handle): Handle {
+    const nodes = this.#nodes
+    this.#loader.loadRoot(this.#disk, this.#unreadable(this.#disk))
+    const before = handleOf(this.#disk.root)
+    const divided = (node: Handle) => node !== 0 && nodes.kind(node) === BRANCH && nodes.childCount(node) === 16
+    if (!divided(before) || !divided(root)) return 0
+    const mixed = nodes.copy(before)
+    for (let slot = 0; slot < 16; slot++) nodes.setChildAt(mixed, slot, 0)
+    return mixed
+  }
+
+  async #flushSixteenths(target: Layer, mixed: Handle, removed: readonly Key[]): Promise<void> {
+    const nodes = this.#nodes
+    const root = handleOf(target.root)
+    for (let slot = 0; slot < 16; slot++) {
+      const batch = this.#database.batch()
+      const gone = removed.filter((place) => nibbleAt(place, 2) === slot)
+      for (const place of gone) deleteNode(batch, place)
+      const written = await this.#putUnstored(batch, nodes.childAt(root, slot), slot)
+      if (written.length + gone.length === 0) continue
+      const hashAt = nodes.hashAt(root, slot)
+      nodes.arena.bytes.copyWithin(nodes.hashAt(mixed, slot), hashAt, hashAt + KEY_BYTES)
+      putRoot(nodes, batch, mixed)
+      putFlushMarker(batch, target.blockHash, hashOfRoot(nodes, mixed))
+      await this.#write(batch, written)
+    }
+    nodes.free(mixed)
+  }
+
+  async #putUnstored(batch: WriteBatch, node: Handle, nibble?: number): Promise<Handle[]> {
+    const written: Handle[] = []
+    if (node === 0) return written
+    for (const put of putUnstored(this.#nodes, node, () => batch, nibble)) {
+      written.push(put)
+      if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
+    }
+    return written
+  }
+
+  async #write(batch: WriteBatch, written: readonly Handle[]): Promise<void> {
     await batch.write({ sync: false })
     // From below, so that no node counts as stored, and may be evicted, before those that it leads to.
     for (let i = written.length - 1; i >= 0; i--) {
       this.#nodes.markStored(written[i]!)
       if (i % PACED_RECORDS === 0) await this.#pacer.pause()
     }
-  }
-
-  async #putUnstored(target: Layer, batch: WriteBatch): Promise<Handle[]> {
-    const written: Handle[] = []
-    if (typeof target.root !== 'number') return written
-    for (const node of putUnstored(this.#nodes, target.root, () => batch)) {
-      written.push(node)
-      if (written.length % PACED_RECORDS === 0) await this.#pacer.pause()
-    }
-    return written
   }
 
   /**
@@ -316,12 +383,13 @@ function handleOf(root: Root): Handle {
   return typeof root === 'number' ? root : 0
 }
 
-function readDiskLayer(database: Database, numberOf: (blockHash: Uint8Array) => number | undefined): Layer {
+function readDiskLayer(database: Database, numberOf: (blockHash: Uint8Array) => number | undefined) {
   const marker = readStateMarker(database)
   if (marker === undefined) throw damaged('there is no state in it')
-  const { blockHash, stateRoot } = marker
+  const { blockHash } = marker
   const number = numberOf(blockHash)
   if (number === undefined) throw damaged('its state belongs to an unknown block')
-  const root = equalBytes(stateRoot, EMPTY_TRIE_ROOT) ? undefined : toKey(stateRoot)
-  return { blockHash, number, root, base: undefined, removed: [], changed: 0, carried: 0 }
+  const root = equalBytes(marker.root, EMPTY_TRIE_ROOT) ? undefined : toKey(marker.root)
+  const disk: Layer = { blockHash, number, root, base: undefined, removed: [], changed: 0, carried: 0 }
+  return { disk, interrupted: marker.target }
 }

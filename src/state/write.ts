@@ -6,12 +6,18 @@ import { type AccountNodes, BRANCH, EXTENSION } from './account-nodes.ts'
 import type { Handle } from './arena.ts'
 
 /**
- * Puts all nodes under `root` whose records are not on disk; yields each after it was put, parents before their
- * children. The nodes must stay reachable meanwhile.
+ * Puts all nodes from `start` down whose records are not on disk; yields each after it was put, parents before their
+ * children. The nodes must stay reachable meanwhile. @param nibble  leads to `start`, if that is not the root but one of its children.
  */
-export function* putUnstored(nodes: AccountNodes, root: Handle, batch: () => WriteBatch): Generator<Handle> {
+export function* putUnstored(
+  nodes: AccountNodes,
+  start: Handle,
+  batch: () => WriteBatch,
+  nibble?: number,
+): Generator<Handle> {
   const path = new TriePath()
-  const stack: number[] = nodes.isStored(root) ? [] : [root, 0, 0]
+  const stack: number[] = []
+  pushUnstored(nodes, stack, start, nibble === undefined ? 0 : 1, nibble ?? 0)
   while (stack.length > 0) {
     const slot = stack.pop()!
     const depth = stack.pop()!
@@ -69,17 +75,42 @@ export function deleteNode(batch: WriteBatch, place: Key): void {
   batch.delete(key.subarray(0, writeTrieNodeKey(key, 0, place.slice(1), place.charCodeAt(0))))
 }
 
-/** Says which block's state the accounts and trie nodes are. Belongs into the same batch as they. */
-export function putStateMarker(batch: WriteBatch, blockHash: Uint8Array, stateRoot: Key): void {
-  batch.put(keys.meta('state'), encodeRlp([blockHash, fromKey(stateRoot)]))
+/** Puts the record of a root. */
+export function putRoot(nodes: AccountNodes, batch: WriteBatch, root: Handle): void {
+  const at = nodes.recordAt(root)
+  batch.put(new TriePath().key(0), nodes.arena.bytes.subarray(at, at + nodes.recordLength(root)))
 }
 
-/** What `putStateMarker` put; undefined if nobody has. @throws StoreError. */
-export function readStateMarker(
-  database: Database,
-): { readonly blockHash: Uint8Array; readonly stateRoot: Uint8Array } | undefined {
-  const marker = database.get(keys.meta('state'))
-  if (marker === undefined) return undefined
-  const fields = new RlpReader(marker).list()
-  return { blockHash: fields.fixed(32, 'block hash').slice(), stateRoot: fields.fixed(32, 'state root').slice() }
+/** What is on disk. */
+export interface StateMarker {
+  /** The block whose state it is, or was before a flush that is not through. */
+  readonly blockHash: Uint8Array
+  readonly root: Uint8Array
+  /** The block that the flush under way leads to. */
+  readonly target: Uint8Array | undefined
+}
+
+/** Says which block's state the accounts and trie nodes are. Belongs into the same batch as the last of them. */
+export function putStateMarker(batch: WriteBatch, blockHash: Uint8Array, root: Key): void {
+  batch.put(keys.meta('state'), encodeRlp([blockHash, fromKey(root)]))
+  batch.delete(keys.meta('flush'))
+}
+
+/** Says that the state is on its way to another block's, and which root it has by now. */
+export function putFlushMarker(batch: WriteBatch, target: Uint8Array, root: Key): void {
+  batch.put(keys.meta('flush'), encodeRlp([target, fromKey(root)]))
+}
+
+/** Undefined if there is no state. @throws StoreError. */
+export function readStateMarker(database: Database): StateMarker | undefined {
+  const state = readPair(database, 'state')
+  const flush = readPair(database, 'flush')
+  return state && { blockHash: state.hash, root: (flush ?? state).root, target: flush?.hash }
+}
+
+function readPair(database: Database, name: 'state' | 'flush') {
+  const record = database.get(keys.meta(name))
+  if (record === undefined) return undefined
+  const fields = new RlpReader(record).list()
+  return { hash: fields.fixed(32, 'block hash').slice(), root: fields.fixed(32, 'state root').slice() }
 }

@@ -19,7 +19,10 @@ export interface DatabaseOptions {
 const DEFAULT_CACHE_BYTES = 8 * 1024 * 1024
 const DEFAULT_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 const CRC_BYTES = 4
-const SCRATCH_BYTES = 8192
+const SCRATCH_BYTES = 4096
+/** Room for any key before it. */
+const VALUE_AT = 128
+const MAX_SHARED_VALUE_BYTES = SCRATCH_BYTES - VALUE_AT
 
 const REMEDY_DAMAGED =
   'run `idobata db check`, then `idobata db repair`; or delete the directory and sync or import again'
@@ -45,8 +48,7 @@ export interface WriteBatch {
 export class Database {
   readonly #level: Level<Uint8Array, Uint8Array>
   #failure: StoreError | undefined
-  /** Where records are put together: LevelDB copies them, and reads large buffers faster than small ones. */
-  readonly #scratch = new Uint8Array(SCRATCH_BYTES)
+  readonly #scratch = new RecordScratch()
   readonly #failureListeners = new Set<(error: StoreError) => void>()
 
   private constructor(level: Level<Uint8Array, Uint8Array>) {
@@ -155,16 +157,13 @@ export class Database {
     let sizeBytes = 0
     return {
       put: (key, value) => {
-        const end = key.length + value.length + CRC_BYTES
-        const record = end <= this.#scratch.length ? this.#scratch : new Uint8Array(end)
-        const length = seal(record, key, value)
-        sizeBytes += length
-        batch.put(record.subarray(0, key.length), record.subarray(key.length, length))
+        const record = this.#scratch.seal(key, value)
+        sizeBytes += record.key.length + record.value.length
+        batch.put(record.key, record.value)
       },
       delete: (key) => {
         sizeBytes += key.length
-        this.#scratch.set(key)
-        batch.del(this.#scratch.subarray(0, key.length))
+        batch.del(this.#scratch.key(key))
       },
       get sizeBytes() {
         return sizeBytes
@@ -203,20 +202,49 @@ export class Database {
 }
 
 /**
- * Writes key, value and their CRC to the start of `record`; returns their length. LevelDB has no checksum that `level`
- * would check on reading: a flipped bit came back as a wrong value without any error.
+ * Where records are put together. LevelDB copies what it is given, and reads large buffers faster than small ones; views of one
+ * length are made once, since there are tens of thousands of records a block.
  */
-function seal(record: Uint8Array, key: Uint8Array, value: Uint8Array): number {
-  record.set(key)
-  record.set(value, key.length)
-  const end = key.length + value.length
-  if (isHashChecked(key)) return end
-  const crc = crc32(record.subarray(0, end))
-  record[end] = crc >>> 24
-  record[end + 1] = crc >>> 16
-  record[end + 2] = crc >>> 8
-  record[end + 3] = crc
-  return end + CRC_BYTES
+class RecordScratch {
+  readonly #bytes = new Uint8Array(SCRATCH_BYTES)
+  /** By length: keys end, and values begin, at VALUE_AT. */
+  readonly #keys: Uint8Array[] = []
+  readonly #values: Uint8Array[] = []
+
+  /** The key in this memory; the next call overwrites it. */
+  key(key: Uint8Array): Uint8Array {
+    if (key.length > VALUE_AT) return key
+    this.#keys[key.length] ??= this.#bytes.subarray(VALUE_AT - key.length, VALUE_AT)
+    const view = this.#keys[key.length]!
+    view.set(key)
+    return view
+  }
+
+  /**
+   * Key and value with their CRC. LevelDB has no checksum that `level` would check on reading: a flipped bit came back
+   * as a wrong value without any error.
+   */
+  seal(key: Uint8Array, value: Uint8Array): { readonly key: Uint8Array; readonly value: Uint8Array } {
+    const length = value.length + (isHashChecked(key) ? 0 : CRC_BYTES)
+    const keyView = this.key(key)
+    const valueView = this.#value(length)
+    valueView.set(value)
+    if (length > value.length) {
+      const covered = length > MAX_SHARED_VALUE_BYTES ? value : this.#value(value.length)
+      const crc = crc32(covered, crc32(keyView))
+      valueView[length - 4] = crc >>> 24
+      valueView[length - 3] = crc >>> 16
+      valueView[length - 2] = crc >>> 8
+      valueView[length - 1] = crc
+    }
+    return { key: keyView, value: valueView }
+  }
+
+  #value(length: number): Uint8Array {
+    if (length > MAX_SHARED_VALUE_BYTES) return new Uint8Array(length)
+    this.#values[length] ??= this.#bytes.subarray(VALUE_AT, VALUE_AT + length)
+    return this.#values[length]!
+  }
 }
 
 function open(key: Uint8Array, sealed: Uint8Array): Uint8Array {

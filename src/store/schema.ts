@@ -60,6 +60,11 @@ export const META = {
   head: 'head',
   /** rlp([block hash, state root]): what the `trieNode` table is the state of. */
   state: 'state',
+  /**
+   * There while the state on disk is on its way from one block to another, by sixteenths: rlp([hash of the other block,
+   * root]). Until then `trieNode` is the state of neither, and has this root.
+   */
+  flush: 'flush',
   /** There while the state is being rebuilt from genesis, and so is not to be trusted. */
   rebuilding: 'rebuilding',
 } as const
@@ -81,6 +86,20 @@ function fromPath(table: Table, path: Key): Uint8Array {
   return key
 }
 
+/** Likewise, from bytes, with room for a number. */
+function fromBytes(table: Table, bytes: Uint8Array, number?: number): Uint8Array {
+  const key = new Uint8Array(1 + bytes.length + (number === undefined ? 0 : 8))
+  key[0] = PREFIX[table]
+  key.set(bytes, 1)
+  if (number === undefined) return key
+  let rest = number
+  for (let at = key.length - 1; at > bytes.length; at--) {
+    key[at] = rest % 256
+    rest = Math.floor(rest / 256)
+  }
+  return key
+}
+
 export const keys = {
   storage: (accountKey: Key, slotKey: Key) => fromPath('storage', accountKey + slotKey),
   code: (codeHash: Uint8Array) => prefixed('code', codeHash),
@@ -89,8 +108,8 @@ export const keys = {
   execution: (hash: Uint8Array) => prefixed('execution', hash),
   journal: (number: number, hash: Uint8Array) => prefixed('journal', uint64ToBytes(number), hash),
   canonical: (number: number) => prefixed('canonical', uint64ToBytes(number)),
-  transaction: (hash: Uint8Array) => prefixed('transaction', hash),
-  address: (address: Uint8Array, number: number) => prefixed('address', address, uint64ToBytes(number)),
+  transaction: (hash: Uint8Array) => fromBytes('transaction', hash),
+  address: (address: Uint8Array, number: number) => fromBytes('address', address, number),
   historyNode: (level: number, index: number) => prefixed('historyNode', new Uint8Array([level]), uint64ToBytes(index)),
   pooled: (record: number) => prefixed('pooled', uint64ToBytes(record)),
   meta: (name: keyof typeof META) => prefixed('meta', new TextEncoder().encode(META[name])),

@@ -15,7 +15,7 @@ import { isPrivateKey, privateKeyToAddress } from '../crypto/noble.ts'
 import { concatBytes, equalBytes, fromHex, toHex } from '../primitives/bytes.ts'
 
 /**
- * Encrypted key files, written here rather than taken from a library: those that there are (ethers, @ethereumjs/wallet, web3)
+ * Encrypted key files, written here rather than taken from a library: those that are well kept (ethers, @ethereumjs/wallet)
  * run scrypt in JavaScript on the main thread, at whatever cost the file names, and bring a framework along.
  * What is hard (AES, scrypt, HMAC) is OpenSSL's.
  */

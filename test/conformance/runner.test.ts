@@ -4,10 +4,15 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { parseGenesis } from '../../src/chain/genesis.ts'
 import { transactionHash } from '../../src/crypto/hashes.ts'
 import { privateKeyToAddress, signTransaction } from '../../src/crypto/noble.ts'
+import { encodeBlock } from '../../src/primitives/block.ts'
 import { bigintToBytes, bytesToBigint, concatBytes, toHex } from '../../src/primitives/bytes.ts'
 import { encryptKeystore } from '../../src/wallet/keystore.ts'
+import { makeBlock } from '../support/block-maker.ts'
+import { londonEngine } from '../support/london-engine.ts'
+import { openTestChain } from '../support/test-chain.ts'
 import { testKey, transferFields } from '../support/transactions.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
@@ -163,6 +168,51 @@ describe('conformance runner', () => {
     })
     const { code, output } = await conformance('--vectors', vectors, '--suite', 'keystore')
     expect(output).toMatch(/^1 passed, 2 failed, 0 skipped$/m)
+    expect(code).toBe(1)
+  })
+
+  it('judges RPC dialogues as Hive does', async () => {
+    const genesis = {
+      config: { chainId: 1337, ethash: {} },
+      gasLimit: '0x4c4b40',
+      difficulty: '0x1',
+      alloc: { [toHex(privateKeyToAddress(testKey(1)))]: { balance: '0x64' } },
+    }
+    const { chain, remove } = await openTestChain({ genesis: parseGenesis(genesis) }, londonEngine)
+    const block = await makeBlock(chain, londonEngine, chain.head)
+    await remove()
+    write('rpc-london/genesis.json', genesis)
+    writeFileSync(join(vectors, 'rpc-london/chain.rlp'), encodeBlock(block))
+    const dialogue = (name: string, ...lines: string[]) => write(`rpc-london/${name}.io`, lines.join('\n'))
+    const number = '>> {"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}'
+    const missing = '>> {"id":7,"jsonrpc":"2.0","method":"eth_none"}'
+    dialogue('right/number', '// the head', number, '<< {"id":1,"jsonrpc":"2.0","result":"0x1"}')
+    dialogue(
+      'right/two',
+      number,
+      '<< {"jsonrpc":"2.0","id":1.0,"result":"0x1"}',
+      number,
+      '<< {"jsonrpc":"2.0","id":1,"result":"0x1"}',
+    )
+    dialogue('right/words', missing, '<< {"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"in other words"}}')
+    dialogue('wrong/value', number, '<< {"jsonrpc":"2.0","id":1,"result":"0x01"}')
+    dialogue('wrong/member', number, '<< {"jsonrpc":"2.0","id":1,"result":"0x1","more":1}')
+    dialogue(
+      'wrong/second',
+      number,
+      '<< {"jsonrpc":"2.0","id":1,"result":"0x1"}',
+      number,
+      '<< {"jsonrpc":"2.0","id":1,"result":"0x2"}',
+    )
+    dialogue('wrong/code', missing, '<< {"jsonrpc":"2.0","id":7,"error":{"code":-32600,"message":"x"}}')
+    dialogue('wrong/wordless', missing, '<< {"jsonrpc":"2.0","id":7,"error":{"code":-32601}}')
+    dialogue('wrong/data', missing, '<< {"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"x","data":"0x"}}')
+    const { code, output } = await conformance('--vectors', vectors, '--suite', 'rpc-london')
+    for (const name of ['value', 'member', 'second', 'code', 'wordless', 'data']) {
+      expect(output).toMatch(new RegExp(`FAILED rpc-london wrong/${name}.io`))
+    }
+    // The three right ones, and the chain itself.
+    expect(output).toMatch(/^4 passed, 6 failed, 0 skipped$/m)
     expect(code).toBe(1)
   })
 

@@ -16,6 +16,9 @@ import { temporaryDirectory } from '../support/test-chain.ts'
 
 /** `idobata` as processes of its own against a running node, as people and scripts use it. */
 
+// Every step is a process of its own, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 240_000 })
+
 const PASSWORD = 'canary-password-7c1'
 const KEY = `0x${'5e'.repeat(31)}01` as const
 const RICH = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
@@ -109,7 +112,7 @@ test('a stranger makes an account, is given coins, sends some on, and finds all 
   expect((await idobata(['block'])).stdout).toMatch(new RegExp(`^number +2\nhash +${blockHash}\n`))
   expect((await idobata(['balance', FRIEND])).stdout).toBe(`address  ${FRIEND}\nbalance  10001 coins\n`)
   expect(await json(['balance', FRIEND, '--block', '1'])).toMatchObject({ coins: '10000' })
-}, 180_000)
+})
 
 describe('keys', () => {
   const importFrom = (name: string) => {
@@ -124,11 +127,11 @@ describe('keys', () => {
       stdout: '',
       stderr: expect.stringMatching(/^idobata: 0x[0-9a-f]{40} is there already, in \S+\n$/),
     })
-  }, 120_000)
+  })
 
   test('are imported from a mnemonic', async () => {
     expect(await json(importFrom('words'), `${'test '.repeat(11)}junk\n`)).toMatchObject({ address: RICH })
-  }, 120_000)
+  })
 
   test('are imported from another keystore, under its own password, and exported', async () => {
     const own = join(directory, 'copies')
@@ -136,7 +139,7 @@ describe('keys', () => {
     await json(['account', 'import', join(keystore, name!), '--keystore', own, '--password', passwordFile])
     const exported = await run(['account', 'export', OWN, '--keystore', own, '--password', '-'], {}, `${PASSWORD}\n`)
     expect(exported).toEqual({ exitCode: 0, stdout: `${KEY}\n`, stderr: '' })
-  }, 120_000)
+  })
 
   test('of a keystore that asks for absurd work are refused at once', async () => {
     const absurd = JSON.parse(readFileSync(join(keystore, readdirSync(keystore)[0]!), 'utf8'))

@@ -13,6 +13,8 @@ const wallet = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae7
 const from = wallet.address.toLowerCase()
 const to = `0x${'0b'.repeat(20)}`
 const NOTHING = `0x${'77'.repeat(32)}`
+/** Of nobody, at a port where nobody listens. */
+const PEER = '/ip4/127.0.0.1/tcp/9/p2p/12D3KooWPRBw2Bh9HeFUEmVphwrfaCdHGJjLeVfRWDsbEHjcM7M4'
 const NAMESPACES = 'eth,net,web3,txpool,debug,ots,erigon,idobata,rpc,evm,anvil,hardhat,miner,admin'
 /** They need a connection that can be told things. */
 const ON_WEBSOCKET_ALONE = ['eth_subscribe', 'eth_unsubscribe']
@@ -23,7 +25,9 @@ let url: string
 
 beforeAll(async () => {
   directory = temporaryDirectory()
-  node = new NodeProcess(['start', '--dev', '--datadir', directory, '--http.port', '0', '--http.api', NAMESPACES])
+  const peers = ['--p2p', '--port', '0', '--p2p.addr', '127.0.0.1', '--p2p.transports', 'tcp', '--nodiscover']
+  const rpc = ['--http.port', '0', '--http.api', NAMESPACES]
+  node = new NodeProcess(['start', '--dev', '--datadir', directory, ...peers, ...rpc])
   url = await node.rpcUrl()
 })
 
@@ -76,6 +80,16 @@ async function furnish(): Promise<CallFacts> {
 
 /** In this order: what goes back in time comes last. */
 const OPERATOR_CALLS: Readonly<Record<string, readonly Json[][]>> = {
+  idobata_peers: [[]],
+  idobata_propagation: [[NOTHING]],
+  idobata_propagationStats: [[]],
+  admin_nodeInfo: [[]],
+  admin_peers: [[]],
+  admin_addPeer: [[PEER]],
+  admin_removePeer: [[PEER]],
+  admin_ban: [['127.0.0.9'], ['127.0.0.9', 5]],
+  admin_bans: [[]],
+  admin_unban: [['127.0.0.9'], ['127.0.0.8']],
   eth_sendTransaction: [[{ from, to, value: '0x1' }]],
   evm_mine: [[], [{ blocks: 2 }]],
   hardhat_mine: [['0x2', '0x3']],

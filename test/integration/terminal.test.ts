@@ -1,6 +1,6 @@
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { fromHex } from '../../src/primitives/bytes.ts'
 import { encryptKeystore } from '../../src/wallet/keystore.ts'
 import { listAccounts, saveKeystore } from '../../src/wallet/keystore-directory.ts'
@@ -9,6 +9,9 @@ import { Terminal } from '../support/terminal.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 
 /** `idobata` on a pseudo-terminal: what it asks, what it shows, and what it does not. */
+
+// Every step is a process of its own, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 240_000 })
 
 const PASSWORD = 'canary-password-9e2'
 /** The second account of the development network. */

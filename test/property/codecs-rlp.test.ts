@@ -4,7 +4,7 @@ import { fromRlp, toRlp, keccak256 as viemKeccak256 } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { keccak256, keccak256Key } from '../../src/crypto/keccak.ts'
 import { fromKey, toHex } from '../../src/primitives/bytes.ts'
-import { decodeRlp, encodeRlp, type RlpItem, rlpLength } from '../../src/primitives/rlp.ts'
+import { decodeRlp, encodeRlp, encodeRlpNumbers, type RlpItem, rlpLength } from '../../src/primitives/rlp.ts'
 import { rlpItem } from '../support/arbitraries.ts'
 
 type HexItem = `0x${string}` | HexItem[]
@@ -21,6 +21,15 @@ describe('RLP', () => {
         expect(toHex(encoded)).toBe(toRlp(toHexItem(item)))
         expect(toHex(encoded)).toBe(ethersEncode(toHexItem(item)))
         expect(encoded).toHaveLength(rlpLength(item))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('encodes lists of numbers by themselves as within others', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.nat(300), fc.maxSafeNat()), { maxLength: 40 }), (numbers) => {
+        expect(encodeRlpNumbers(numbers)).toEqual(encodeRlp(numbers))
       }),
       { numRuns: 300 },
     )

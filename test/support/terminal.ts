@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { type IPty, spawn } from '@lydell/node-pty'
 
 const ROOT = new URL('../..', import.meta.url).pathname
-const TIMEOUT_MS = 60_000
+/** Milliseconds for anything to be shown, on a busy machine too. */
+const TIMEOUT_MS = 120_000
 
 /** `idobata` on a pseudo-terminal, typed to as people do. */
 export class Terminal {

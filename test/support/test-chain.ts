@@ -10,6 +10,7 @@ import { createPacer, systemClock } from '../../src/node/system.ts'
 import type { Clock } from '../../src/primitives/clock.ts'
 import { TxError } from '../../src/primitives/errors.ts'
 import { Database } from '../../src/store/database.ts'
+import type { Pacer } from '../../src/trie/update.ts'
 
 const recovery = await loadRecovery()
 
@@ -41,10 +42,14 @@ export function temporaryDirectory(): string {
 export async function openTestChain(
   options: ChainOptions,
   engine: Engine,
-  { clock = systemClock, directory = temporaryDirectory() }: { clock?: Clock; directory?: string } = {},
+  {
+    clock = systemClock,
+    directory = temporaryDirectory(),
+    pacer = createPacer(),
+  }: { clock?: Clock; directory?: string; pacer?: Pacer } = {},
 ): Promise<TestChain> {
   const database = await Database.open(directory)
-  const chain = await Chain.open(options, { database, engine, clock, pacer: createPacer(), recover: recoverHere })
+  const chain = await Chain.open(options, { database, engine, clock, pacer, recover: recoverHere })
   return {
     chain,
     database,

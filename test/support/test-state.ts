@@ -58,8 +58,8 @@ export class TestState {
     return new TestState(directory, database, cacheBytes)
   }
 
-  #openState(): State {
-    const components = { database: this.database, pacer: createPacer() }
+  #openState(pacer = createPacer()): State {
+    const components = { database: this.database, pacer }
     return State.open({ cacheBytes: this.#cacheBytes }, components, (hash) => this.#numbers.get(toKey(hash)))
   }
 
@@ -74,8 +74,8 @@ export class TestState {
   }
 
   /** Nothing in memory any more; what is on disk may be someone else's doing. */
-  reopenState(): State {
-    this.state = this.#openState()
+  reopenState(pacer = createPacer()): State {
+    this.state = this.#openState(pacer)
     return this.state
   }
 

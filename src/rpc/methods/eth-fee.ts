@@ -44,7 +44,7 @@ export function ethFeeMethods({ chain, pool, node }: Backends, oracle: TipOracle
         const newest = await chain.header(newestBlock)
         if (!newest) {
           const head = (await chain.head()).header.number
-          const requested = 'number' in newestBlock ? newestBlock.number : 'of another branch'
+          const requested = 'number' in newestBlock ? newestBlock.number : newestBlock.tag
           throw new RpcError(SERVER_ERROR, `request beyond head block: requested ${requested}, head ${head}`)
         }
         const limit = asked.length > 0 ? MAX_FEE_REWARD_BLOCKS : MAX_FEE_HISTORY_BLOCKS

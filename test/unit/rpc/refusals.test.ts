@@ -339,6 +339,31 @@ describe('a limit', () => {
     }
   })
 
+  test('of a search for a nonce is kept', async () => {
+    // An account that has only ever received, one transaction a block.
+    const receiving = (blocks: number) =>
+      calling({}, ({ chain }) => ({
+        chain: {
+          ...chain,
+          head: async () => ({ ...(await chain.head()), header: { ...(await chain.head()).header, number: blocks } }),
+          history: async (_address, from) => {
+            const number = 'after' in from ? from.after + 1 : 0
+            const head = await chain.head()
+            const header = { ...head, header: { ...head.header, number } }
+            const tx = signedTransfer({}, testKey(1))
+            return {
+              transactions: [{ tx, hash: head.hash, sender: CONTRACT, header, index: 0 }],
+              more: number < blocks,
+            }
+          },
+        },
+      }))
+    const blocks = limits.MAX_NONCE_SEARCH
+    // Halving looks at the upper half first, then at half of what is left: as many as there are blocks, nearly.
+    expect(await receiving(blocks - 100)('ots_getTransactionBySenderAndNonce', address, 0)).toBeNull()
+    expect(await receiving(blocks + 100)('ots_getTransactionBySenderAndNonce', address, 0)).toMatchObject(past(blocks))
+  })
+
   test('of fee history is silently kept, as in geth', async () => {
     const blocks = many(limits.MAX_FEE_HISTORY_BLOCKS + 5, {})
     const call = calling({ blocks })

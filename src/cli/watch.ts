@@ -1,0 +1,35 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Command } from 'commander'
+import type { Flags } from '../node/config.ts'
+import { loadConfig } from '../node/config-file.ts'
+import { members } from './answers.ts'
+import { addClientOptions, addExamples } from './options.ts'
+import { BlockWatch, describePropagation, describeStats } from './propagation.ts'
+import { createRpcClient } from './rpc-client.ts'
+
+/** Milliseconds between looks for a new block. */
+const POLL_MS = 500
+/** Blocks after which the percentiles are shown again. */
+const STATS_EVERY = 20
+
+export function build(command: Command): void {
+  command.option('--blocks <count>', 'end after as many').action(run)
+  addExamples(command, 'idobata watch', 'idobata watch --blocks 10 --json')
+  addClientOptions(command)
+}
+
+async function run(flags: Flags): Promise<void> {
+  const rpc = await createRpcClient(await loadConfig(flags, process.env))
+  const most = flags.blocks === undefined ? Number.POSITIVE_INFINITY : Number(flags.blocks)
+  const watch = new BlockWatch(rpc)
+  let shown = 0
+  while (shown < most) {
+    for (const block of await watch.next()) {
+      if (shown++ === most) break
+      process.stdout.write(flags.json ? `${JSON.stringify(block)}\n` : `${describePropagation(block)}\n`)
+      if (flags.json || shown % STATS_EVERY !== 0) continue
+      process.stdout.write(`${describeStats(members(await rpc.call('idobata_propagationStats'), 'statistics'))}\n`)
+    }
+    await setTimeout(POLL_MS)
+  }
+}
