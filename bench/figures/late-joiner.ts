@@ -37,6 +37,9 @@ export const lateJoiner: FigureGroup = {
       const faulty = await catchUp(fixture, source, directory, FAULTY)
       session.log('killed half-way, and again')
       const again = await catchUpTwice(fixture, source, directory)
+      session.log(
+        `${Math.round(honest)} tx/s, with bad peers ${Math.round(faulty)}, ${again} blocks again after the kill`,
+      )
       const localPeer = { name: 'local import', value: local.perSecond }
       const honestPeer = { name: 'good peers only', value: honest }
       return [

@@ -128,7 +128,8 @@ export class Network {
     this.watch = new PropagationWatch(clock)
     const { watch } = this
     const onError = (error: unknown) => logger.error(`network: ${(error as Error).message}`)
-    const catchingUp = () => this.#sync.progress !== undefined
+    // By work that was shown: whoever only claims a longer chain must not silence us.
+    const catchingUp = () => this.#sync.farBehind
     const client = new RequestClient({ prefix }, { clock, connectionTo: this.#connectionTo })
     this.#client = client
     this.#blocks = new BlockGossip(
@@ -263,8 +264,9 @@ export class Network {
     return this.#parts.clock.nowMs()
   }
 
+  /** How far catching up is; undefined while nobody has shown that we are behind by more than a few blocks. */
   get progress(): SyncProgress | undefined {
-    return this.#sync.progress
+    return this.#sync.farBehind ? this.#sync.progress : undefined
   }
 
   get counts(): GossipCounts {
@@ -311,7 +313,8 @@ export class Network {
 
   #onReady(session: PeerSession): void {
     this.peering.connected(session)
-    this.#sync.connected(session.peer, session.outbound, claimOf(session.status))
+    const { headers, bodies } = session.status.serves
+    if (headers && bodies) this.#sync.connected(session.peer, session.outbound, claimOf(session.status))
     this.#parts.logger.debug('peer', { peer: session.peer, address: session.address, agent: session.status.agent })
   }
 

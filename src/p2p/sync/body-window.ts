@@ -9,6 +9,7 @@ import {
   STALL_DECAY,
   STALL_GRACE_MS,
   STALL_MS,
+  TICK_MS,
   WAITING_BYTES,
   WINDOW_BLOCKS,
 } from './limits.ts'
@@ -59,7 +60,7 @@ interface Request {
   readonly peer: string
   readonly numbers: readonly number[]
   readonly sentMs: number
-  readonly deadlineMs: number
+  deadlineMs: number
   /** When the time-out was noticed. */
   overdueMs: number | undefined
 }
@@ -82,6 +83,7 @@ export class BodyWindow<Body extends Sized> {
   /** Number of the next block to be taken. */
   #first: number
   #stallMs = STALL_MS
+  #lastTickMs: number | undefined
   #waitingBytes = 0
   /** Of a body, as the latest ones were. */
   #expectedBytes = BYTES_PER_REQUEST / BLOCKS_PER_REQUEST
@@ -196,7 +198,12 @@ export class BodyWindow<Body extends Sized> {
   }
 
   #expire(nowMs: number, actions: WindowAction[]): void {
+    // A tick that comes late says that this machine was busy: answers had to wait as well.
+    const elapsedMs = nowMs - (this.#lastTickMs ?? nowMs)
+    const lateMs = elapsedMs > 2 * TICK_MS ? elapsedMs - TICK_MS : 0
+    this.#lastTickMs = nowMs
     for (const [id, request] of this.#requests) {
+      request.deadlineMs += lateMs
       if (nowMs < request.deadlineMs) continue
       request.overdueMs ??= nowMs
       if (nowMs - request.overdueMs < STALL_GRACE_MS) continue
