@@ -106,7 +106,7 @@ describe('ethers', () => {
   }
 
   test('sends with nothing filled in and waits for two confirmations', async () => {
-    const provider = keep(new JsonRpcProvider(url, undefined, { polling: true, pollingInterval: 50 }))
+    const provider = keep(new JsonRpcProvider(url, undefined, { polling: true, pollingInterval: 50, cacheTimeout: -1 }))
     const wallet = new Wallet(KEYS[2], provider)
     const sent = await wallet.sendTransaction({ to: RECIPIENT, value: parseEtherEthers('0.5') })
     const waiting = sent.wait(2)
@@ -115,7 +115,7 @@ describe('ethers', () => {
   })
 
   test('replaces a transaction that waits, and cancels one', async () => {
-    const provider = keep(new JsonRpcProvider(url, undefined, { polling: true, pollingInterval: 50 }))
+    const provider = keep(new JsonRpcProvider(url, undefined, { polling: true, pollingInterval: 50, cacheTimeout: -1 }))
     const wallet = new Wallet(KEYS[2], provider)
     await rpc('evm_setAutomine', false)
     try {
