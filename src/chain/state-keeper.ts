@@ -71,15 +71,27 @@ export class StateKeeper {
     const target = index.get(state.interrupted)
     const from = state.layer(state.disk.blockHash)
     if (target === undefined || from === undefined) throw damaged('its state is on the way to an unknown block')
-    const changes = new Map<Key, AccountChange>()
-    for (let at: IndexEntry | undefined = target; at !== undefined && !equalBytes(at.hash, from.blockHash); ) {
-      const steps = store.journal(at.header.number, at.hash)
-      if (steps === undefined) throw damaged(`the journal of block ${at.header.number} is missing`)
-      // Newest first, so what is there already is what came last.
-      for (const step of steps) if (!changes.has(step.key)) changes.set(step.key, redo(step))
-      at = this.#parent(at)
+    const undone = new Map<Key, AccountChange>()
+    const redone = new Map<Key, AccountChange>()
+    const steps = ({ header, hash }: IndexEntry): AccountStep[] => {
+      const journal = store.journal(header.number, hash)
+      if (journal === undefined) throw damaged(`the journal of block ${header.number} is missing`)
+      return journal
+    }
+    let left = index.get(from.blockHash)
+    let joined: IndexEntry | undefined = target
+    while (left !== undefined && joined !== undefined && !equalBytes(left.hash, joined.hash)) {
+      if (left.header.number > joined.header.number) {
+        for (const { key, before } of steps(left)) undone.set(key, { key, value: before })
+        left = this.#parent(left)
+      } else {
+        // Newest first, so what is there already is what came last.
+        for (const step of steps(joined)) if (!redone.has(step.key)) redone.set(step.key, redo(step))
+        joined = this.#parent(joined)
+      }
     }
     // What sixteenths that are through already hold is put there again, which changes nothing.
+    const changes = new Map([...undone, ...redone])
     await state.flush(await this.#advance(from, target, [...changes.values()]))
   }
 

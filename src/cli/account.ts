@@ -69,9 +69,9 @@ async function runImport(file: string | undefined, flags: Flags): Promise<void> 
   if (file === '-' && flags.password === '-') {
     throw new ConfigError('--password: standard input brings the key already; give a file')
   }
-  const source = file === '-' ? 'standard input' : (file ?? 'what was typed')
+  const source = file === undefined ? 'what was typed' : 'file'
   const secret = (
-    file === undefined ? await promptHidden('Private key or mnemonic:', 'a FILE') : await readSecretText(file)
+    file === undefined ? await promptHidden('Private key or mnemonic:', 'a FILE') : await readSecretText(file, source)
   ).trim()
   if (secret.startsWith('{')) {
     const password = await askPassword(text(flags.password), 'Password of the keystore:')

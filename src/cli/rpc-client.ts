@@ -10,10 +10,8 @@ export class RpcUnreachableError extends Error {
 /** A node answers that it will not. */
 export class RpcAnswerError extends Error {
   override readonly name = 'RpcAnswerError'
-  readonly code: number
   constructor(method: string, { code, message, data }: JsonRpcError) {
     super(`${method}: ${message} (code ${code}${data === undefined ? '' : `, data ${JSON.stringify(data)}`})`)
-    this.code = code
   }
 }
 
@@ -26,7 +24,8 @@ interface JsonRpcError {
 /** A client for the node that the configuration names. @throws ConfigError if its token cannot be read. */
 export async function createRpcClient(config: Pick<NodeConfig, 'rpc' | 'rpc.tokenfile'>): Promise<RpcClient> {
   const tokenFile = config['rpc.tokenfile']
-  return new RpcClient(config.rpc, tokenFile === undefined ? undefined : firstLine(await readSecretText(tokenFile)))
+  const token = tokenFile === undefined ? undefined : firstLine(await readSecretText(tokenFile, '--rpc.tokenfile'))
+  return new RpcClient(config.rpc, token)
 }
 
 /** JSON-RPC over HTTP, one request at a time. What comes back is whatever the node says: check it before use. */

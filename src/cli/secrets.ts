@@ -7,14 +7,18 @@ import { MAX_SECRET_BYTES } from './limits.ts'
  * other users of the machine and its logs may see.
  */
 
-/** @param file  path, or `-` for standard input. @throws ConfigError */
-export async function readSecretText(file: string): Promise<string> {
-  return file === '-' ? readBounded(process.stdin, 'standard input') : readBounded(createReadStream(file), file)
+/**
+ * @param file  path, or `-` for standard input.
+ * @param source  what errors call it: not by the path, which may be a secret that was given in a file's place.
+ * @throws ConfigError
+ */
+export async function readSecretText(file: string, source: string): Promise<string> {
+  return readBounded(file === '-' ? process.stdin : createReadStream(file), source)
 }
 
 /** The first line of the file that `--password` names, or what is typed. */
 export async function askPassword(file: string | undefined, message: string): Promise<string> {
-  if (file !== undefined) return firstLine(await readSecretText(file))
+  if (file !== undefined) return firstLine(await readSecretText(file, '--password'))
   return promptHidden(message, '--password FILE')
 }
 
@@ -60,7 +64,7 @@ async function readBounded(input: AsyncIterable<Buffer>, source: string): Promis
       if (bytes.length > MAX_SECRET_BYTES) break
     }
   } catch (error) {
-    throw new ConfigError(`${source}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    throw new ConfigError(`${source}: the file cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
   if (bytes.length > MAX_SECRET_BYTES) throw new ConfigError(`${source}: longer than ${MAX_SECRET_BYTES} bytes`)
   return bytes.toString('utf8')

@@ -124,6 +124,7 @@ export class Miner {
     this.#interrupt()
     await this.#running
     this.#running = undefined
+    await this.#last
   }
 
   status(): MinerStatus {

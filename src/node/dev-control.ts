@@ -44,6 +44,7 @@ export class DevControl implements DevBackend {
   /** Whoever waits for the block of a transaction. */
   readonly #waiting = new Map<Key, () => void>()
   #cancelInterval: () => void = () => undefined
+  #stopped = false
   readonly #unsubscribe: () => void
 
   constructor(components: DevControlComponents) {
@@ -58,6 +59,7 @@ export class DevControl implements DevBackend {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#cancelInterval()
     this.#unsubscribe()
   }
@@ -115,7 +117,7 @@ export class DevControl implements DevBackend {
   async mine({ blocks, intervalSec, timestamp }: MineRequest): Promise<void> {
     const { miner, time } = this.#parts
     let at = timestamp
-    for (let made = 0; made < blocks; made++) {
+    for (let made = 0; made < blocks && !this.#stopped; made++) {
       const { header } = await miner.mineOne({ timestamp: at })
       if (at !== undefined) time.goOnFrom(header.timestamp)
       at = intervalSec === 0 ? undefined : header.timestamp + intervalSec

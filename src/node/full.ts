@@ -35,7 +35,6 @@ export interface FullNodeComponents {
 
 /**
  * A full node: a ledger on disk, a pool, a miner if asked for, and JSON-RPC. Nothing runs before `start`.
- * @throws nothing: what cannot be used is told by `start`.
  */
 export function createFullNode(options: FullNodeOptions, components: FullNodeComponents = {}): FullNode {
   return new FullNode(options, { clock: systemClock, logger: silentLogger, ...components })
@@ -128,7 +127,7 @@ export class FullNode {
     return ask(rpc.answer, request)
   }
 
-  /** Calls `listener` after every new head, once the node runs. @returns what ends that. */
+  /** Calls `listener`, which must not throw, after every new head once the node runs. @returns what ends that. */
   onHead(listener: (head: NodeHead) => void): () => void {
     this.#headListeners.add(listener)
     return () => this.#headListeners.delete(listener)

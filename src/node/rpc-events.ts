@@ -1,14 +1,33 @@
 import type { Chain } from '../chain/chain.ts'
 import type { ExecutedBlock, HeadEvent } from '../chain/types.ts'
 import type { TransactionPool } from '../pool/pool.ts'
+import type { Clock } from '../primitives/clock.ts'
+import type { SyncProgress } from '../rpc/backend.ts'
 import type { AnnouncedBlock, NodeEvent, NodeEvents, PlacedLog } from '../rpc/events.ts'
 
-/** What chain and pool tell, as RPC's subscribers want it; made once for all of them. */
+/** Milliseconds between two looks at whether the node is catching up, which nothing tells by itself. */
+const SYNC_LOOK_MS = 1_000
+
+export interface RpcEventsComponents {
+  readonly chain: Chain
+  readonly pool: TransactionPool
+  /** undefined: at the head of what is known. */
+  readonly syncing: () => SyncProgress | undefined
+  readonly clock: Clock
+}
+
+/** What chain, pool and sync tell, as RPC's subscribers want it; made once for all of them. */
 export class RpcEvents implements NodeEvents {
   readonly #listeners = new Set<(event: NodeEvent) => void>()
+  readonly #parts: RpcEventsComponents
   readonly #unsubscribe: readonly (() => void)[]
+  #wasSyncing = false
+  #cancelLook: () => void
 
-  constructor({ chain, pool }: { readonly chain: Chain; readonly pool: TransactionPool }) {
+  constructor(components: RpcEventsComponents) {
+    const { chain, pool } = components
+    this.#parts = components
+    this.#cancelLook = this.#lookLater()
     this.#unsubscribe = [
       chain.subscribe((event) => {
         if (event.type === 'head') this.#tell(announceHead(event))
@@ -26,6 +45,17 @@ export class RpcEvents implements NodeEvents {
 
   stop(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    this.#cancelLook()
+  }
+
+  #lookLater(): () => void {
+    return this.#parts.clock.after(SYNC_LOOK_MS, () => {
+      const progress = this.#parts.syncing()
+      const isSyncing = progress !== undefined
+      if (isSyncing !== this.#wasSyncing) this.#tell({ type: 'syncing', progress })
+      this.#wasSyncing = isSyncing
+      this.#cancelLook = this.#lookLater()
+    })
   }
 
   #tell(event: NodeEvent): void {

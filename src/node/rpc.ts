@@ -45,7 +45,7 @@ export interface Rpc {
 /** @param options  undefined: nobody but this process is served. */
 export function createRpc(options: CompleteRpcOptions | undefined, components: RpcComponents): Rpc {
   const { chain, pool, backends, network, clock, logger } = components
-  const events = new RpcEvents({ chain, pool })
+  const events = new RpcEvents({ chain, pool, clock, syncing: () => backends.node.syncing() })
   const subscriptions = new Subscriptions({ events, createId })
   const filters = new Filters({ events, clock, createId })
   const services = { subscriptions, filters }

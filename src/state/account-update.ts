@@ -83,7 +83,9 @@ export class AccountUpdate {
       top = await this.#applyAndHash(root, pacer)
       if (top !== 0) this.#nodes.retain(top)
     } finally {
-      // Those that were given up on the way, and all of a failed update; not earlier, since hashes go into them.
+      // What is freed below may be anyone's the next moment: no hash may still be on its way there.
+      this.#runLeaves()
+      // Those that were given up on the way, and all of a failed update.
       for (const node of this.#made) {
         if (this.#nodes.arena.isUsed(node) && !this.#nodes.isHeld(node)) this.#nodes.free(node)
       }

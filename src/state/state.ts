@@ -229,7 +229,7 @@ export class State {
 
   /** Forgets the states of blocks above `number`; the one on disk is not among them. */
   dropAbove(number: number): void {
-    for (const [hashKey, layer] of this.#layers) if (layer.number > number) this.#layers.delete(hashKey)
+    for (const layer of this.#layers.values()) if (layer.number > number) this.#drop(layer)
   }
 
   /** Starts again from the disk, which someone else has written. */

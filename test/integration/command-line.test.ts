@@ -165,7 +165,7 @@ describe('keys', () => {
     writeFileSync(file, content)
     const { line, exitCode } = await failureOf(['account', 'import', file, '--password', passwordFile])
     expect(exitCode).toBe(2)
-    expect(line).toMatch(new RegExp(`^idobata: ${file}: [^\n]*${reason}[^\n]*$`))
+    expect(line).toMatch(new RegExp(`^idobata: file: [^\n]*${reason}[^\n]*$`))
   })
 })
 
@@ -222,7 +222,7 @@ describe('a mistake is one line with its place and an exit code', () => {
       'a password file',
       2,
       ['account', 'new', '--password', '/nonexistent'],
-      /\/nonexistent: cannot be read \(ENOENT\)/,
+      /--password: the file cannot be read \(ENOENT\)/,
     ],
     ['no terminal for a password', 2, ['account', 'new'], /there is no terminal to ask on; give --password FILE/],
     ['no terminal for a key', 2, ['account', 'import'], /there is no terminal to ask on; give a FILE/],
@@ -241,6 +241,18 @@ describe('a mistake is one line with its place and an exit code', () => {
     const ending = await idobata(args)
     expect(ending).toMatchObject({ exitCode: 2, stdout: '' })
     expect(ending.stderr).toMatch(new RegExp(`^idobata: [^\n]*${message.source}[^\n]*\n$`))
+  })
+
+  test('a secret in the place of a file is not repeated', async () => {
+    for (const args of [
+      ['account', 'import', KEY],
+      ['account', 'new', '--password', PASSWORD],
+      send(...onDev, '--yes', '--rpc.tokenfile', PASSWORD),
+    ]) {
+      const { exitCode, stderr } = await idobata(args)
+      expect(exitCode).toBe(2)
+      expect(stderr).toMatch(/^idobata: (file|--password|--rpc\.tokenfile): the file cannot be read \(ENOENT\)\n$/)
+    }
   })
 
   test('a node that is not there, and how to start one', async () => {

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   createPublicClient,
@@ -297,9 +297,12 @@ test('without a data directory it begins anew, and leaves nothing behind', async
   expect(await reader.getBlockNumber()).toBe(2n)
   node.signal('SIGTERM')
   expect(await node.ended()).toMatchObject({ exitCode: 0 })
+  const { datadir } = await node.record('ledger opened')
+  expect(String(datadir).startsWith(directory)).toBe(true)
+  expect(readdirSync(directory)).toEqual([])
   const other = start()
   expect(await (await clients(other)).reader.getBlockNumber()).toBe(0n)
-  expect((await other.record('account 9')).address).toBe('0xa0ee7a142d267c1f36714e4a8f75612f20a79720')
+  expect((await other.record('account 9')).address).toBe('0xa0Ee7A142d267C1f36714E4a8F75612F20a79720')
 })
 
 test('the ten accounts are unlocked: eth_sendTransaction signs for them, one nonce after the other', async () => {

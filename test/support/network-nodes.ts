@@ -30,7 +30,8 @@ export async function startNode({ mine = false, network, genesis = devGenesis(),
   const options: FullNodeOptions = {
     datadir: directory,
     genesis: parseGenesis(genesis),
-    dev: true,
+    // Only the one that mines: a development node always does.
+    dev: mine,
     http: { host: '127.0.0.1', port: 0 },
     network: { addr: '127.0.0.1', port: 0, transports: ['tcp'], bootnodes: [], maxPeers: 16, ...network },
     ...(mine && { mining: { threads: 1 } }),

@@ -67,7 +67,7 @@ export async function rpcLedger(
     pool: poolBackend({ chain, recover: recoverHere }, pool),
     node: QUIET_NODE,
   }
-  const events = new RpcEvents({ chain, pool })
+  const events = new RpcEvents({ chain, pool, syncing: QUIET_NODE.syncing, clock: systemClock })
   let ids = 0
   const parts = { events, clock: systemClock, createId: () => `0x${(++ids).toString(16)}` }
   const services = { subscriptions: new Subscriptions(parts), filters: new Filters(parts) }
@@ -87,6 +87,7 @@ export async function rpcLedger(
       services.subscriptions.stop()
       services.filters.stop()
       events.stop()
+      dispatcher.stop()
       unsubscribe()
       await pool.stop()
     },

@@ -1,5 +1,11 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
+import { GossipWatchdog } from '../../../src/p2p/gossip-watchdog.ts'
+import { GOSSIP_CHECK_MS } from '../../../src/p2p/limits.ts'
 import { topicsOf } from '../../../src/p2p/topics.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 import { eventually, LISTEN, PREFIX, startHost } from '../../support/p2p-hosts.ts'
 
 const { block: blocks } = topicsOf(PREFIX)
@@ -42,4 +48,56 @@ test('hosts of different networks share no protocol but the one that gossipsub f
   const names = async (prefix: string) => (await startHost({ prefix })).getProtocols()
   const [ours, theirs] = await Promise.all([names(PREFIX), names('/idobata/00000002')])
   expect(ours.filter((name) => theirs.includes(name))).toEqual(['/meshsub/1.0.0', '/meshsub/1.1.0', '/meshsub/1.2.0'])
+})
+
+test('nothing that is said can be read on the way', async () => {
+  const [alice, bob] = await Promise.all([startHost(), startHost({ listen: [] })])
+  const port = Number(alice.getMultiaddrs()[0]!.toString().split('/')[4])
+  const captured: Buffer[] = []
+  const proxy = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('data', (bytes) => {
+        captured.push(bytes)
+        to.write(bytes)
+      })
+      from.on('close', () => to.destroy()).on('error', () => to.destroy())
+    }
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const heard: number[] = []
+  alice.services.gossip.addEventListener('gossipsub:message', ({ detail }) => heard.push(detail.msg.data.length))
+  for (const { services } of [alice, bob]) services.gossip.subscribe(blocks)
+  await bob.dial(multiaddr(`/ip4/127.0.0.1/tcp/${(proxy.address() as AddressInfo).port}/p2p/${alice.peerId}`))
+  await eventually(() => expect(bob.services.gossip.getMeshPeers(blocks)).toHaveLength(1))
+  const secret = 'what only the two of them should know'
+  await bob.services.gossip.publish(blocks, new TextEncoder().encode(secret))
+  await eventually(() => expect(heard).toEqual([secret.length]))
+  const wire = Buffer.concat(captured)
+  expect(wire.length).toBeGreaterThan(1_000)
+  for (const text of [secret, blocks, 'meshsub']) expect(wire.includes(text)).toBe(false)
+  proxy.close()
+})
+
+test('a gossip stream that ends on a live connection is opened again', async () => {
+  const [alice, bob] = await Promise.all([startHost(), startHost({ listen: [] })])
+  for (const { services } of [alice, bob]) services.gossip.subscribe(blocks)
+  const connection = await bob.dial(alice.getMultiaddrs())
+  const gossipStreams = () =>
+    connection.streams.filter(({ protocol, direction }) => protocol.startsWith('/meshsub') && direction === 'outbound')
+  await eventually(() => expect(gossipStreams()).toHaveLength(1))
+  const clock = new ManualClock(0)
+  const watchdog = new GossipWatchdog(bob, clock)
+  watchdog.start()
+  clock.advance(3 * GOSSIP_CHECK_MS)
+  expect(watchdog.reopened).toBe(0)
+  gossipStreams()[0]!.abort(new Error('cut'))
+  await eventually(() => expect(gossipStreams()).toHaveLength(0))
+  clock.advance(2 * GOSSIP_CHECK_MS)
+  expect(watchdog.reopened).toBe(1)
+  await eventually(() => expect(gossipStreams()).toHaveLength(1))
+  watchdog.stop()
 })

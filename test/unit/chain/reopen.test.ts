@@ -3,8 +3,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Chain } from '../../../src/chain/chain.ts'
 import { keccak256Key } from '../../../src/crypto/keccak.ts'
 import { createPacer, systemClock } from '../../../src/node/system.ts'
+import type { Block } from '../../../src/primitives/block.ts'
 import { bigintToBytes, toHex } from '../../../src/primitives/bytes.ts'
 import { StoreError } from '../../../src/primitives/errors.ts'
+import type { HashedHeader } from '../../../src/primitives/header.ts'
 import { checkState } from '../../../src/state/check.ts'
 import { Database } from '../../../src/store/database.ts'
 import { keys, rangeOf } from '../../../src/store/schema.ts'
@@ -56,6 +58,63 @@ async function refusal(given = genesis): Promise<StoreError> {
   return error
 }
 
+const CROWD = Array.from({ length: 500 }, (_, i) => account(bigintToBytes(BigInt(i + 1000), 20), { balance: 1n }))
+/** So many accounts that every sixteenth of the state has several. */
+const crowded = testGenesis({ accounts: CROWD })
+
+/** A block of transfers to accounts of the crowd, the `round`th that the senders are in. */
+async function crowd(chain: Chain, parent: HashedHeader, round: number, skip = 0): Promise<Block> {
+  const transactions = [1, 2, 3, 4, 5, 6].flatMap((key) =>
+    [0, 1, 2, 3].map((n) =>
+      signedTransfer(
+        { nonce: BigInt(4 * round + n), to: CROWD[skip + 60 * round + 10 * key + n]!.address },
+        testKey(key),
+      ),
+    ),
+  )
+  const block = await makeBlock(chain, londonEngine, parent, { transactions })
+  await chain.import(block)
+  return block
+}
+
+/** Directories as kills would leave them, at every moment of the flush with which a chain closes after `work`. */
+async function duringFlush(work: () => Promise<void>): Promise<string[]> {
+  const copies: string[] = []
+  let copying = false
+  const pause = () => {
+    if (copying) cpSync(test.directory, copies[copies.push(temporaryDirectory()) - 1]!, { recursive: true })
+    return undefined
+  }
+  test = await openTestChain({ genesis: crowded }, londonEngine, { pacer: { pause } })
+  await work()
+  copying = true
+  await test.chain.close()
+  copying = false
+  return copies
+}
+
+async function expectWhole(directories: readonly string[], leastInterrupted: number): Promise<void> {
+  const { hash, header } = test.chain.head
+  let interrupted = 0
+  for (const directory of directories) {
+    rmSync(`${directory}/LOCK`, { force: true })
+    const copy = await Database.open(directory)
+    if (copy.get(keys.meta('flush')) !== undefined) interrupted++
+    await copy.close()
+    const again = await openTestChain({ genesis: crowded }, londonEngine, { directory })
+    expect(again.chain.head.hash).toEqual(hash)
+    const child = await makeBlock(again.chain, londonEngine, again.chain.head, {
+      transactions: [signedTransfer({ nonce: BigInt(4 * header.number), to: STRANGER })],
+    })
+    expect(await again.chain.import(child)).toBe('head')
+    await again.chain.close()
+    // The crowd, six senders, who mines and the stranger.
+    expect(await checkState(again.database, child.header.stateRoot, fail, () => {})).toMatchObject({ accounts: 508 })
+    await again.remove()
+  }
+  expect(interrupted).toBeGreaterThan(leastInterrupted)
+}
+
 describe('a chain opened again', () => {
   it('is where it was, after a clean stop', async () => {
     test = await openTestChain({ genesis }, londonEngine)
@@ -82,47 +141,26 @@ describe('a chain opened again', () => {
   })
 
   it('is where it was, after a kill at any moment of a flush', async () => {
-    const accounts = Array.from({ length: 400 }, (_, i) =>
-      account(bigintToBytes(BigInt(i + 1000), 20), { balance: 1n }),
-    )
-    const crowded = testGenesis({ accounts })
-    const copies: string[] = []
-    let copying = false
-    const pause = () => {
-      if (copying) cpSync(test.directory, copies[copies.push(temporaryDirectory()) - 1]!, { recursive: true })
-      return undefined
-    }
-    test = await openTestChain({ genesis: crowded }, londonEngine, { pacer: { pause } })
-    for (let i = 0; i < 3; i++) {
-      const transactions = [1, 2, 3, 4, 5, 6].flatMap((key) =>
-        [0, 1, 2, 3].map((n) =>
-          signedTransfer({ nonce: BigInt(4 * i + n), to: accounts[100 * i + 10 * key + n]!.address }, testKey(key)),
-        ),
-      )
-      await test.chain.import(await makeBlock(test.chain, londonEngine, test.chain.head, { transactions }))
-    }
-    await test.chain.import(await makeBlock(test.chain, londonEngine, test.chain.head))
-    const before = toHex(test.chain.head.hash)
-    copying = true
-    await test.chain.close()
-    copying = false
-    let interrupted = 0
-    for (const directory of copies) {
-      rmSync(`${directory}/LOCK`, { force: true })
-      const copy = await Database.open(directory)
-      if (copy.get(keys.meta('flush')) !== undefined) interrupted++
-      await copy.close()
-      const again = await openTestChain({ genesis: crowded }, londonEngine, { directory })
-      expect(toHex(again.chain.head.hash)).toBe(before)
-      const child = await makeBlock(again.chain, londonEngine, again.chain.head, {
-        transactions: [signedTransfer({ nonce: 12n, to: STRANGER })],
-      })
-      expect(await again.chain.import(child)).toBe('head')
-      await again.chain.close()
-      expect(await checkState(again.database, child.header.stateRoot, fail, () => {})).toMatchObject({ accounts: 408 })
-      await again.remove()
-    }
-    expect(interrupted).toBeGreaterThan(10)
+    const directories = await duringFlush(async () => {
+      for (let i = 0; i < 3; i++) await crowd(test.chain, test.chain.head, i)
+    })
+    await expectWhole(directories, 10)
+  })
+
+  it('is where it was, after a kill at any moment of a flush that leaves a branch', async () => {
+    // Heavier, and of transfers to other accounts.
+    const other = await openTestChain({ genesis: crowded }, londonEngine)
+    const branch: Block[] = []
+    for (let i = 0; i < 3; i++) branch.push(await crowd(other.chain, other.chain.head, i, 200))
+    await other.remove()
+    const directories = await duringFlush(async () => {
+      for (let i = 0; i < 2; i++) await crowd(test.chain, test.chain.head, i)
+      // The state on disk is that of the branch to be left.
+      await test.chain.close()
+      for (const block of branch) await test.chain.import(block)
+      expect(test.chain.head.hash).toEqual(branch.at(-1)!.hash)
+    })
+    await expectWhole(directories, 10)
   })
 
   it('takes no genesis but its own, and changes nothing when it refuses', async () => {

@@ -4,6 +4,7 @@ import * as peerLimits from '../../../src/p2p/peers/limits.ts'
 import * as requestLimits from '../../../src/p2p/reqresp/limits.ts'
 import * as syncLimits from '../../../src/p2p/sync/limits.ts'
 import * as wireLimits from '../../../src/p2p/wire/limits.ts'
+import * as rpcLimits from '../../../src/rpc/limits.ts'
 
 const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
 
@@ -25,4 +26,10 @@ test('and every bound of catching up and of peers', () => {
   const numbers = Object.entries(syncLimits).map(([name, value]) => [name, Number(value)])
   expect(stated('Catching up')).toEqual(Object.fromEntries(numbers))
   expect(stated('Peers')).toEqual({ ...peerLimits })
+})
+
+test('and those of RPC that it names', () => {
+  const rows = stated('RPC connections')
+  expect(Object.keys(rows).length).toBeGreaterThan(30)
+  expect(rpcLimits).toMatchObject(rows)
 })

@@ -1,9 +1,13 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { Allowances } from '../../../src/rpc/allowances.ts'
 import { method } from '../../../src/rpc/dispatch.ts'
-import { MAX_BODY_BYTES } from '../../../src/rpc/limits.ts'
+import { ALLOWANCE_BURST_SEC, MAX_BODY_BYTES, MAX_PIPELINED_REQUESTS } from '../../../src/rpc/limits.ts'
 import { data } from '../../../src/rpc/schema.ts'
 import type { RpcServer } from '../../../src/rpc/server.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 import { createServing } from './serving.ts'
 
 const running: RpcServer[] = []
@@ -89,6 +93,85 @@ test('stopping answers what has arrived and then refuses connections', async () 
   expect(await (await waiting).json()).toMatchObject({ result: 'waited' })
   await stopped
   await expect(post(WAIT)).rejects.toThrow()
+})
+
+test('requests ahead of their answers are held up to a limit; one more ends the connection', async () => {
+  const { url, open, entered } = await listen()
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk
+  })
+  const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+  const requestText = `${head}Content-Length: ${WAIT.length}\r\n\r\n${WAIT}`
+  socket.write(requestText.repeat(MAX_PIPELINED_REQUESTS))
+  await entered
+  open()
+  await expect.poll(() => text.split('waited').length - 1).toBe(MAX_PIPELINED_REQUESTS)
+  socket.destroy()
+
+  const second = await listen()
+  const greedy = connect(Number(new URL(second.url).port), '127.0.0.1')
+  greedy.on('error', () => {})
+  greedy.write(requestText.repeat(MAX_PIPELINED_REQUESTS + 1))
+  await once(greedy.resume(), 'close')
+  second.open()
+})
+
+test('a client beyond its allowance is told with 429, the error of limits, and how long to wait', async () => {
+  const clock = new ManualClock(1_000_000)
+  const allowance = new Allowances({ unitsPerSec: 1, loopbackUnitsPerSec: 1 }, { clock })
+  const methods = { size: method({ summary: '', result: {}, params: { data }, handler: ({ data }) => data.length }) }
+  const server = createServing({ methods, clock, allowance })
+  running.push(server)
+  const url = await server.start()
+  const body = '{"jsonrpc":"2.0","id":1,"method":"size","params":["0x"]}'
+  const ask = () => fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+  for (let i = 0; i < ALLOWANCE_BURST_SEC; i++) expect((await ask()).status).toBe(200)
+  const refused = await ask()
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+  expect(await refused.json()).toMatchObject({ error: { code: -32005, message: expect.stringContaining('1 units') } })
+  clock.advance(1_000)
+  expect((await ask()).status).toBe(200)
+})
+
+test('pages of a named origin may ask, and read the answer; the browser is told so first', async () => {
+  const methods = { nothing: method({ summary: '', result: {}, params: {}, handler: () => null }) }
+  const server = createServing({ methods, corsOrigins: ['https://app.example'] })
+  running.push(server)
+  const url = await server.start()
+  const headers = { origin: 'https://app.example', 'content-type': 'application/json' }
+  const preflight = await fetch(url, { method: 'OPTIONS', headers })
+  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, headers.origin])
+  const answer = await fetch(url, { method: 'POST', headers, body: '{"jsonrpc":"2.0","id":1,"method":"nothing"}' })
+  expect(answer.headers.get('access-control-allow-origin')).toBe(headers.origin)
+  await answer.text()
+})
+
+test('answers with credentials alone where they are asked for; health says yes or no to anybody', async () => {
+  const token = 'a-token-of-some-length'
+  const server = createServing({
+    methods: {},
+    credentials: { bearerTokens: [token] },
+    metrics: { contentType: 'text/plain', text: async () => 'a_metric 1\n' },
+    health: { peers: 0, peerLimit: 8, blocksBehind: 9, diskFreeBytes: 0 },
+  })
+  running.push(server)
+  const url = await server.start()
+  const get = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(url + path, { headers })
+    return [response.status, await response.text()] as const
+  }
+  const known = { authorization: `Bearer ${token}` }
+  expect((await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' } })).status).toBe(401)
+  expect(await get('/livez')).toEqual([200, 'ok\n'])
+  expect(await get('/readyz')).toEqual([503, 'not ready\n'])
+  expect((await get('/readyz?verbose'))[0]).toBe(401)
+  expect((await get('/metrics'))[0]).toBe(401)
+  expect(await get('/metrics', known)).toEqual([200, 'a_metric 1\n'])
+  const [status, report] = await get('/readyz?verbose', known)
+  expect(status).toBe(503)
+  expect(report.match(/^\[-\]\w+ failed/gm)).toHaveLength(3)
 })
 
 test('a port in use is told by the error code', async () => {
