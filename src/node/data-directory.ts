@@ -44,6 +44,21 @@ export async function closeDatabase(datadir: string, database: Database): Promis
   if (!failed) await rm(pidFile(datadir), { force: true })
 }
 
+/**
+ * Whether the last process that had this data directory was killed, and nobody has it now. The lock is asked as well as the
+ * process's id: that of a process in another container says nothing here.
+ */
+export async function wasAbandoned(datadir: string): Promise<boolean> {
+  const holder = await readPid(datadir)
+  if (holder === undefined || isRunning(holder)) return false
+  try {
+    await (await Database.open(databaseDirectory(datadir))).close()
+    return true
+  } catch {
+    return false
+  }
+}
+
 async function checkAfterKill(datadir: string): Promise<void> {
   const { damage } = await inspect({ task: 'recent', datadir })
   if (damage !== undefined) throw damaged(damage)

@@ -44,6 +44,8 @@ export class DevControl implements DevBackend {
   /** Whoever waits for the block of a transaction. */
   readonly #waiting = new Map<Key, () => void>()
   #cancelInterval: () => void = () => undefined
+  /** Settles with the last change of automine. */
+  #automineSet: Promise<void> = Promise.resolve()
   #stopped = false
   readonly #unsubscribe: () => void
 
@@ -90,10 +92,12 @@ export class DevControl implements DevBackend {
     return this.#parts.miner.status().mining
   }
 
-  async setAutomine(enabled: boolean): Promise<void> {
+  setAutomine(enabled: boolean): Promise<void> {
     const { miner } = this.#parts
-    if (enabled) miner.start()
-    else await miner.stop()
+    // In the order asked for: a miner that is still stopping takes no start.
+    const set = this.#automineSet.then(() => (enabled ? miner.start() : miner.stop()))
+    this.#automineSet = set.catch(() => undefined)
+    return set
   }
 
   setIntervalMining(intervalMs: number): void {

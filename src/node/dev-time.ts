@@ -43,9 +43,9 @@ export class DevTime {
     this.#next = timestamp
   }
 
-  /** To be called with every new head's timestamp. */
+  /** To be called with every new head's timestamp. A block that was under way may have gone past the next one's. */
   sealed(timestamp: number): void {
-    if (timestamp === this.#next) this.goOnFrom(timestamp)
+    if (this.#next !== undefined && timestamp >= this.#next) this.goOnFrom(timestamp)
   }
 
   goOnFrom(timestamp: number): void {

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import type { Genesis } from '../chain/genesis.ts'
 import { ConfigError } from './config.ts'
 import { loadGenesis } from './genesis-file.ts'
@@ -8,6 +6,7 @@ import type { LedgerOptions } from './ledger.ts'
 import type { MiningOptions } from './mining.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { type CompleteRpcOptions, completeRpcOptions, type RpcOptions } from './rpc-options.ts'
+import { makeTemporaryDirectory } from './temporary-directory.ts'
 
 export interface FullNodeOptions extends Pick<LedgerOptions, 'stateKeeping'> {
   /** Where blocks, state and keys are kept. May be left out with `dev` alone: then the chain is gone when the node stops. */
@@ -51,7 +50,7 @@ export async function completeOptions(
     mining: options.mining ?? (dev ? { threads: 1 } : undefined),
   }
   if (datadir !== undefined) return { options: { ...complete, datadir }, discard: async () => undefined }
-  const temporary = await mkdtemp(join(tmpdir(), 'idobata-dev-'))
+  const temporary = await makeTemporaryDirectory()
   return {
     options: { ...complete, datadir: temporary },
     discard: () => rm(temporary, { recursive: true, force: true }),

@@ -16,6 +16,7 @@ import { selectMethods } from '../rpc/namespaces.ts'
 import type { NetworkBackend } from '../rpc/network.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { Subscriptions } from '../rpc/subscriptions.ts'
+import { Turns } from '../rpc/turns.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { RpcEvents } from './rpc-events.ts'
@@ -48,9 +49,14 @@ export function createRpc(options: CompleteRpcOptions | undefined, components: R
   const events = new RpcEvents({ chain, pool, clock, syncing: () => backends.node.syncing() })
   const subscriptions = new Subscriptions({ events, createId })
   const filters = new Filters({ events, clock, createId })
-  const services = { subscriptions, filters }
-  const methods = rpcMethods(backends, services)
-  const allMethods = network?.then((connected) => rpcMethods({ ...backends, network: connected }, services))
+  const turns = new Turns()
+  const methodsOf = (complete: Backends) => {
+    const all = rpcMethods(complete, { subscriptions, filters })
+    // Only on a development network does the chain go back under its readers.
+    return complete.dev ? turns.order(all) : all
+  }
+  const methods = methodsOf(backends)
+  const allMethods = network?.then((connected) => methodsOf({ ...backends, network: connected }))
 
   const createDispatcher = (
     select: (methods: MethodTable) => MethodTable,

@@ -31,6 +31,8 @@ export interface Method {
   readonly params: ParamTypes
   /** What every result of it validates against. */
   readonly result: JsonSchema
+  /** Takes away what other calls may be reading: see `Turns`. */
+  readonly alone?: boolean
   /** @throws RpcError -32602 for bad `params`; anything that `toRpcError` knows. */
   call(params: unknown, caller: Caller): Json | Promise<Json>
 }
@@ -42,10 +44,11 @@ export function method<P extends ParamTypes>(definition: {
   readonly summary: string
   readonly params: P
   readonly result: JsonSchema
+  readonly alone?: boolean
   readonly handler: (params: ParamValues<P>, caller: Caller) => Json | Promise<Json>
 }): Method {
-  const { summary, params, result, handler } = definition
-  return { summary, params, result, call: (given, caller) => handler(parseParams(params, given), caller) }
+  const { params, handler, ...described } = definition
+  return { ...described, params, call: (given, caller) => handler(parseParams(params, given), caller) }
 }
 
 /** Keeps clients from asking more than their share. */

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   createPublicClient,
@@ -289,6 +289,68 @@ test('a kill at any moment of going back leaves a chain that is whole', async ()
     expect(await run(['db', 'check', '--dev', '--datadir', datadir])).toMatchObject({ exitCode: 0, stderr: '' })
   }
 }, 240_000)
+
+test('whoever asks or sends while the chain goes back gets an answer from before or after it', async () => {
+  const { raw, reader, dev } = await clients()
+  const [from] = (await raw('eth_accounts')) as `0x${string}`[]
+  const send = () => raw('eth_sendTransaction', { from, to: NOBODY, value: '0x1' })
+  await send()
+  for (let round = 0; round < 2; round++) {
+    const id = await dev.snapshot()
+    await dev.mine({ blocks: 300 })
+    await send()
+    const before = [send(), raw('eth_getBalance', NOBODY, 'latest')]
+    const reverted = raw('evm_revert', id)
+    const after = Array.from({ length: 30 }, () => [send(), raw('eth_getBalance', NOBODY, 'latest')]).flat()
+    await Promise.all(before)
+    expect(await reverted).toBe(true)
+    await Promise.all(after)
+  }
+  // Those sent after the command are in blocks; whether the others came before it is the connections' to decide.
+  expect(await reader.getTransactionCount({ address: from! })).toBeGreaterThanOrEqual(61)
+  expect(await reader.getBalance({ address: NOBODY })).toBe(await reader.getBlockNumber())
+}, 240_000)
+
+test('automine is as it was asked for last, however soon after the command before', async () => {
+  const { raw, dev } = await clients()
+  const batch = [false, true].map((enabled, id) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'evm_setAutomine',
+    params: [enabled],
+  }))
+  const url = await running[0]!.rpcUrl()
+  for (let round = 0; round < 5; round++) {
+    await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(batch),
+    }).then((response) => response.json())
+    expect(await dev.getAutomine()).toBe(true)
+  }
+  const [from] = (await raw('eth_accounts')) as `0x${string}`[]
+  const hash = await raw('eth_sendTransaction', { from, to: NOBODY })
+  expect(await raw('eth_getTransactionReceipt', hash)).toMatchObject({ status: '0x1' })
+})
+
+test('what killed processes have left behind goes with the next start, what running ones have does not', async () => {
+  const datadirOf = async (node: NodeProcess) => String((await node.record('ledger opened')).datadir)
+  const killed = start()
+  const left = await datadirOf(killed)
+  await killed.kill()
+  expect(existsSync(left)).toBe(true)
+  const strange = join(directory, 'idobata-dev-strange')
+  mkdirSync(strange)
+  const other = await datadirOf(start())
+  expect(existsSync(left)).toBe(false)
+  const another = start()
+  await another.rpcUrl()
+  expect(
+    readdirSync(directory)
+      .map((name) => join(directory, name))
+      .sort(),
+  ).toEqual([other, await datadirOf(another), strange].sort())
+})
 
 test('without a data directory it begins anew, and leaves nothing behind', async () => {
   const node = start()

@@ -201,6 +201,7 @@ export function devMethods(
         summary: 'Goes back to a snapshot, which is used up with all later ones. false: there is none of that id.',
         params: { id: count },
         result: BOOLEAN,
+        alone: true,
         handler: ({ id }) => dev.revert(id),
       }),
     ),
@@ -210,6 +211,7 @@ export function devMethods(
         summary: 'Goes back to genesis. Forking another network is not supported.',
         params: { options: resetOptions },
         result: DONE,
+        alone: true,
         handler: async ({ options }) => {
           if (options?.forking?.jsonRpcUrl !== undefined) throw new RpcError(INVALID_PARAMS, 'forking is not supported')
           await dev.reset()

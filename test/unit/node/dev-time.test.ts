@@ -42,6 +42,14 @@ describe('the time of a development network', () => {
     expect(time.nextBlock).toBe(NOW + 5_007)
   })
 
+  it('does not wait for a next timestamp that a block under way has gone past', () => {
+    const { clock, time } = create()
+    time.setNext(NOW + 1)
+    time.sealed(NOW + 2)
+    clock.advance(7_000)
+    expect(time.nextBlock).toBe(NOW + 9)
+  })
+
   it('goes back to a mark as if no time had passed', () => {
     const { clock, time } = create()
     time.increase(50)
