@@ -36,6 +36,8 @@ export interface RpcComponents {
 export interface Rpc {
   /** Answers a message of this process, whatever is served to others; undefined as in `Dispatcher.handle`. */
   answer(message: string): Promise<string | undefined>
+  /** To be called when catching up begins or ends, so that subscribers hear of it at once. */
+  syncChanged(): void
   /** Serves others. @returns the URL. @throws the operating system's error if it cannot listen. */
   start(): Promise<string>
   /** Answers what has arrived, then ends. */
@@ -70,6 +72,7 @@ export function createRpc(options: CompleteRpcOptions | undefined, components: R
   const undo = [() => subscriptions.stop(), () => filters.stop(), () => events.stop(), () => own.stop()]
   return {
     answer: async (message) => (await own.handle(message, { client: 'this process' }))?.text,
+    syncChanged: () => events.tellSync(),
     async start() {
       assert(options !== undefined, 'there is nothing to serve')
       const { server, metrics } = await createServer(options, components, (namespaces, bounds) =>

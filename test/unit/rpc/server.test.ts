@@ -174,7 +174,7 @@ test('answers with credentials alone where they are asked for; health says yes o
     methods: {},
     credentials: { bearerTokens: [token] },
     metrics: { contentType: 'text/plain', text: async () => 'a_metric 1\n' },
-    health: { peers: 0, peerLimit: 8, blocksBehind: 9, diskFreeBytes: 0 },
+    health: { peers: 0, peerLimit: 8, isFirst: false, blocksBehind: 9, diskFreeBytes: 0 },
   })
   running.push(server)
   const url = await server.start()
