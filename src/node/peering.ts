@@ -88,9 +88,13 @@ export class Peering {
     const { clock } = this.#parts
     return {
       denyDialPeer: (peer) => !this.#wanted.has(peer.toString()) && !this.#isConnected(peer.toString()),
-      denyInboundConnection: ({ remoteAddr }: MultiaddrConnection) => {
-        const host = hostOf(remoteAddr.toString())
-        return host !== undefined && !this.manager.mayAccept(host, clock.nowMs())
+      denyInboundConnection: (connection: MultiaddrConnection) => {
+        const host = hostOf(connection.remoteAddr.toString())
+        if (host === undefined) return false
+        const ended = this.manager.accept(host, clock.nowMs())
+        if (connection.status === 'open') connection.addEventListener('close', () => ended?.(), { once: true })
+        else ended?.()
+        return ended === undefined
       },
       denyInboundEncryptedConnection: (peer) => !this.manager.mayConnect(peer.toString(), clock.nowMs()),
       denyOutboundConnection: (peer) => !this.manager.mayConnect(peer.toString(), clock.nowMs()),

@@ -4,6 +4,7 @@ import { isDialable, isExemptFromNetworkCaps } from '../address-class.ts'
 import type { AddressBook } from './address-book.ts'
 import type { BanList } from './ban-list.ts'
 import { chooseEviction, type Evictable } from './eviction.ts'
+import { InboundHosts } from './inbound-hosts.ts'
 import type { KnownPeer, PeerAddresses } from './known-peer.ts'
 import {
   ATTEMPT_INTERVAL_MS,
@@ -16,14 +17,12 @@ import {
   MAX_DIALS,
   MAX_DRAWS,
   MAX_INBOUND,
-  MAX_INBOUND_PER_HOST,
-  MAX_INBOUND_PER_SUBNET,
   MAX_PEERS_EXCHANGED,
   MAX_TRUSTED_RETRY_MS,
   RETRY_MS,
   TRUSTED_RETRY_MS,
 } from './limits.ts'
-import { hostOf, networkGroup, subnetOf } from './network-group.ts'
+import { hostOf, networkGroup } from './network-group.ts'
 import type { Source } from './source.ts'
 
 /** What a connection is for. `inbound` ones were made by the other side. */
@@ -92,6 +91,7 @@ export class PeerManager {
   readonly #components: PeerManagerComponents
   readonly #links = new Map<string, Link>()
   readonly #dials = new Map<string, Dial>()
+  readonly #inboundHosts = new InboundHosts()
   #nextFeelerMs = 0
   #nextBootstrapMs = 0
   #nextExchangeMs = 0
@@ -133,23 +133,15 @@ export class PeerManager {
     return this.#trusted.has(peer)
   }
 
-  /** To be asked of a connection that somebody makes to us, before anything is spent on it. */
-  mayAccept(host: string, nowMs: number): boolean {
-    const { bans } = this.#components
-    if (bans.isBanned(host, nowMs)) return false
-    if (isExemptFromNetworkCaps(host)) return true
-    const subnet = subnetOf(host)
-    let sameHost = 0
-    let sameSubnet = 0
-    for (const link of this.#links.values()) {
-      if (link.outbound || link.host === undefined) continue
-      if (link.host === host) sameHost++
-      if (subnetOf(link.host) === subnet) sameSubnet++
-    }
-    return sameHost < MAX_INBOUND_PER_HOST && sameSubnet < MAX_INBOUND_PER_SUBNET
+  /**
+   * To be asked of a connection that somebody makes to us, before anything is spent on it.
+   * @returns what to call when it has ended; undefined: it is not wanted.
+   */
+  accept(host: string, nowMs: number): (() => void) | undefined {
+    return this.#components.bans.isBanned(host, nowMs) ? undefined : this.#inboundHosts.admit(host)
   }
 
-  /** Likewise, once it is known who it is; and before dialling. */
+  /** To be asked once it is known who it is, and before dialling. */
   mayConnect(peer: string, nowMs: number): boolean {
     return peer !== this.#self && (this.isTrusted(peer) || !this.#components.bans.isBanned(peer, nowMs))
   }
