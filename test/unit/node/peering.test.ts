@@ -4,12 +4,12 @@ import { expect, it } from 'vitest'
 import { Peering } from '../../../src/node/peering.ts'
 import { MAX_INBOUND_PER_HOST } from '../../../src/p2p/peers/limits.ts'
 
-function peering(maxPeers = 77): Peering {
+function peering(): Peering {
   const absent = () => {
     throw new Error('not part of this test')
   }
   return new Peering(
-    { self: 'self', datadir: '/nowhere', bootnodes: [], maxPeers, exchange: false, privateAddresses: false },
+    { self: 'self', datadir: '/nowhere', bootnodes: [], maxPeers: 77, exchange: false, privateAddresses: false },
     {
       host: absent,
       saved: undefined,

@@ -144,6 +144,23 @@ describe('a start', () => {
   })
 })
 
+describe('the bound of the operator', () => {
+  it.each([0, 1, 5, 11, 12, 13, 15])('of %i connections is kept, peers of our choice first', (maxPeers) => {
+    const bootnodes = Array.from({ length: 20 }, (_, i) => peer(200 + i))
+    manager = manage({ maxPeers, bootnodes, anchors: [peer(300), peer(301)] })
+    for (let i = 0; i < 200; i++) book.hear(peer(i), '9.9', nowMs)
+    const dials = dialled(settle(1200))
+    expect(links().filter((link) => !link.startsWith('inbound'))).toHaveLength(Math.min(maxPeers, 12))
+    expect(dials.some((dial) => dial.startsWith('feeler'))).toBe(maxPeers > 12)
+    for (let i = 0; i < 20; i++) {
+      for (const { type, peer } of manager.connected(`in-${i}`, false, `66.${i}.1.1`, nowMs)) {
+        if (type === 'disconnect') manager.disconnected(peer)
+      }
+    }
+    expect(links().length).toBe(Math.min(maxPeers, 12) + Math.max(0, maxPeers - 13))
+  })
+})
+
 describe('peers that others name', () => {
   const claims = (i: number) => [{ peer: `p${i}`, addresses: [`/ip4/${20 + (i % 80)}.${i % 256}.1.1/tcp/1`] }]
 
@@ -197,7 +214,7 @@ describe('a trusted peer', () => {
   })
 
   it('is forgiven, and has no need of room', () => {
-    manager = manage({ trusted: [peer(1)], maxInbound: 0 })
+    manager = manage({ trusted: [peer(1)], maxPeers: 0 })
     expect(manager.connected('peer-1', false, hostOf(1), nowMs)).toEqual([])
     expect(manager.penalize('peer-1', 'ban', 'bad-seal', nowMs)).toEqual([])
     expect(manager.mayConnect('peer-1', nowMs)).toBe(true)
