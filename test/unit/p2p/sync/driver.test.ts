@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPow } from '../../../../src/consensus/pow.ts'
 import { SyncDriver, type SyncOptions } from '../../../../src/p2p/sync/driver.ts'
+import { PENALTIES } from '../../../../src/p2p/sync/faults.ts'
 import { MIN_STATUS_INTERVAL_MS, UNPROVEN_HEADERS } from '../../../../src/p2p/sync/limits.ts'
 import type { SyncProgress } from '../../../../src/p2p/sync/types.ts'
 import type { Block } from '../../../../src/primitives/block.ts'
@@ -316,6 +317,7 @@ describe('a peer that', () => {
     driver.connected('a', true)
     await until('report', () => reports.length > 0)
     expect(reports).toEqual(['a: invalid-block: bad-state-root'])
+    expect(PENALTIES['invalid-block']).toBe('discourage')
     expect(has(main[9]!)()).toBe(true)
     peers.set('d', chain)
     driver.connected('d', true)
