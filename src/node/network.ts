@@ -166,6 +166,7 @@ export class Network {
       watch,
       publish: (data) => this.#gossip.publish('tx', data),
       hasListeners: () => this.#gossip.hasListeners('tx'),
+      onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of transactions of no use'),
     })
     this.#gossip = new Gossip(
       { topics: topicsOf(prefix) },

@@ -179,6 +179,14 @@ export const BUNDLE_DELAY_MS = 100
  * signature, a quarter of a second of one core at first, and one hundredth of it from then on.
  */
 export const RECOVERY_ALLOWANCE = { capacity: 8_192, perSecond: 256, maxPeers: 1_024 }
+/** Bytes that cost as much of it as a transaction, decoded and hashed: the least that a transfer takes in a bundle. */
+export const PAID_TRANSACTION_BYTES = 100
+/**
+ * Bytes not looked at, for lack of allowance, that cost a transaction of it: who brings less than 256 KiB/s comes out of
+ * debt. What is owed at most, told of as a flood: a minute's.
+ */
+export const UNREAD_BYTES = 1 * KIB
+export const MAX_RECOVERY_DEBT = 15_360
 
 /** Messages being judged at a time; more are let lie. Most take a millisecond, a block that lacks transactions seconds. */
 export const MAX_JUDGED_AT_ONCE = 256
