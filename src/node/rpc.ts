@@ -63,7 +63,7 @@ export function createRpc(options: CompleteRpcOptions | undefined, components: R
       later: allMethods?.then(complete),
       clock,
       ...bounds,
-      onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
+      onInternalError: (error, name) => logInternalError(error as Error, name, logger),
     })
   }
   const own = createDispatcher((table) => table)
@@ -85,6 +85,11 @@ export function createRpc(options: CompleteRpcOptions | undefined, components: R
       for (const step of undo.splice(0)) await step()
     },
   }
+}
+
+/** One line says what failed; its stack is what a report of it needs. */
+function logInternalError({ message, stack }: Error, methodName: string, logger: Logger): void {
+  logger.error(`${methodName}: ${message}`, stack === undefined ? {} : { stack })
 }
 
 /** Metrics and authentication are loaded only where they are wanted: they would be a good part of a short start. */
