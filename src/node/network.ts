@@ -150,6 +150,10 @@ export class Network {
         catchingUp,
         onUnknownParent: (peer) => this.#sync.heard(peer),
         onWrongBody: (peer) => peering.penalize(peer, 'ban', 'a body that is not the one its header names'),
+        onGivenUp: (peers) => {
+          for (const peer of peers) this.#sync.heard(peer)
+        },
+        onWithholding: (peer) => peering.penalize(peer, 'discourage', 'blocks announced that nobody brings'),
         onRefused: ({ hash, header }, error, peer) =>
           logger.warn(`block refused: ${error.message}`, { number: header.number, hash: toHex(hash), peer }),
         onError,
@@ -169,6 +173,7 @@ export class Network {
       watch,
       publish: (data) => this.#gossip.publish('tx', data),
       hasListeners: () => this.#gossip.hasListeners('tx'),
+      onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of transactions of no use'),
     })
     this.#gossip = new Gossip(
       { topics: topicsOf(prefix) },
@@ -307,6 +312,9 @@ export class Network {
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) undo()
     this.#transactions.stop()
+    this.#headers.stop()
+    // Before the requests that it waits for end, and before the ledger that it imports into.
+    await this.#blocks.stop()
     await this.peering.stop()
     await this.#server.stop()
     await this.#sync.stop()
