@@ -66,10 +66,14 @@ interface Shown extends LeafFacts {
  * @throws ProofError. Cost: about 30 hashes a header, 20 ms for a million blocks.
  */
 export function verifyChainProof(proof: ChainProof, { chainId, anchor, params }: ProofContext): ProvenTip {
+  checkNumbers(proof, anchor.header.number)
+  for (const { difficulty } of [...proof.neighbours, proof.tip, ...proof.tail, ...proof.samples]) {
+    if (difficulty < params.genesisDifficulty)
+      throw new ProofError('bad-difficulty', `${difficulty} is below the floor`)
+  }
   const tip = hashHeader(proof.tip)
   const tail = proof.tail.map(hashHeader)
   const samples = proof.samples.map(hashHeader)
-  checkNumbers(proof, anchor.header.number)
   for (const { header } of [tip, ...tail, ...samples]) checkWork(header)
 
   const shown = arrangeLeaves([...samples, ...tail], proof.neighbours, tip.header.number, anchor)
@@ -119,7 +123,7 @@ function checkNumbers({ tip, tail, samples }: ChainProof, anchorNumber: number):
 }
 
 function checkWork(header: Header): void {
-  if (header.difficulty < 1n || !hasWork(header)) throw new ProofError('no-work', `block ${header.number}`)
+  if (!hasWork(header)) throw new ProofError('no-work', `block ${header.number}`)
 }
 
 /** Numbers of the blocks whose leaves a proof with these headers (the anchor's included) shows, ascending. */

@@ -78,7 +78,8 @@ export function lightBackend({ chain, provesWork, pacer, monotonicMs }: LightBac
     async ancestors({ tipHash, numbers }) {
       const tip = canonical(tipHash)
       if (!tip || numbers.at(-1)! >= tip.header.number) return undefined
-      return proveAncestors(numbers, tip.header.number, { ...source, header: (number) => source.header(number).header })
+      const headers = { ...source, header: (number: number) => source.header(number).header }
+      return within(() => proveAncestors(numbers, tip.header.number, headers))
     },
 
     async inclusion(transactionHash) {

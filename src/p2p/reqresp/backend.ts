@@ -45,7 +45,7 @@ export interface StateBackend {
 export interface LightBackend {
   /** An encoded `ChainProof`; undefined: one of the blocks is not canonical, or the network has no proof of work. @throws Refused */
   history(request: HistoryRequest): Promise<Uint8Array | undefined>
-  /** Undefined: the tip is not canonical, or not above all of them. */
+  /** Undefined: the tip is not canonical, or not above all of them. @throws Refused */
   ancestors(request: AncestorsRequest): Promise<AncestorsProof | undefined>
   /** Undefined: the canonical chain has no such transaction. @throws Refused */
   inclusion(transactionHash: Uint8Array): Promise<Inclusion | undefined>

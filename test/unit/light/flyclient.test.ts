@@ -108,6 +108,18 @@ describe('a proof is refused', () => {
     expect(faultOf({ ...proof, samples: proof.samples.with(7, broken(proof.samples[7]!)) })).toBe('no-work')
   })
 
+  it('when a difficulty is below the floor, zero among them, whoever claims it', () => {
+    for (const difficulty of [0n, MINED_PARAMS.genesisDifficulty - 1n]) {
+      const low = <T extends { readonly difficulty: bigint }>(of: T): T => ({ ...of, difficulty })
+      expect(faultOf({ ...proof, tip: low(proof.tip) })).toBe('bad-difficulty')
+      expect(faultOf({ ...proof, tail: proof.tail.with(99, low(proof.tail[99]!)) })).toBe('bad-difficulty')
+      expect(faultOf({ ...proof, samples: proof.samples.with(0, low(proof.samples[0]!)) })).toBe('bad-difficulty')
+      expect(faultOf({ ...proof, neighbours: proof.neighbours.with(5, low(proof.neighbours[5]!)) })).toBe(
+        'bad-difficulty',
+      )
+    }
+  })
+
   it('when a range node claims more work than there is', () => {
     const nodes = proof.nodes.with(3, { ...proof.nodes[3]!, work: proof.nodes[3]!.work + 1n })
     expect(faultOf({ ...proof, nodes })).toBe('not-in-history')
