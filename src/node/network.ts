@@ -34,6 +34,7 @@ import type { Logger } from './logger.ts'
 import { announcedAddresses, discoveryOptions, listenAddresses, type NetworkOptions } from './network-options.ts'
 import { peerBackend } from './peer-backend.ts'
 import { loadPeers } from './peer-file.ts'
+import { signedRecords } from './peer-records.ts'
 import { Peering } from './peering.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
 import { createPacer, monotonicMs } from './system.ts'
@@ -358,15 +359,9 @@ export class Network {
   }
 
   /** Signed by those peers themselves, as they gave them to us. */
-  async #peerRecords(asker: string, count: number): Promise<Uint8Array[]> {
-    const records: Uint8Array[] = []
-    for (const { peer } of this.sessions) {
-      if (records.length === count) break
-      if (peer === asker) continue
-      const { peerRecordEnvelope } = await this.#host.peerStore.get(peerIdFromString(peer))
-      if (peerRecordEnvelope !== undefined) records.push(peerRecordEnvelope)
-    }
-    return records
+  #peerRecords(asker: string, count: number): Promise<Uint8Array[]> {
+    const others = this.sessions.map(({ peer }) => peer).filter((peer) => peer !== asker)
+    return signedRecords(this.#host.peerStore, others, count)
   }
 
   /** Tells the peer manager how near peers are, now and then. */

@@ -1,6 +1,6 @@
 import { keccak256 } from '../../crypto/keccak.ts'
 import { concatBytes } from '../../primitives/bytes.ts'
-import { isExemptFromNetworkCaps } from '../address-class.ts'
+import { isDialable, isExemptFromNetworkCaps } from '../address-class.ts'
 import type { AddressBook } from './address-book.ts'
 import type { BanList } from './ban-list.ts'
 import { chooseEviction, type Evictable } from './eviction.ts'
@@ -24,6 +24,7 @@ import {
   TRUSTED_RETRY_MS,
 } from './limits.ts'
 import { hostOf, networkGroup, subnetOf } from './network-group.ts'
+import type { Source } from './source.ts'
 
 /** What a connection is for. `inbound` ones were made by the other side. */
 export type LinkKind = 'full' | 'block-only' | 'feeler' | 'trusted' | 'inbound'
@@ -216,14 +217,23 @@ export class PeerManager {
     return [{ type: 'disconnect', peer, reason }]
   }
 
-  /** Hears of peers. @param from  who said so; undefined: we know it ourselves. */
-  hear(peers: readonly PeerAddresses[], from: string | undefined, nowMs: number): void {
-    const source = from === undefined ? undefined : this.#links.get(from)?.host
-    for (const peer of peers.slice(0, MAX_PEERS_EXCHANGED)) {
-      const own = hostOf(peer.addresses[0] ?? '')
-      const sourceGroup = networkGroup(source ?? own ?? '')
-      if (peer.peer !== this.#self) this.#components.book.hear(peer, sourceGroup, nowMs)
+  /** Hears of peers. What of their addresses cannot be dialled, or not be trusted to this source, is left out. */
+  hear(peers: readonly PeerAddresses[], source: Source, nowMs: number): void {
+    const isUsable = (address: string) => {
+      const host = hostOf(address)
+      if (host === undefined || !isDialable(host)) return false
+      return source.privateAddresses || !isExemptFromNetworkCaps(host)
     }
+    for (const { peer, addresses } of peers.slice(0, MAX_PEERS_EXCHANGED)) {
+      if (peer === this.#self) continue
+      this.#components.book.hear({ peer, addresses: addresses.filter(isUsable) }, source.group, nowMs, source.vouched)
+    }
+  }
+
+  /** Takes up what we know ourselves, from the operator or the last run. */
+  #know(peer: PeerAddresses, nowMs: number): void {
+    const group = networkGroup(hostOf(peer.addresses[0] ?? '') ?? '')
+    this.#components.book.hear(peer, group, nowMs, true)
   }
 
   /** To be called about once a second. */
@@ -249,7 +259,7 @@ export class PeerManager {
   #dialAnchors(nowMs: number, actions: PeerAction[]): void {
     for (const anchor of this.#anchors.splice(0)) {
       if (this.#count('block-only') >= BLOCK_ONLY_OUTBOUND) return
-      this.hear([anchor], undefined, nowMs)
+      this.#know(anchor, nowMs)
       this.#dial(anchor, 'block-only', nowMs, actions)
     }
   }
@@ -310,8 +320,10 @@ export class PeerManager {
   #bootstrap(nowMs: number, actions: PeerAction[]): void {
     if (this.#count('full') > 0 || nowMs < this.#nextBootstrapMs) return
     this.#nextBootstrapMs = nowMs + BOOTSTRAP_INTERVAL_MS
-    this.hear(this.#bootnodes, undefined, nowMs)
-    for (const bootnode of this.#bootnodes) this.#dial(bootnode, 'full', nowMs, actions)
+    for (const bootnode of this.#bootnodes) {
+      this.#know(bootnode, nowMs)
+      this.#dial(bootnode, 'full', nowMs, actions)
+    }
   }
 
   #exchange(nowMs: number, actions: PeerAction[]): void {

@@ -4,13 +4,16 @@ import { BanList } from '../../../../src/p2p/peers/ban-list.ts'
 import {
   BLOCK_ONLY_OUTBOUND,
   BOOTSTRAP_INTERVAL_MS,
+  BUCKET_PLACES,
   FULL_OUTBOUND,
   MAX_INBOUND,
   MAX_INBOUND_PER_HOST,
   MAX_INBOUND_PER_SUBNET,
+  NEW_BUCKETS_PER_SOURCE_GROUP,
 } from '../../../../src/p2p/peers/limits.ts'
 import { networkGroup } from '../../../../src/p2p/peers/network-group.ts'
 import { type PeerAction, PeerManager, type PeerManagerOptions } from '../../../../src/p2p/peers/peer-manager.ts'
+import { hearsay, sourceAt } from '../../../../src/p2p/peers/source.ts'
 import { seededRandom } from '../../../support/seeded-random.ts'
 
 const SECRET = new Uint8Array(32).fill(1)
@@ -136,8 +139,49 @@ describe('a start', () => {
 
   it('never dials itself', () => {
     manager = manage({ bootnodes: [{ peer: 'self', addresses: peer(1).addresses }] })
-    manager.hear([{ peer: 'self', addresses: peer(1).addresses }], undefined, nowMs)
+    manager.hear([{ peer: 'self', addresses: peer(1).addresses }], sourceAt(hostOf(2)), nowMs)
     expect(dialled(settle(60))).toEqual([])
+  })
+})
+
+describe('peers that others name', () => {
+  const claims = (i: number) => [{ peer: `p${i}`, addresses: [`/ip4/${20 + (i % 80)}.${i % 256}.1.1/tcp/1`] }]
+
+  it.each([
+    ['one host', () => sourceAt('66.6.6.6')],
+    ['hosts of one network', (i: number) => sourceAt(`66.6.${i % 256}.6`)],
+    ['hosts behind relays', () => sourceAt(undefined)],
+    ['the DHT', () => hearsay(false)],
+  ])('fill a part of the book only when %s invents them, linked or not', (_, source) => {
+    for (let i = 0; i < 20_000; i++) manager.hear(claims(i), source(i), nowMs)
+    expect(book.size.known).toBeLessThanOrEqual(NEW_BUCKETS_PER_SOURCE_GROUP * BUCKET_PLACES)
+    expect(book.size.known).toBeGreaterThan(1000)
+  })
+
+  it('are at IP addresses where somebody can be', () => {
+    const at = (address: string) => manager.hear([{ peer: address, addresses: [address] }], sourceAt('66.6.6.6'), nowMs)
+    for (const host of ['0.0.0.1', '100.64.0.1', '224.0.0.1', '255.255.255.255']) at(`/ip4/${host}/tcp/1`)
+    for (const host of ['::', 'ff02::1', '::ffff:100.64.0.1']) at(`/ip6/${host}/tcp/1`)
+    for (const kind of ['dns', 'dns4', 'dns6']) at(`/${kind}/a.example.com/tcp/1`)
+    expect(book.size.known).toBe(0)
+    at('/ip4/20.1.2.3/tcp/1')
+    expect(book.size.known).toBe(1)
+  })
+
+  it('have private addresses only when somebody says so from one', () => {
+    const hosts = ['10.0.0.9', '127.0.0.1', '169.254.0.9', '192.168.0.9']
+    const lan = hosts.map((host) => ({ peer: host, addresses: [`/ip4/${host}/tcp/1`] }))
+    manager.hear(lan, sourceAt('66.6.6.6'), nowMs)
+    manager.hear(lan, sourceAt(undefined), nowMs)
+    manager.hear(lan, hearsay(false), nowMs)
+    expect(book.size.known).toBe(0)
+    manager.hear(lan, sourceAt('192.168.0.7'), nowMs)
+    expect(book.size.known).toBe(lan.length)
+  })
+
+  it('may have names when they are bootnodes', () => {
+    manager = manage({ bootnodes: [{ peer: 'boot', addresses: ['/dns4/boot.example.org/tcp/1'] }] })
+    expect(dialled(manager.look(nowMs))).toEqual(['full boot'])
   })
 })
 
