@@ -48,6 +48,8 @@ export interface NetworkComponents {
   readonly datadir: string
   readonly clock: Clock
   readonly logger: Logger
+  /** Catching up begins or ends: `progress`. */
+  readonly onSyncChange: () => void
   /** What makes going on impossible. */
   readonly onFailure: (error: Error) => void
 }
@@ -209,7 +211,10 @@ export class Network {
           const penalty = PENALTIES[fault.code]
           if (penalty !== 'none') peering.penalize(peer, penalty, fault.message)
         },
-        onChange: () => this.#gossip.listenToTransactions(!this.#sync.farBehind),
+        onChange: () => {
+          this.#gossip.listenToTransactions(!this.#sync.farBehind)
+          components.onSyncChange()
+        },
         onFailure: components.onFailure,
       },
     )

@@ -7,7 +7,7 @@ import { AddressBook } from '../p2p/peers/address-book.ts'
 import { BanList } from '../p2p/peers/ban-list.ts'
 import { Connector, type Dialer } from '../p2p/peers/connector.ts'
 import type { PeerAddresses } from '../p2p/peers/known-peer.ts'
-import { BLOCK_ONLY_OUTBOUND, FULL_OUTBOUND, MAX_PEERS_EXCHANGED } from '../p2p/peers/limits.ts'
+import { MAX_PEERS_EXCHANGED } from '../p2p/peers/limits.ts'
 import { hostOf } from '../p2p/peers/network-group.ts'
 import { PeerManager } from '../p2p/peers/peer-manager.ts'
 import type { SavedPeers } from '../p2p/peers/saved-peers.ts'
@@ -66,8 +66,7 @@ export class Peering {
         bootnodes: byPeer(options.bootnodes),
         trusted: [],
         anchors: saved?.anchors ?? [],
-        // One place is for feelers.
-        maxInbound: Math.max(0, options.maxPeers - FULL_OUTBOUND - BLOCK_ONLY_OUTBOUND - 1),
+        maxPeers: options.maxPeers,
       },
       { book: this.#book, bans: this.bans, random, secret },
     )
@@ -88,9 +87,13 @@ export class Peering {
     const { clock } = this.#parts
     return {
       denyDialPeer: (peer) => !this.#wanted.has(peer.toString()) && !this.#isConnected(peer.toString()),
-      denyInboundConnection: ({ remoteAddr }: MultiaddrConnection) => {
-        const host = hostOf(remoteAddr.toString())
-        return host !== undefined && !this.manager.mayAccept(host, clock.nowMs())
+      denyInboundConnection: (connection: MultiaddrConnection) => {
+        const host = hostOf(connection.remoteAddr.toString())
+        if (host === undefined) return false
+        const ended = this.manager.accept(host, clock.nowMs())
+        if (connection.status === 'open') connection.addEventListener('close', () => ended?.(), { once: true })
+        else ended?.()
+        return ended === undefined
       },
       denyInboundEncryptedConnection: (peer) => !this.manager.mayConnect(peer.toString(), clock.nowMs()),
       denyOutboundConnection: (peer) => !this.manager.mayConnect(peer.toString(), clock.nowMs()),

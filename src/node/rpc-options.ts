@@ -71,7 +71,7 @@ export function completeRpcOptions(options: RpcOptions, { dev }: { readonly dev:
         'set --http.jwtsecret or --http.tokenfile, or allow it with --http.insecure',
     )
   }
-  const privileged = dev ? undefined : [...api, ...(complete.ws?.api ?? [])].find(isPrivileged)
+  const privileged = [...api, ...(complete.ws?.api ?? [])].find(isPrivileged)
   if (privileged !== undefined) {
     throw new ConfigError(
       `--http.api: ${privileged} beyond this machine takes authentication; set --http.jwtsecret or --http.tokenfile`,

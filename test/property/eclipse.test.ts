@@ -113,11 +113,13 @@ class World {
   /** A connection from one of his hosts, who tells of others; then it makes room for the next. */
   #besiege(): void {
     const from = pick(this.sybils, this.random)
-    if (!this.manager.mayAccept(from.host, this.nowMs)) return
+    const ended = this.manager.accept(from.host, this.nowMs)
+    if (ended === undefined) return
     this.manager.connected(from.peer, false, from.host, this.nowMs)
     const told = Array.from({ length: 16 }, () => pick(this.sybils, this.random))
     this.manager.hear(told, sourceAt(from.host), this.nowMs)
     if (this.manager.link(from.peer)?.outbound === false) this.manager.disconnected(from.peer)
+    ended()
   }
 }
 

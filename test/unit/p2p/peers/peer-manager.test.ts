@@ -144,6 +144,23 @@ describe('a start', () => {
   })
 })
 
+describe('the bound of the operator', () => {
+  it.each([0, 1, 5, 11, 12, 13, 15])('of %i connections is kept, peers of our choice first', (maxPeers) => {
+    const bootnodes = Array.from({ length: 20 }, (_, i) => peer(200 + i))
+    manager = manage({ maxPeers, bootnodes, anchors: [peer(300), peer(301)] })
+    for (let i = 0; i < 200; i++) book.hear(peer(i), '9.9', nowMs)
+    const dials = dialled(settle(1200))
+    expect(links().filter((link) => !link.startsWith('inbound'))).toHaveLength(Math.min(maxPeers, 12))
+    expect(dials.some((dial) => dial.startsWith('feeler'))).toBe(maxPeers > 12)
+    for (let i = 0; i < 20; i++) {
+      for (const { type, peer } of manager.connected(`in-${i}`, false, `66.${i}.1.1`, nowMs)) {
+        if (type === 'disconnect') manager.disconnected(peer)
+      }
+    }
+    expect(links().length).toBe(Math.min(maxPeers, 12) + Math.max(0, maxPeers - 13))
+  })
+})
+
 describe('peers that others name', () => {
   const claims = (i: number) => [{ peer: `p${i}`, addresses: [`/ip4/${20 + (i % 80)}.${i % 256}.1.1/tcp/1`] }]
 
@@ -197,7 +214,7 @@ describe('a trusted peer', () => {
   })
 
   it('is forgiven, and has no need of room', () => {
-    manager = manage({ trusted: [peer(1)], maxInbound: 0 })
+    manager = manage({ trusted: [peer(1)], maxPeers: 0 })
     expect(manager.connected('peer-1', false, hostOf(1), nowMs)).toEqual([])
     expect(manager.penalize('peer-1', 'ban', 'bad-seal', nowMs)).toEqual([])
     expect(manager.mayConnect('peer-1', nowMs)).toBe(true)
@@ -209,19 +226,16 @@ describe('a trusted peer', () => {
 
 describe('peers that choose us', () => {
   it('are a few from one address, a few more from one subnet, and as many as they like from a LAN', () => {
-    for (let i = 0; i < MAX_INBOUND_PER_HOST; i++) {
-      expect(manager.mayAccept('66.6.6.6', nowMs)).toBe(true)
-      manager.connected(`same-${i}`, false, '66.6.6.6', nowMs)
-    }
-    expect(manager.mayAccept('66.6.6.6', nowMs)).toBe(false)
-    for (let i = MAX_INBOUND_PER_HOST; i < MAX_INBOUND_PER_SUBNET; i++) {
-      expect(manager.mayAccept(`66.6.6.${100 + i}`, nowMs)).toBe(true)
-      manager.connected(`near-${i}`, false, `66.6.6.${100 + i}`, nowMs)
-    }
-    expect(manager.mayAccept('66.6.6.200', nowMs)).toBe(false)
-    expect(manager.mayAccept('66.6.7.1', nowMs)).toBe(true)
-    for (let i = 0; i < 30; i++) manager.connected(`lan-${i}`, false, '127.0.0.1', nowMs)
-    expect(manager.mayAccept('127.0.0.1', nowMs)).toBe(true)
+    // All at once: none of them has said who it is yet.
+    const same = Array.from({ length: 64 }, () => manager.accept('66.6.6.6', nowMs))
+    expect(same.filter((ended) => ended !== undefined)).toHaveLength(MAX_INBOUND_PER_HOST)
+    const near = Array.from({ length: 64 }, (_, i) => manager.accept(`66.6.6.${100 + i}`, nowMs))
+    expect(near.filter((ended) => ended !== undefined)).toHaveLength(MAX_INBOUND_PER_SUBNET - MAX_INBOUND_PER_HOST)
+    expect(manager.accept('66.6.7.1', nowMs)).toBeDefined()
+    for (let i = 0; i < 30; i++) expect(manager.accept('127.0.0.1', nowMs)).toBeDefined()
+    same[0]!()
+    expect(manager.accept('66.6.6.6', nowMs)).toBeDefined()
+    expect(manager.accept('66.6.6.6', nowMs)).toBeUndefined()
   })
 
   it('make room for one another when there is none', () => {
@@ -265,7 +279,7 @@ describe('a banned peer', () => {
     manager.disconnected('peer-1')
     expect(book.get('peer-1')).toBeUndefined()
     expect(manager.mayConnect('peer-1', nowMs)).toBe(false)
-    expect(manager.mayAccept(hostOf(1), nowMs)).toBe(false)
+    expect(manager.accept(hostOf(1), nowMs)).toBeUndefined()
     book.hear(peer(1), '9.9', nowMs)
     expect(dialled(settle(30))).toEqual([])
   })
