@@ -175,11 +175,26 @@ test('secrets never come into the log, nor into what anybody is told', async () 
 
   const bad = join(directory, 'bad.hex')
   writeFileSync(bad, `${canary}`)
-  for (const flag of ['--http.jwtsecret', '--http.tokenfile']) {
+  for (const [flag, variable] of [
+    ['--http.jwtsecret', 'IDOBATA_HTTP_JWTSECRET'],
+    ['--http.tokenfile', 'IDOBATA_HTTP_TOKENFILE'],
+  ] as const) {
+    // In the place of the file's name.
+    for (const ending of [
+      await run(['start', '--dev', flag, canary]),
+      await run(['start', '--dev'], { [variable]: canary }),
+    ]) {
+      expect(ending).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: `idobata: ${flag}: the file cannot be read (ENOENT)\n`,
+      })
+    }
     const content = flag === '--http.tokenfile' ? `${canary} with spaces` : canary
     writeFileSync(bad, content)
     const ending = await run(['start', '--dev', flag, bad])
     expect(ending.exitCode).toBe(2)
     expect(ending.stdout + ending.stderr).not.toContain(canary)
   }
-})
+  // Seven processes, one after the other.
+}, 240_000)
