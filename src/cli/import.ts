@@ -21,9 +21,10 @@ export function build(command: Command): void {
 }
 
 async function run(file: string, config: NodeConfig, json: boolean): Promise<void> {
-  const { size } = await stat(file).catch((error: NodeJS.ErrnoException) => {
+  const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(`${file}: cannot be read (${error.code})`)
   })
+  if (stats.isDirectory()) throw new ConfigError(`${file}: is a directory, not a file of blocks`)
   const logger = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
   const ledger = await openLedger(
     { datadir: config.datadir, genesis: await loadGenesis(config), dev: config.dev },
@@ -32,7 +33,7 @@ async function run(file: string, config: NodeConfig, json: boolean): Promise<voi
   const interrupt = new AbortController()
   const onSignal = () => interrupt.abort()
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
-  const progress = createProgress(size, 'bytes')
+  const progress = createProgress(stats.size, 'bytes')
   let outcome = 'stopped'
   let counts: ImportCounts = { imported: 0, skipped: 0, future: 0 }
   try {

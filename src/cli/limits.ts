@@ -6,11 +6,13 @@ export const RPC_TIMEOUT_MS = 30_000
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 /** Milliseconds between looks for a receipt. */
 export const RECEIPT_POLL_MS = 250
+/** Milliseconds without an answer before `send --wait` gives up: a node that restarts takes less. */
+export const RECEIPT_SILENCE_MS = 60_000
 /** Milliseconds that `send --wait` waits: some sixty blocks of the default network. */
 export const RECEIPT_TIMEOUT_MS = 600_000
 /** Bytes read from a file or standard input that should hold a password, a key or a mnemonic. */
 export const MAX_SECRET_BYTES = 64 * 1024
 /** Lines of the console's history kept. */
 export const MAX_HISTORY_LINES = 1_000
-/** Wei that a transaction may cost in fees before they have to be named: a node could answer with any. As geth's own cap. */
+/** Wei that a transaction may cost in fees before gas and price have to be named: a node could answer with any. As geth's own cap. */
 export const MAX_UNASKED_FEE = COIN

@@ -10,8 +10,10 @@ export class RpcUnreachableError extends Error {
 /** A node answers that it will not. */
 export class RpcAnswerError extends Error {
   override readonly name = 'RpcAnswerError'
+  readonly code: number
   constructor(method: string, { code, message, data }: JsonRpcError) {
     super(`${method}: ${message} (code ${code}${data === undefined ? '' : `, data ${JSON.stringify(data)}`})`)
+    this.code = code
   }
 }
 

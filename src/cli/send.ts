@@ -15,7 +15,8 @@ import { addClientOptions, addExamples, addOptions, addPasswordOption } from './
 import { printJson, printTable } from './output.ts'
 import { createRpcClient } from './rpc-client.ts'
 import { confirm } from './secrets.ts'
-import { prepareTransfer, type TransferOrder, waitForReceipt } from './transfer.ts'
+import { submit, UnsettledError, waitForReceipt } from './submission.ts'
+import { prepareTransfer, type TransferOrder } from './transfer.ts'
 import { describeOutcome, succeeded } from './tx.ts'
 import { requireAccount, unlock } from './unlock.ts'
 
@@ -56,10 +57,16 @@ async function run(flags: Flags): Promise<void> {
     if (!(await confirm('Send it?'))) throw new Error('not sent')
   }
   const { raw, hash } = sign(fields, await wallet.unlock())
-  await rpc.call('eth_sendRawTransaction', [raw])
-  const receipt = flags.wait ? await waitForReceipt(rpc, hash) : undefined
-  if (flags.json)
-    printJson({ hash, ...transferFacts(wallet.address, fields), ...(receipt !== undefined && { receipt }) })
+  const facts = { hash, ...transferFacts(wallet.address, fields) }
+  let receipt: unknown
+  try {
+    await submit(rpc, { raw, hash, nonce: fields.nonce })
+    if (flags.wait) receipt = await waitForReceipt(rpc, hash)
+  } catch (error) {
+    if (flags.json && error instanceof UnsettledError) printJson(facts)
+    throw error
+  }
+  if (flags.json) printJson({ ...facts, ...(receipt !== undefined && { receipt }) })
   else printTable([['hash', hash], ...(receipt === undefined ? [] : describeOutcome(receipt))])
   if (receipt !== undefined && !succeeded(receipt)) throw new Error(`${hash} is in a block, but failed`)
 }

@@ -69,8 +69,9 @@ export function build(command: Command): void {
 
 async function start(config: NodeConfig, origins: Origins): Promise<void> {
   const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+  const options = await nodeOptions(config, origins)
   log.info(`idobata ${packageVersion()}`)
-  const node = createFullNode(await nodeOptions(config, origins), { logger: log, clock: systemClock })
+  const node = createFullNode(options, { logger: log, clock: systemClock })
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()

@@ -3,7 +3,7 @@ import type { TransactionFields } from '../primitives/transaction.ts'
 import { toChecksumAddress } from '../wallet/address.ts'
 import { formatAmount } from '../wallet/amount.ts'
 import { members, quantity } from './answers.ts'
-import { MAX_UNASKED_FEE, RECEIPT_POLL_MS, RECEIPT_TIMEOUT_MS } from './limits.ts'
+import { MAX_UNASKED_FEE } from './limits.ts'
 import type { RpcClient } from './rpc-client.ts'
 
 /** What shall be sent; the node is asked for what is left open. Amounts are wei. */
@@ -40,8 +40,9 @@ export async function prepareTransfer(rpc: RpcClient, order: TransferOrder): Pro
   const gasLimit = order.gasLimit ?? quantity(await rpc.call('eth_estimateGas', [call]), 'gas estimate')
   const fee = gasLimit * maxFeePerGas
   if (balance < order.value + fee) throw tooPoor(from, balance, order.value + fee)
-  if (fee > MAX_UNASKED_FEE && order.maxFeePerGas === undefined) {
-    throw new Error(`${rpc.url} asks for a fee of up to ${formatAmount(fee)} coins; if that is meant, give --max-fee`)
+  // Either factor alone leaves the other to the node.
+  if (fee > MAX_UNASKED_FEE && (order.maxFeePerGas === undefined || order.gasLimit === undefined)) {
+    throw new Error(`the fee would be up to ${formatAmount(fee)} coins; if that is meant, give --max-fee and --gas`)
   }
   return {
     type: 2,
@@ -71,20 +72,6 @@ async function chooseFees(
   // One more than blocks asked for: the last is the next block's.
   const baseFee = quantity(baseFees.at(-1), 'base fee')
   return { maxFeePerGas: 2n * baseFee + tip, maxPriorityFeePerGas: tip }
-}
-
-/** Resolves with the receipt. @throws Error that says that the transaction is sent all the same. */
-export async function waitForReceipt(rpc: RpcClient, hash: string): Promise<unknown> {
-  const endMs = performance.now() + RECEIPT_TIMEOUT_MS
-  while (performance.now() < endMs) {
-    const receipt = await rpc.call('eth_getTransactionReceipt', [hash]).catch((error: unknown) => {
-      throw new Error(`${hash} was sent, but whether it is mined is not known: ${(error as Error).message}`)
-    })
-    if (receipt !== null) return receipt
-    await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS))
-  }
-  const seconds = RECEIPT_TIMEOUT_MS / 1000
-  throw new Error(`${hash} was sent, but is not mined after ${seconds} s; \`idobata tx\` tells when it is`)
 }
 
 function tooPoor(address: string, balance: bigint, needed: bigint): Error {

@@ -237,6 +237,7 @@ export class FullNode {
       datadir,
       clock: this.#clock,
       logger: this.#logger,
+      onSyncChange: () => this.#running?.rpc.syncChanged(),
       onFailure: (error) => this.#failed.resolve(error),
     })
     this.#undo.push(() => network.stop())
@@ -299,7 +300,7 @@ export class FullNode {
   }
 
   #createRpc(
-    { http, datadir }: CompleteOptions,
+    { http, datadir, network: networkOptions }: CompleteOptions,
     network: Promise<NetworkBackend> | undefined,
     parts: Omit<Running, 'rpc' | 'network'> & { readonly dev: DevControl | undefined },
   ): Rpc {
@@ -318,7 +319,7 @@ export class FullNode {
         ...(dev && { dev }),
       },
       network,
-      health: () => healthOf(node, datadir),
+      health: () => healthOf(node, datadir, networkOptions),
       clock: this.#clock,
       logger: this.#logger,
     })

@@ -1,14 +1,20 @@
 import { statfs } from 'node:fs/promises'
 import type { NodeBackend } from '../rpc/backend.ts'
 import type { HealthFacts } from '../rpc/health.ts'
+import type { NetworkOptions } from './network-options.ts'
 
-/** How a node stands, and the disk that its data is on. */
-export async function healthOf(node: NodeBackend, datadir: string): Promise<HealthFacts> {
+/** How a node stands, and the disk that its data is on. @param network  undefined: it is alone. */
+export async function healthOf(
+  node: NodeBackend,
+  datadir: string,
+  network: Pick<NetworkOptions, 'maxPeers' | 'bootnodes'> | undefined,
+): Promise<HealthFacts> {
   const progress = node.syncing()
   const disk = await statfs(datadir).catch(() => undefined)
   return {
     peers: node.peerCount(),
-    peerLimit: 0,
+    peerLimit: network?.maxPeers ?? 0,
+    isFirst: network?.bootnodes.length === 0 && node.mining(),
     blocksBehind: progress ? progress.highestBlock - progress.currentBlock : 0,
     diskFreeBytes: disk && disk.bavail * disk.bsize,
   }

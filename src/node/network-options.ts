@@ -39,9 +39,8 @@ export interface NetworkOptions {
 /** All of it said. */
 export function discoveryOptions({ bootnodes, discovery }: NetworkOptions): DiscoveryOptions {
   const chosen = { ...NO_DISCOVERY, ...discovery }
-  // Who begins at a node on the open Internet has no business with private addresses that strangers tell of.
-  const onlyPublic = bootnodes.length > 0 && bootnodes.every((address) => !isPrivateAddress(address))
-  return { ...chosen, privateAddresses: chosen.mdns || !onlyPublic }
+  // Only who looks on the LAN, or begins there, has business with private addresses that strangers tell of.
+  return { ...chosen, privateAddresses: chosen.mdns || bootnodes.some(isPrivateAddress) }
 }
 
 function isPrivateAddress(address: string): boolean {

@@ -34,6 +34,7 @@ import type { Logger } from './logger.ts'
 import { announcedAddresses, discoveryOptions, listenAddresses, type NetworkOptions } from './network-options.ts'
 import { peerBackend } from './peer-backend.ts'
 import { loadPeers } from './peer-file.ts'
+import { signedRecords } from './peer-records.ts'
 import { Peering } from './peering.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
 import { createPacer, monotonicMs } from './system.ts'
@@ -47,6 +48,8 @@ export interface NetworkComponents {
   readonly datadir: string
   readonly clock: Clock
   readonly logger: Logger
+  /** Catching up begins or ends: `progress`. */
+  readonly onSyncChange: () => void
   /** What makes going on impossible. */
   readonly onFailure: (error: Error) => void
 }
@@ -147,6 +150,10 @@ export class Network {
         catchingUp,
         onUnknownParent: (peer) => this.#sync.heard(peer),
         onWrongBody: (peer) => peering.penalize(peer, 'ban', 'a body that is not the one its header names'),
+        onGivenUp: (peers) => {
+          for (const peer of peers) this.#sync.heard(peer)
+        },
+        onWithholding: (peer) => peering.penalize(peer, 'discourage', 'blocks announced that nobody brings'),
         onRefused: ({ hash, header }, error, peer) =>
           logger.warn(`block refused: ${error.message}`, { number: header.number, hash: toHex(hash), peer }),
         onError,
@@ -166,6 +173,7 @@ export class Network {
       watch,
       publish: (data) => this.#gossip.publish('tx', data),
       hasListeners: () => this.#gossip.hasListeners('tx'),
+      onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of transactions of no use'),
     })
     this.#gossip = new Gossip(
       { topics: topicsOf(prefix) },
@@ -208,7 +216,10 @@ export class Network {
           const penalty = PENALTIES[fault.code]
           if (penalty !== 'none') peering.penalize(peer, penalty, fault.message)
         },
-        onChange: () => this.#gossip.listenToTransactions(!this.#sync.farBehind),
+        onChange: () => {
+          this.#gossip.listenToTransactions(!this.#sync.farBehind)
+          components.onSyncChange()
+        },
         onFailure: components.onFailure,
       },
     )
@@ -301,6 +312,9 @@ export class Network {
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) undo()
     this.#transactions.stop()
+    this.#headers.stop()
+    // Before the requests that it waits for end, and before the ledger that it imports into.
+    await this.#blocks.stop()
     await this.peering.stop()
     await this.#server.stop()
     await this.#sync.stop()
@@ -358,15 +372,9 @@ export class Network {
   }
 
   /** Signed by those peers themselves, as they gave them to us. */
-  async #peerRecords(asker: string, count: number): Promise<Uint8Array[]> {
-    const records: Uint8Array[] = []
-    for (const { peer } of this.sessions) {
-      if (records.length === count) break
-      if (peer === asker) continue
-      const { peerRecordEnvelope } = await this.#host.peerStore.get(peerIdFromString(peer))
-      if (peerRecordEnvelope !== undefined) records.push(peerRecordEnvelope)
-    }
-    return records
+  #peerRecords(asker: string, count: number): Promise<Uint8Array[]> {
+    const others = this.sessions.map(({ peer }) => peer).filter((peer) => peer !== asker)
+    return signedRecords(this.#host.peerStore, others, count)
   }
 
   /** Tells the peer manager how near peers are, now and then. */

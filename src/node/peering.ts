@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import type { ConnectionGater, IdentifyResult, MultiaddrConnection, PeerInfo } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
-import { multiaddr } from '@multiformats/multiaddr'
-import { isExemptFromNetworkCaps } from '../p2p/address-class.ts'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Host } from '../p2p/host.ts'
 import { AddressBook } from '../p2p/peers/address-book.ts'
 import { BanList } from '../p2p/peers/ban-list.ts'
 import { Connector, type Dialer } from '../p2p/peers/connector.ts'
 import type { PeerAddresses } from '../p2p/peers/known-peer.ts'
-import { BLOCK_ONLY_OUTBOUND, FULL_OUTBOUND, MAX_PEERS_EXCHANGED } from '../p2p/peers/limits.ts'
+import { MAX_PEERS_EXCHANGED } from '../p2p/peers/limits.ts'
 import { hostOf } from '../p2p/peers/network-group.ts'
 import { PeerManager } from '../p2p/peers/peer-manager.ts'
 import type { SavedPeers } from '../p2p/peers/saved-peers.ts'
+import { hearsay, type Source, sourceAt } from '../p2p/peers/source.ts'
 import type { PeerSession } from '../p2p/sessions.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { createPeerStore } from './peer-file.ts'
+import { openRecords } from './peer-records.ts'
 import { random } from './system.ts'
 
 export interface PeeringOptions {
@@ -24,7 +24,7 @@ export interface PeeringOptions {
   readonly bootnodes: readonly string[]
   readonly maxPeers: number
   readonly exchange: boolean
-  /** Whether addresses of private ranges that others tell of are worth anything. */
+  /** Whether private addresses that the DHT and the local network tell of are worth anything. */
   readonly privateAddresses: boolean
 }
 
@@ -66,8 +66,7 @@ export class Peering {
         bootnodes: byPeer(options.bootnodes),
         trusted: [],
         anchors: saved?.anchors ?? [],
-        // One place is for feelers.
-        maxInbound: Math.max(0, options.maxPeers - FULL_OUTBOUND - BLOCK_ONLY_OUTBOUND - 1),
+        maxPeers: options.maxPeers,
       },
       { book: this.#book, bans: this.bans, random, secret },
     )
@@ -88,9 +87,13 @@ export class Peering {
     const { clock } = this.#parts
     return {
       denyDialPeer: (peer) => !this.#wanted.has(peer.toString()) && !this.#isConnected(peer.toString()),
-      denyInboundConnection: ({ remoteAddr }: MultiaddrConnection) => {
-        const host = hostOf(remoteAddr.toString())
-        return host !== undefined && !this.manager.mayAccept(host, clock.nowMs())
+      denyInboundConnection: (connection: MultiaddrConnection) => {
+        const host = hostOf(connection.remoteAddr.toString())
+        if (host === undefined) return false
+        const ended = this.manager.accept(host, clock.nowMs())
+        if (connection.status === 'open') connection.addEventListener('close', () => ended?.(), { once: true })
+        else ended?.()
+        return ended === undefined
       },
       denyInboundEncryptedConnection: (peer) => !this.manager.mayConnect(peer.toString(), clock.nowMs()),
       denyOutboundConnection: (peer) => !this.manager.mayConnect(peer.toString(), clock.nowMs()),
@@ -102,12 +105,12 @@ export class Peering {
   start(): void {
     const host = this.#parts.host()
     host.addEventListener('peer:discovery', ({ detail }: CustomEvent<PeerInfo>) => {
-      this.#hear(detail.id.toString(), detail.multiaddrs.map(String), undefined)
+      this.#hear(detail.id.toString(), detail.multiaddrs, hearsay(this.#options.privateAddresses))
     })
     // Who calls us tells where it can be called itself.
     host.addEventListener('peer:identify', ({ detail }: CustomEvent<IdentifyResult>) => {
-      const peer = detail.peerId.toString()
-      this.#hear(peer, detail.listenAddrs.map(String), peer)
+      const source = sourceAt(hostOf(detail.connection.remoteAddr.toString()))
+      this.#hear(detail.peerId.toString(), detail.listenAddrs, source)
     })
     this.#connector.start()
   }
@@ -145,14 +148,8 @@ export class Peering {
     return lifted
   }
 
-  #hear(peer: string, addresses: readonly string[], from: string | undefined): void {
-    const usable = addresses.filter((address) => this.#isUsable(address))
-    if (usable.length > 0) this.manager.hear([{ peer, addresses: usable }], from, this.#parts.clock.nowMs())
-  }
-
-  #isUsable(address: string): boolean {
-    const host = hostOf(address)
-    return host !== undefined && (this.#options.privateAddresses || !isExemptFromNetworkCaps(host))
+  #hear(peer: string, addresses: readonly Multiaddr[], source: Source): void {
+    this.manager.hear([{ peer, addresses: addresses.map(String) }], source, this.#parts.clock.nowMs())
   }
 
   #isConnected(peer: string): boolean {
@@ -180,23 +177,10 @@ export class Peering {
       },
       askAddresses: async (peer, signal) => {
         if (!this.#options.exchange) return []
-        const envelopes = await requestPeers(peer, MAX_PEERS_EXCHANGED, signal)
-        const records = await Promise.all(envelopes.map(openRecord))
-        return records.map(({ peer, addresses }) => ({
-          peer,
-          addresses: addresses.filter((address) => this.#isUsable(address)),
-        }))
+        return openRecords(await requestPeers(peer, MAX_PEERS_EXCHANGED, signal))
       },
     }
   }
-}
-
-/** Whose addresses these are, by its own signature. @throws if it is none. */
-async function openRecord(envelope: Uint8Array): Promise<PeerAddresses> {
-  const { payload, publicKey } = await RecordEnvelope.openAndCertify(envelope, PeerRecord.DOMAIN)
-  const { peerId, multiaddrs } = PeerRecord.createFromProtobuf(payload)
-  if (!peerId.publicKey?.equals(publicKey)) throw new Error('a record that somebody else has signed')
-  return { peer: peerId.toString(), addresses: multiaddrs.map(String) }
 }
 
 /** Multiaddrs with peer ids, put together for each peer. */

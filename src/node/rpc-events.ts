@@ -5,7 +5,7 @@ import type { Clock } from '../primitives/clock.ts'
 import type { SyncProgress } from '../rpc/backend.ts'
 import type { AnnouncedBlock, NodeEvent, NodeEvents, PlacedLog } from '../rpc/events.ts'
 
-/** Milliseconds between two looks at whether the node is catching up, which nothing tells by itself. */
+/** Milliseconds between two looks at how far catching up is. */
 const SYNC_LOOK_MS = 1_000
 
 export interface RpcEventsComponents {
@@ -21,7 +21,7 @@ export class RpcEvents implements NodeEvents {
   readonly #listeners = new Set<(event: NodeEvent) => void>()
   readonly #parts: RpcEventsComponents
   readonly #unsubscribe: readonly (() => void)[]
-  #wasSyncing = false
+  #toldSync: SyncProgress | undefined
   #cancelLook: () => void
 
   constructor(components: RpcEventsComponents) {
@@ -48,12 +48,17 @@ export class RpcEvents implements NodeEvents {
     this.#cancelLook()
   }
 
+  /** Tells how far catching up is, once it has begun, when it has come further, and that it has ended. */
+  tellSync(): void {
+    const progress = this.#parts.syncing()
+    if (isSame(progress, this.#toldSync)) return
+    this.#toldSync = progress
+    this.#tell({ type: 'syncing', progress })
+  }
+
   #lookLater(): () => void {
     return this.#parts.clock.after(SYNC_LOOK_MS, () => {
-      const progress = this.#parts.syncing()
-      const isSyncing = progress !== undefined
-      if (isSyncing !== this.#wasSyncing) this.#tell({ type: 'syncing', progress })
-      this.#wasSyncing = isSyncing
+      this.tellSync()
       this.#cancelLook = this.#lookLater()
     })
   }
@@ -61,6 +66,10 @@ export class RpcEvents implements NodeEvents {
   #tell(event: NodeEvent): void {
     for (const listener of this.#listeners) listener(event)
   }
+}
+
+function isSame(one: SyncProgress | undefined, other: SyncProgress | undefined): boolean {
+  return one?.currentBlock === other?.currentBlock && one?.highestBlock === other?.highestBlock
 }
 
 function announceHead({ head, connected, disconnected }: HeadEvent): NodeEvent {

@@ -71,7 +71,7 @@ export function completeRpcOptions(options: RpcOptions, { dev }: { readonly dev:
         'set --http.jwtsecret or --http.tokenfile, or allow it with --http.insecure',
     )
   }
-  const privileged = dev ? undefined : [...api, ...(complete.ws?.api ?? [])].find(isPrivileged)
+  const privileged = [...api, ...(complete.ws?.api ?? [])].find(isPrivileged)
   if (privileged !== undefined) {
     throw new ConfigError(
       `--http.api: ${privileged} beyond this machine takes authentication; set --http.jwtsecret or --http.tokenfile`,
@@ -115,7 +115,7 @@ async function readCredentials(
 
 async function readSecret(file: string): Promise<Uint8Array> {
   const digits = (await read('--http.jwtsecret', file)).trim().replace(/^0x/, '')
-  if (!/^[0-9a-fA-F]{64}$/.test(digits)) throw new ConfigError(`--http.jwtsecret: ${file} is not 64 hex digits`)
+  if (!/^[0-9a-fA-F]{64}$/.test(digits)) throw new ConfigError('--http.jwtsecret: the file is not 64 hex digits')
   return fromHex(digits)
 }
 
@@ -125,19 +125,20 @@ const LEAST_TOKEN_LENGTH = 16
 async function readTokens(file: string): Promise<readonly string[]> {
   const lines = (await read('--http.tokenfile', file)).split('\n').map((line) => line.trim())
   const tokens = lines.filter((line) => line !== '')
-  if (tokens.length === 0) throw new ConfigError(`--http.tokenfile: ${file} holds no token`)
+  if (tokens.length === 0) throw new ConfigError('--http.tokenfile: the file holds no token')
   if (tokens.some((token) => token.length < LEAST_TOKEN_LENGTH || /\s/.test(token))) {
     throw new ConfigError(
-      `--http.tokenfile: ${file} wants a token a line, ${LEAST_TOKEN_LENGTH} characters or more, without spaces`,
+      `--http.tokenfile: the file wants a token a line, ${LEAST_TOKEN_LENGTH} characters or more, without spaces`,
     )
   }
   return tokens
 }
 
+/** Errors do not show the path: it may be a secret that was given in a file's place. */
 async function read(flag: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new ConfigError(`${flag}: ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+    throw new ConfigError(`${flag}: the file cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
 }

@@ -37,6 +37,8 @@ export interface RpcComponents {
 export interface Rpc {
   /** Answers a message of this process, whatever is served to others; undefined as in `Dispatcher.handle`. */
   answer(message: string): Promise<string | undefined>
+  /** To be called when catching up begins or ends, so that subscribers hear of it at once. */
+  syncChanged(): void
   /** Serves others. @returns the URL. @throws the operating system's error if it cannot listen. */
   start(): Promise<string>
   /** Answers what has arrived, then ends. */
@@ -69,13 +71,14 @@ export function createRpc(options: CompleteRpcOptions | undefined, components: R
       later: allMethods?.then(complete),
       clock,
       ...bounds,
-      onInternalError: (error, name) => logger.error(`${name}: ${(error as Error).message}`),
+      onInternalError: (error, name) => logInternalError(error as Error, name, logger),
     })
   }
   const own = createDispatcher((table) => table)
   const undo = [() => subscriptions.stop(), () => filters.stop(), () => events.stop(), () => own.stop()]
   return {
     answer: async (message) => (await own.handle(message, { client: 'this process' }))?.text,
+    syncChanged: () => events.tellSync(),
     async start() {
       assert(options !== undefined, 'there is nothing to serve')
       const { server, metrics } = await createServer(options, components, (namespaces, bounds) =>
@@ -91,6 +94,11 @@ export function createRpc(options: CompleteRpcOptions | undefined, components: R
       for (const step of undo.splice(0)) await step()
     },
   }
+}
+
+/** One line says what failed; its stack is what a report of it needs. */
+function logInternalError({ message, stack }: Error, methodName: string, logger: Logger): void {
+  logger.error(`${methodName}: ${message}`, stack === undefined ? {} : { stack })
 }
 
 /** Metrics and authentication are loaded only where they are wanted: they would be a good part of a short start. */

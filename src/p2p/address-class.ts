@@ -12,11 +12,35 @@ const EXEMPT: readonly (readonly [network: string, prefix: number, type: 'ipv4' 
   ['fe80::', 10, 'ipv6'],
 ]
 
-const exempt = new BlockList()
-for (const [network, prefix, type] of EXEMPT) exempt.addSubnet(network, prefix, type)
+/** Where no node can be: this host, the shared space of carriers, multicast, reserved. */
+const NOWHERE: typeof EXEMPT = [
+  ['0.0.0.0', 8, 'ipv4'],
+  ['100.64.0.0', 10, 'ipv4'],
+  ['224.0.0.0', 3, 'ipv4'],
+  ['::', 128, 'ipv6'],
+  ['ff00::', 8, 'ipv6'],
+]
+
+const exempt = blockList(EXEMPT)
+const nowhere = blockList(NOWHERE)
+
+function blockList(ranges: typeof EXEMPT): BlockList {
+  const list = new BlockList()
+  for (const [network, prefix, type] of ranges) list.addSubnet(network, prefix, type)
+  return list
+}
 
 /** Whether caps per address and subnet do not apply to `ip`: loopback, private and link-local ranges. */
 export function isExemptFromNetworkCaps(ip: string): boolean {
+  return isIn(exempt, ip)
+}
+
+/** Whether `host` is an IP address at which a node may be. A name is none: whoever owns the domain has any number of them. */
+export function isDialable(host: string): boolean {
+  return isIP(host) !== 0 && !isIn(nowhere, host)
+}
+
+function isIn(list: BlockList, ip: string): boolean {
   const family = isIP(ip)
-  return family !== 0 && exempt.check(ip, family === 4 ? 'ipv4' : 'ipv6')
+  return family !== 0 && list.check(ip, family === 4 ? 'ipv4' : 'ipv6')
 }

@@ -7,10 +7,27 @@ import { BlockError, DecodeError } from '../primitives/errors.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { compactForm, describesBlock, type KnownTransaction, matchTransactions } from './compact-matching.ts'
-import { MAX_CARRIED_BLOCKS, MAX_GOSSIP_DEPTH, MAX_REBUILDS } from './limits.ts'
+import {
+  MAX_CARRIED_BLOCKS,
+  MAX_FORMS,
+  MAX_GIVEN_UP,
+  MAX_GOSSIP_DEPTH,
+  MAX_PEER_REBUILDS,
+  MAX_REBUILDS,
+  MAX_SOURCES,
+  WITHHELD_ALLOWANCE,
+} from './limits.ts'
+import { PeerBuckets } from './peer-buckets.ts'
 import type { PropagationWatch } from './propagation.ts'
 import { RecentKeys } from './recent-keys.ts'
-import { beginRebuild, type RebuildAction, type RebuildEvent, stepRebuild } from './reconstruction.ts'
+import {
+  beginRebuild,
+  type RebuildAction,
+  type RebuildEvent,
+  type RebuildStage,
+  stepRebuild,
+} from './reconstruction.ts'
+import { RequestError } from './reqresp/request-error.ts'
 import { BLOCK_VERDICTS, type GossipVerdict } from './verdict.ts'
 import type { Body } from './wire/blocks.ts'
 import { type CompactBlock, decodeCompactBlock } from './wire/compact-block.ts'
@@ -61,12 +78,27 @@ export interface BlockGossipComponents {
   readonly onUnknownParent: (peer: string) => void
   /** A peer has answered with a body that is not the one asked for. */
   readonly onWrongBody: (peer: string) => void
+  /** Nobody brings a block that these peers have announced. */
+  readonly onGivenUp: (peers: readonly string[]) => void
+  /** A peer has announced several blocks, before anybody else, that nobody brings. */
+  readonly onWithholding: (peer: string) => void
   readonly onRefused: (block: HashedHeader, error: BlockError, peer: string) => void
   readonly onError: (error: unknown) => void
 }
 
-interface Running {
+/** One compact form of a block, from one peer. */
+interface Form {
+  readonly from: string
   readonly send: (event: RebuildEvent) => void
+  readonly stop: () => void
+}
+
+interface Running {
+  /** The first is that whose message waits for its verdict. */
+  readonly forms: readonly Form[]
+  readonly announcers: Set<string>
+  /** Tries another form beside those. */
+  readonly add: (compact: CompactBlock, from: string) => void
   /** Settles when the chain has been handed the block, or it has been given up. */
   readonly done: Promise<GossipVerdict>
 }
@@ -82,6 +114,11 @@ export class BlockGossip {
   /** Put together and not yet through the chain. */
   readonly #rebuilt = new Map<Key, Block>()
   readonly #carried = new RecentKeys(MAX_CARRIED_BLOCKS)
+  /** Hash and first announcer. */
+  readonly #givenUp = new RecentKeys(MAX_GIVEN_UP)
+  readonly #withheld = new PeerBuckets(WITHHELD_ALLOWANCE)
+  readonly #importing = new Set<Promise<void>>()
+  #stopped = false
 
   constructor(options: BlockGossipOptions, components: BlockGossipComponents) {
     this.#options = options
@@ -92,6 +129,13 @@ export class BlockGossip {
   arriving(hash: Uint8Array): Block | 'not-yet' | undefined {
     const key = toKey(hash)
     return this.#rebuilt.get(key) ?? (this.#running.has(key) ? 'not-yet' : undefined)
+  }
+
+  /** Ends what is under way; resolves when the chain is through with what it was handed. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const { forms } of this.#running.values()) for (const form of forms) form.stop()
+    await Promise.all(this.#importing)
   }
 
   /** Judges a message of the topic. */
@@ -107,11 +151,15 @@ export class BlockGossip {
     const key = toKey(hash)
     const arrived = (peer: string) => {
       watch.blockArrived(hash, header.number, peer)
-      this.#running.get(key)?.send({ type: 'announced', peer })
+      const running = this.#running.get(key)
+      if (running === undefined) return
+      if (running.announcers.size < MAX_SOURCES) running.announcers.add(peer)
+      for (const form of running.forms) form.send({ type: 'announced', peer })
     }
     arrived(from)
     remember(arrived)
-    if (this.#running.has(key)) return 'ignore'
+    this.#running.get(key)?.add(compact, from)
+    if (this.#stopped || this.#running.has(key) || this.#givenUp.has(givenUpKey(key, from))) return 'ignore'
     if (chain.has(hash) || chain.isBad(hash) || header.number + MAX_GOSSIP_DEPTH < chain.head.header.number) {
       return 'ignore'
     }
@@ -119,8 +167,10 @@ export class BlockGossip {
     await this.#running.get(toKey(header.parentHash))?.done
     const refused = this.#judge(compact, from)
     if (refused !== undefined) return refused
-    if (this.#running.has(key) || this.#running.size >= MAX_REBUILDS) return 'ignore'
-    return this.#run(compact, from)
+    this.#running.get(key)?.add(compact, from)
+    const begun = [...this.#running.values()].filter(({ forms }) => forms[0]!.from === from)
+    const full = this.#running.size >= MAX_REBUILDS || begun.length >= MAX_PEER_REBUILDS
+    return full || this.#stopped || this.#running.has(key) ? 'ignore' : this.#run(compact, from)
   }
 
   /** Follows the chain: what has come into it is announced, unless it came by gossip and has been passed on. */
@@ -161,14 +211,44 @@ export class BlockGossip {
     }
   }
 
-  #run(compact: CompactBlock, from: string): Promise<GossipVerdict> {
-    const key = toKey(compact.hash)
-    const rebuilding = this.#rebuild(compact, from)
-    const done = rebuilding.block
-      .then((block) => (block === undefined ? 'ignore' : this.#take(compact, block, from)))
-      .finally(() => this.#running.delete(key))
-    this.#running.set(key, { send: rebuilding.send, done })
+  #run(first: CompactBlock, from: string): Promise<GossipVerdict> {
+    const key = toKey(first.hash)
+    const { promise, resolve, reject } = Promise.withResolvers<Block | undefined>()
+    const forms: Form[] = []
+    const announcers = new Set([from])
+    let open = 0
+    const add = (compact: CompactBlock, peer: string) => {
+      if (forms.length === MAX_FORMS || forms.some((form) => form.from === peer)) return
+      const { send, stop, block } = this.#rebuild(compact, peer)
+      forms.push({ from: peer, send, stop })
+      open++
+      block.then((whole) => {
+        open--
+        if (whole !== undefined || open === 0) resolve(whole)
+      }, reject)
+    }
+    add(first, from)
+    const done = promise
+      .then((block) => {
+        if (this.#stopped) return 'ignore'
+        if (block !== undefined) return this.#take(first, block, from)
+        this.#giveUp(key, from, announcers)
+        return 'ignore'
+      })
+      .finally(() => {
+        for (const form of forms) form.stop()
+        this.#running.delete(key)
+      })
+    this.#running.set(key, { forms, announcers, add, done })
     return done
+  }
+
+  #giveUp(key: Key, first: string, announcers: ReadonlySet<string>): void {
+    const { clock, onGivenUp, onWithholding } = this.#parts
+    this.#givenUp.add(givenUpKey(key, first))
+    onGivenUp([...announcers])
+    const nowMs = clock.nowMs()
+    if (!this.#withheld.of(first, nowMs).take(1, nowMs)) onWithholding(first)
   }
 
   /** Hands the block to the chain, and says what its message deserves, which does not wait for that. */
@@ -181,7 +261,11 @@ export class BlockGossip {
     const key = toKey(block.hash)
     if (verdict === 'accept') this.#carried.add(key)
     this.#rebuilt.set(key, block)
-    void this.#import(block, from).finally(() => this.#rebuilt.delete(key))
+    const importing = this.#import(block, from).finally(() => {
+      this.#rebuilt.delete(key)
+      this.#importing.delete(importing)
+    })
+    this.#importing.add(importing)
     return verdict
   }
 
@@ -203,6 +287,7 @@ export class BlockGossip {
     let cancel = () => {}
     let over = false
     const finish = (block: Block | undefined) => {
+      if (over) return
       over = true
       cancel()
       if (block !== undefined) watch.blockRebuilt(compact.hash, found.length, state.missing.length)
@@ -223,11 +308,11 @@ export class BlockGossip {
         } else this.#perform(compact, action, send)
       }
       cancel()
-      if (state.asking === 'assembling') return
+      if (state.assembling) return
       cancel = clock.after(Math.max(0, state.dueMs - clock.nowMs()), () => send({ type: 'due' }))
     }
     act(first)
-    return { send, block: promise }
+    return { send, stop: () => finish(undefined), block: promise }
   }
 
   #perform(
@@ -237,13 +322,17 @@ export class BlockGossip {
   ): void {
     const { requests, onWrongBody } = this.#parts
     const { peer } = action
-    const failed = () => send({ type: 'no-answer', peer })
+    const failed = (to: RebuildStage) => (error: unknown) => {
+      // A neighbour that was asked on the off chance has not failed.
+      const excused = error instanceof RequestError && !error.peerAtFault
+      send({ type: excused ? 'declined' : 'no-answer', peer, to })
+    }
     if (action.type === 'blame') onWrongBody(peer)
     else if (action.type === 'ask-body') {
-      requests.body(peer, hash).then((body) => send({ type: 'body', peer, body }), failed)
+      requests.body(peer, hash).then((body) => send({ type: 'body', peer, body }), failed('body'))
     } else {
       const answer = requests.blockTransactions(peer, hash, action.indexes)
-      answer.then((transactions) => send({ type: 'transactions', peer, transactions }), failed)
+      answer.then((transactions) => send({ type: 'transactions', peer, transactions }), failed('transactions'))
     }
   }
 
@@ -259,6 +348,10 @@ export class BlockGossip {
       throw error
     }
   }
+}
+
+function givenUpKey(key: Key, peer: string): Key {
+  return `${key} ${peer}` as Key
 }
 
 function decode(data: Uint8Array): CompactBlock | undefined {

@@ -1,7 +1,7 @@
 import { rlpHeaderLength } from '../primitives/rlp.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { MAX_WAITING_BYTES } from './limits.ts'
-import { MAX_BUNDLE_BYTES } from './wire/limits.ts'
+import { MAX_BUNDLE_BYTES, MAX_BUNDLE_TRANSACTIONS } from './wire/limits.ts'
 import { encodeTransactionList, transactionItemLength } from './wire/transactions.ts'
 
 export interface Bundle {
@@ -44,7 +44,8 @@ export class Bundler {
     for (const transaction of this.#waiting) {
       const sizeBytes = transactionItemLength(transaction.tx.raw.length)
       const together = payloadBytes + sizeBytes
-      if (transactions.length > 0 && rlpHeaderLength(together) + together > MAX_BUNDLE_BYTES) {
+      const tooLong = transactions.length > 0 && rlpHeaderLength(together) + together > MAX_BUNDLE_BYTES
+      if (tooLong || transactions.length === MAX_BUNDLE_TRANSACTIONS) {
         bundles.push(bundleOf(transactions))
         transactions = []
         payloadBytes = 0

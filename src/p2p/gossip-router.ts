@@ -2,6 +2,7 @@ import { type GossipSub, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossi
 import type { Connection, PeerId } from '@libp2p/interface'
 import { keccak256 } from '../crypto/keccak.ts'
 import { concatBytes } from '../primitives/bytes.ts'
+import { type OpenStream, openSideBySide } from './gossip-streams.ts'
 import { GOSSIP_LIMITS } from './limits.ts'
 import { peerScoreParams, SCORE_THRESHOLDS } from './scoring.ts'
 import type { Topics } from './topics.ts'
@@ -17,11 +18,20 @@ export interface GossipRouter extends GossipSub {
   getScore(peerId: string): number
   /** Takes a connected peer in again, and opens the stream to it if there is none. */
   onPeerConnected(peerId: PeerId, connection: Connection): void
+  /** What its queue of connections waits for, one after another. */
+  createOutboundStream: OpenStream
   /** Of messages that await their verdict or were forwarded lately. */
   readonly mcache: { observeDuplicate(messageId: string, source: string): void }
 }
 
-const UNDECLARED = ['reportMessageValidationResult', 'getMeshPeers', 'getScore', 'onPeerConnected', 'mcache']
+const UNDECLARED = [
+  'reportMessageValidationResult',
+  'getMeshPeers',
+  'getScore',
+  'onPeerConnected',
+  'createOutboundStream',
+  'mcache',
+]
 
 const encoder = new TextEncoder()
 
@@ -66,9 +76,11 @@ export function createGossipRouter({ topics, standing }: GossipRouterOptions) {
     scoreThresholds: SCORE_THRESHOLDS,
   })
   return (components: GossipComponents): GossipRouter => {
-    const router = create(components)
-    const missing = UNDECLARED.filter((name) => !(name in router))
+    const created = create(components)
+    const missing = UNDECLARED.filter((name) => !(name in created))
     if (missing.length > 0) throw new Error(`gossipsub has changed: no ${missing.join(', ')}`)
-    return router as GossipRouter
+    const router = created as GossipRouter
+    router.createOutboundStream = openSideBySide(router.createOutboundStream.bind(router))
+    return router
   }
 }

@@ -1,6 +1,6 @@
 import type { GossipsubMessage } from '@chainsafe/libp2p-gossipsub'
 import type { GossipRouter } from './gossip-router.ts'
-import { MAX_JUDGED_AT_ONCE, MAX_REMEMBERED_MESSAGES } from './limits.ts'
+import { MAX_ARRIVALS, MAX_JUDGED_AT_ONCE, MAX_REMEMBERED_MESSAGES } from './limits.ts'
 import type { Topics } from './topics.ts'
 import type { GossipVerdict } from './verdict.ts'
 
@@ -121,7 +121,12 @@ export class Gossip {
   }
 
   #remember(id: string, again: (peer: string) => void): void {
-    this.#again.set(id, again)
+    const brought = new Set<string>()
+    this.#again.set(id, (peer) => {
+      if (brought.has(peer) || brought.size === MAX_ARRIVALS) return
+      brought.add(peer)
+      again(peer)
+    })
     if (this.#again.size > MAX_REMEMBERED_MESSAGES) this.#again.delete(this.#again.keys().next().value!)
   }
 }

@@ -179,12 +179,28 @@ export const BUNDLE_DELAY_MS = 100
  * signature, a quarter of a second of one core at first, and one hundredth of it from then on.
  */
 export const RECOVERY_ALLOWANCE = { capacity: 8_192, perSecond: 256, maxPeers: 1_024 }
+/** Bytes that cost as much of it as a transaction, decoded and hashed: the least that a transfer takes in a bundle. */
+export const PAID_TRANSACTION_BYTES = 100
+/**
+ * Bytes not looked at, for lack of allowance, that cost a transaction of it: who brings less than 256 KiB/s comes out of
+ * debt. What is owed at most, told of as a flood: a minute's.
+ */
+export const UNREAD_BYTES = 1 * KIB
+export const MAX_RECOVERY_DEBT = 15_360
 
 /** Messages being judged at a time; more are let lie. Most take a millisecond, a block that lacks transactions seconds. */
 export const MAX_JUDGED_AT_ONCE = 256
 
 /** Blocks being put together at a time, 1.5 MiB each. */
 export const MAX_REBUILDS = 16
+/** Of them, those that one peer's announcements have begun. */
+export const MAX_PEER_REBUILDS = 4
+/** Compact forms of one block, from as many peers, that are tried side by side: the first may be a lie. */
+export const MAX_FORMS = 3
+/** Blocks that a peer may be the first to announce and nobody bring: as many at first, one in ten minutes from then on. */
+export const WITHHELD_ALLOWANCE = { capacity: 3, perSecond: 1 / 600, maxPeers: 1_024 }
+/** Blocks that were given up, with who announced them: that announcement is not followed again. */
+export const MAX_GIVEN_UP = 256
 /** Peers remembered that have announced one such block. */
 export const MAX_SOURCES = 8
 /** Milliseconds before a second peer is asked for what the first has not brought. */
@@ -200,6 +216,8 @@ export const MAX_GOSSIP_DEPTH = 64
 export const MAX_CARRIED_BLOCKS = 1_024
 /** Header announcements that wait for their block to be executed, and milliseconds that they do: as long as gossip keeps them. */
 export const MAX_WAITING_HEADERS = 64
+/** Of them, those of one peer. */
+export const MAX_PEER_WAITING_HEADERS = 16
 export const HEADER_WAIT_MS = 8_000
 
 /** Blocks and transactions whose way to us is remembered: about an hour, and about 5 MiB. */

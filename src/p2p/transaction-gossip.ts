@@ -1,16 +1,23 @@
 import { transactionHash } from '../crypto/hashes.ts'
 import type { AddResult, PoolChanges } from '../pool/types.ts'
-import { type Key, toKey } from '../primitives/bytes.ts'
+import { concatBytes, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { Bundler } from './bundler.ts'
 import type { KnownTransaction } from './compact-matching.ts'
-import { BUNDLE_DELAY_MS, RECOVERY_ALLOWANCE } from './limits.ts'
+import {
+  BUNDLE_DELAY_MS,
+  MAX_RECOVERY_DEBT,
+  PAID_TRANSACTION_BYTES,
+  RECOVERY_ALLOWANCE,
+  UNREAD_BYTES,
+} from './limits.ts'
 import { PeerBuckets } from './peer-buckets.ts'
 import type { PropagationWatch } from './propagation.ts'
+import type { TokenBucket } from './token-bucket.ts'
 import { type GossipVerdict, TRANSACTION_VERDICTS } from './verdict.ts'
-import { decodeTransactionBundle } from './wire/transactions.ts'
+import { countBundle, decodeTransactionBundle } from './wire/transactions.ts'
 
 /** What gossip needs of a pool: `pool/pool.ts` has it. */
 export interface GossipPool {
@@ -28,6 +35,8 @@ export interface TransactionGossipComponents {
   readonly publish: (data: Uint8Array) => void
   /** Whether any peer wants transactions. */
   readonly hasListeners: () => boolean
+  /** A peer goes on bringing far more than it is allowed to that is of no use. */
+  readonly onFlood: (peer: string) => void
 }
 
 interface Fresh extends KnownTransaction {
@@ -87,19 +96,20 @@ export class TransactionGossip {
     from: string,
     remember: (again: (peer: string) => void) => void,
   ): Promise<GossipVerdict> {
-    const decoded = decode(data)
-    if (decoded === undefined) return 'reject'
-    const transactions = decoded.map((tx) => ({ tx, hash: transactionHash(tx) }))
-    const { watch } = this.#parts
-    const arrived = (peer: string) => {
-      for (const { hash } of transactions) watch.transactionArrived(hash, peer)
-    }
-    arrived(from)
-    remember(arrived)
+    const count = decoded(countBundle, data)
+    if (count === undefined) return 'reject'
     // Paid in advance, since what comes next is what costs; given back for what turns out to be of use.
-    const nowMs = this.#parts.clock.nowMs()
-    const allowance = this.#allowances.of(from, nowMs)
-    if (!allowance.take(transactions.length, nowMs)) return 'ignore'
+    const cost = Math.max(count, data.length / PAID_TRANSACTION_BYTES)
+    const allowance = this.#pay(cost, data.length, from)
+    if (allowance === undefined) return 'ignore'
+    const bundle = decoded(decodeTransactionBundle, data)
+    if (bundle === undefined) return 'reject'
+    const transactions = bundle.map((tx) => ({ tx, hash: transactionHash(tx) }))
+    this.#note(
+      transactions.map(({ hash }) => hash),
+      from,
+      remember,
+    )
     const fresh = this.#pickFresh(transactions)
     if (fresh === undefined) return 'reject'
     if (fresh.length === 0) return 'ignore'
@@ -111,13 +121,33 @@ export class TransactionGossip {
       if (signed.length < recovered.length) return 'reject'
       const results = await this.#parts.pool.addBatch(signed, 'remote')
       const admitted = results.filter((refused) => refused === undefined).length
-      allowance.refund(admitted)
+      allowance.refund((cost * admitted) / count)
       // Otherwise a permutation of what everybody has would be news to everybody.
       if (admitted * 2 >= transactions.length) verdict = 'accept'
       return verdict
     } finally {
       this.#passOn(fresh, verdict)
     }
+  }
+
+  /** Takes the price of a message from its sender's allowance, which is returned; undefined: there is not enough left. */
+  #pay(cost: number, sizeBytes: number, from: string): TokenBucket | undefined {
+    const nowMs = this.#parts.clock.nowMs()
+    const allowance = this.#allowances.of(from, nowMs)
+    if (allowance.take(cost, nowMs)) return allowance
+    allowance.charge(sizeBytes / UNREAD_BYTES, MAX_RECOVERY_DEBT, nowMs)
+    if (allowance.waitMs(nowMs) >= (MAX_RECOVERY_DEBT / RECOVERY_ALLOWANCE.perSecond) * 1000) this.#parts.onFlood(from)
+    return undefined
+  }
+
+  /** Keeps no more of the message than the hashes, in one piece. */
+  #note(hashes: readonly Uint8Array[], from: string, remember: (again: (peer: string) => void) => void): void {
+    const { watch } = this.#parts
+    for (const hash of hashes) watch.transactionArrived(hash, from)
+    const noted = concatBytes(...hashes)
+    remember((peer) => {
+      for (let at = 0; at < noted.length; at += 32) watch.transactionArrived(noted.slice(at, at + 32), peer)
+    })
   }
 
   #passOn(judged: readonly Fresh[], verdict: GossipVerdict): void {
@@ -172,9 +202,9 @@ export class TransactionGossip {
   }
 }
 
-function decode(data: Uint8Array): readonly Transaction[] | undefined {
+function decoded<T>(decode: (data: Uint8Array) => T, data: Uint8Array): T | undefined {
   try {
-    return decodeTransactionBundle(data)
+    return decode(data)
   } catch (error) {
     if (error instanceof DecodeError) return undefined
     throw error

@@ -31,8 +31,7 @@ export class Allowances implements Allowance {
   }
 
   take(client: string, units: number): { readonly reason: string; readonly waitSec: number } | undefined {
-    const { unitsPerSec, loopbackUnitsPerSec } = this.#options
-    const perSec = isLoopback(client) ? loopbackUnitsPerSec : unitsPerSec
+    const perSec = this.#unitsPerSec(client)
     if (perSec === 0) return undefined
     const bucket = this.#bucket(client, perSec)
     if (bucket.units > 0) {
@@ -41,6 +40,16 @@ export class Allowances implements Allowance {
     }
     const waitSec = Math.floor(-bucket.units / perSec) + 1
     return { reason: `more than ${perSec} units a second; ask again in ${waitSec} s`, waitSec }
+  }
+
+  charge(client: string, units: number): void {
+    const perSec = this.#unitsPerSec(client)
+    if (perSec > 0) this.#bucket(client, perSec).units -= units
+  }
+
+  #unitsPerSec(client: string): number {
+    const { unitsPerSec, loopbackUnitsPerSec } = this.#options
+    return isLoopback(client) ? loopbackUnitsPerSec : unitsPerSec
   }
 
   #bucket(client: string, perSec: number): Bucket {

@@ -8,7 +8,6 @@ import {
   type JsonRpcId,
   limitExceeded,
   METHOD_NOT_FOUND,
-  PARSE_ERROR,
   REQUEST_TIMED_OUT,
   RpcError,
   toRpcError,
@@ -20,8 +19,10 @@ import {
   MAX_BATCH_CALLS,
   MAX_RESPONSE_CHARS,
   METHOD_UNITS,
+  SMALL_MESSAGE_CHARS,
   UNIT_CHARS,
 } from './limits.ts'
+import { readMessage } from './message.ts'
 import { type JsonSchema, type ParamTypes, type ParamValues, parseParams } from './schema.ts'
 
 /** One RPC method: its description is what validates its input, and what `rpc_discover` publishes. */
@@ -55,6 +56,8 @@ export function method<P extends ParamTypes>(definition: {
 export interface Allowance {
   /** Takes `units` from what `client` may use. @returns undefined, or why the client has to wait. */
   take(client: string, units: number): { readonly reason: string; readonly waitSec: number } | undefined
+  /** Takes `units` for what `client` has been let do already, even if that leaves it in debt. */
+  charge(client: string, units: number): void
 }
 
 /** Told of every call, to count and time it. */
@@ -106,15 +109,23 @@ export class Dispatcher {
   }
 
   /**
-   * Answers one message: a request, a notification, or a batch.
+   * Answers one message: a request, a notification, or a batch. It is paid for before it is read, and its calls before
+   * they are made.
+   * @param message  Bytes, where it may be other than UTF-8.
    * @returns undefined when nothing is to be sent (only notifications).
    */
-  async handle(message: string, caller: Caller): Promise<Reply | undefined> {
+  async handle(message: string | Buffer, caller: Caller): Promise<Reply | undefined> {
+    const { allowance } = this.#parts
+    const refusal = allowance?.take(caller.client, 1 + Math.floor(message.length / UNIT_CHARS))
+    // A short message is read even so, since the answer is then under its id.
+    if (refusal && message.length > SMALL_MESSAGE_CHARS) {
+      return { text: errorText(null, limitExceeded(refusal.reason)), waitSec: refusal.waitSec }
+    }
     let request: unknown
     try {
-      request = JSON.parse(message)
-    } catch {
-      return { text: errorText(null, new RpcError(PARSE_ERROR, 'parse error: the message is not JSON')) }
+      request = readMessage(message)
+    } catch (error) {
+      return { text: errorText(null, error as RpcError) }
     }
     const batch = Array.isArray(request) ? (request as readonly unknown[]) : undefined
     if (batch?.length === 0) return { text: errorText(null, new RpcError(INVALID_REQUEST, 'empty batch')) }
@@ -127,11 +138,11 @@ export class Dispatcher {
       }
     }
     const calls = batch ?? [request]
-    const refusal = this.#parts.allowance?.take(caller.client, unitsOf(message, calls))
     if (refusal) {
       const text = refuseAll(calls, batch !== undefined, limitExceeded(refusal.reason))
       return text === undefined ? undefined : { text, waitSec: refusal.waitSec }
     }
+    allowance?.charge(caller.client, unitsOf(calls) - 1)
     const text = await (batch ? this.#batch(batch, caller) : this.#single(request, caller))
     return text === undefined ? undefined : { text }
   }
@@ -173,7 +184,7 @@ export class Dispatcher {
 
   async #answer(request: unknown, caller: Caller): Promise<string | undefined> {
     const call = readCall(request)
-    if (call instanceof RpcError) return errorText(null, call)
+    if ('error' in call) return errorText(call.id, call.error)
     const { id, methodName, params } = call
     const answer = await this.#call(id ?? null, methodName, params, caller)
     return id === undefined ? undefined : answer
@@ -204,9 +215,9 @@ export class Dispatcher {
 
 const TIMED_OUT = new RpcError(REQUEST_TIMED_OUT, `request timed out: no answer within ${CALL_TIMEOUT_MS / 1000} s`)
 
-/** What a message costs its client: its size, and its calls. */
-function unitsOf(message: string, calls: readonly unknown[]): number {
-  let units = Math.floor(message.length / UNIT_CHARS)
+/** What the calls of a message cost its client; one unit was paid with the message. */
+function unitsOf(calls: readonly unknown[]): number {
+  let units = 0
   for (const call of calls) units += METHOD_UNITS.get((call as { readonly method?: string } | null)?.method ?? '') ?? 1
   return units
 }
@@ -220,7 +231,7 @@ function join(answers: readonly (string | undefined)[], asBatch: boolean): strin
 /** The answer that says no; none to a notification. */
 function refuse(request: unknown, error: RpcError): string | undefined {
   const call = readCall(request)
-  if (call instanceof RpcError) return errorText(null, call)
+  if ('error' in call) return errorText(call.id, call.error)
   return call.id === undefined ? undefined : errorText(call.id, error)
 }
 
@@ -238,20 +249,25 @@ interface Call {
   readonly params: unknown
 }
 
-function readCall(request: unknown): Call | RpcError {
-  if (typeof request !== 'object' || request === null) return invalidRequest('not an object')
+/** What is no call, and the id to say so under: its own where it has one that can be read. */
+interface NoCall {
+  readonly id: JsonRpcId
+  readonly error: RpcError
+}
+
+function readCall(request: unknown): Call | NoCall {
+  if (typeof request !== 'object' || request === null) return noCall(null, 'not an object')
   const { jsonrpc, id, method: methodName, params } = request as Readonly<Record<string, unknown>>
-  if (jsonrpc !== '2.0') return invalidRequest('jsonrpc is not "2.0"')
-  if (typeof methodName !== 'string') return invalidRequest('method is not a string')
-  if (params !== undefined && typeof params !== 'object') return invalidRequest('params are no array or object')
   if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number') {
-    return invalidRequest('id is no string or number')
+    return noCall(null, 'id is no string or number')
   }
+  if (jsonrpc !== '2.0') return noCall(id, 'jsonrpc is not "2.0"')
+  if (typeof methodName !== 'string') return noCall(id, 'method is not a string')
   return { id, methodName, params }
 }
 
-function invalidRequest(reason: string): RpcError {
-  return new RpcError(INVALID_REQUEST, `invalid request: ${reason}`)
+function noCall(id: JsonRpcId | undefined, reason: string): NoCall {
+  return { id: id ?? null, error: new RpcError(INVALID_REQUEST, `invalid request: ${reason}`) }
 }
 
 function responseTooLarge(): RpcError {

@@ -1,8 +1,7 @@
-import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Connection, Connections } from './connections.ts'
 import type { Allowance, Dispatcher, Reply } from './dispatch.ts'
-import { errorText, limitExceeded, PARSE_ERROR, RpcError } from './errors.ts'
+import { errorText, limitExceeded } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import { MAX_BODY_BYTES, MAX_PIPELINED_REQUESTS } from './limits.ts'
@@ -66,10 +65,7 @@ export class HttpCalls {
       refuseBody(response)
       return
     }
-    const reply = isUtf8(body)
-      ? await dispatcher.handle(body.toString(), connection)
-      : { text: errorText(null, new RpcError(PARSE_ERROR, 'parse error: the message is not UTF-8')) }
-    this.#send(request, response, connection, reply)
+    this.#send(request, response, connection, await dispatcher.handle(body, connection))
   }
 
   #read(request: IncomingMessage, connection: Connection): Promise<Buffer | 'too long' | 'gone'> {

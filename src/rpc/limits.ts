@@ -2,6 +2,15 @@
 
 /** Bytes of a request body: room for a batch of large signed transactions. */
 export const MAX_BODY_BYTES = 5 * 1024 * 1024
+/** Levels of arrays and objects in a message, of which the deepest call needs half a dozen: each takes a parser's memory. */
+export const MAX_MESSAGE_NESTING = 64
+/**
+ * Commas and opening brackets of a message outside its strings, which is what the time to parse it goes with: half a second
+ * at worst. An access list of as many entries as are taken has 262,144.
+ */
+export const MAX_MESSAGE_PARTS = 300_000
+/** Characters of a message up to which neither is counted: so few take no time, however they are nested. */
+export const SMALL_MESSAGE_CHARS = 1024
 /** Calls in one batch. */
 export const MAX_BATCH_CALLS = 1_000
 /**
@@ -62,8 +71,11 @@ export const MAX_FILTER_BACKLOG = 65_536
 export const MAX_LOG_ADDRESSES = 1_000
 export const MAX_LOG_TOPICS = 1_000
 
-/** Characters of a message that cost a client one unit of its allowance. */
-export const UNIT_CHARS = 64 * 1024
+/**
+ * Characters of a message that cost a client one unit of its allowance. The worst of them take half a millisecond to parse,
+ * so that a client elsewhere gets a quarter of a core for them.
+ */
+export const UNIT_CHARS = 1024
 /** Units of calls that read much or make others work; all others cost one. */
 export const METHOD_UNITS: ReadonlyMap<string, number> = new Map([
   ['eth_sendRawTransaction', 2],

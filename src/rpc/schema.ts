@@ -43,6 +43,7 @@ export function parseParams<P extends ParamTypes>(types: P, params: unknown): Pa
     if (given.length > names.length) throw badParams(`too many arguments, want at most ${names.length}`)
     return parseEach(types, (_, index) => given[index])
   }
+  if (typeof given !== 'object') throw badParams('params are neither an array nor an object')
   const named = given as Readonly<Record<string, unknown>>
   const unknown = Object.keys(named).find((name) => !names.includes(name))
   if (unknown !== undefined) throw badParams(`unknown argument ${unknown}`)

@@ -314,7 +314,7 @@ describe('what answers may be no node', () => {
   test('fees that would eat a fortune are refused', async () => {
     expect(await against({ ...sane, eth_maxPriorityFeePerGas: '0x9184e72a0000' }, send)).toEqual({
       exitCode: 1,
-      line: expect.stringMatching(/asks for a fee of up to \S+ coins; if that is meant, give --max-fee$/),
+      line: expect.stringMatching(/the fee would be up to \S+ coins; if that is meant, give --max-fee and --gas$/),
     })
   })
 

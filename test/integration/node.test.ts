@@ -168,6 +168,7 @@ describe('a start that cannot be is one line and an exit code', () => {
     [['strat'], "unknown command 'strat'"],
     [['import'], "missing required argument 'file'"],
     [['import', '/nonexistent'], '/nonexistent: cannot be read'],
+    [['import', '/'], '/: is a directory'],
     [['export', 'file', 'x'], 'first: "x" is no block number'],
   ])('with arguments that mean nothing: %j', async (args, text) => {
     expect(await run(args)).toMatchObject({ exitCode: 2, stdout: '', stderr: line(text) })

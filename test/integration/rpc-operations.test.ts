@@ -69,7 +69,40 @@ test('listening beyond this machine takes credentials or a word; privileged name
   expect(await run(['start', '--http.api', 'eth,everything', ...datadir])).toMatchObject(
     refusal('--http.api: .*"everything"'),
   )
+  for (const namespaces of [
+    ['--http.api', 'eth,miner'],
+    ['--ws.api', 'eth,admin'],
+  ]) {
+    expect(await run(['start', '--dev', '--http.addr', '0.0.0.0', '--http.insecure', ...namespaces])).toMatchObject(
+      refusal('--http.api: (admin|miner)'),
+    )
+  }
   await start(['--http.addr', '0.0.0.0', '--http.insecure']).rpcUrl()
+})
+
+const NO_PEERS = ['--p2p', '--p2p.addr', '127.0.0.1', '--port', '0', '--nodiscover', '--maxpeers', '7', '--metrics']
+
+test('a node among others is not ready without a peer, and says so', async () => {
+  const node = new NodeProcess(['start', '--datadir', join(directory, 'peerless'), '--http.port', '0', ...NO_PEERS])
+  running.push(node)
+  const url = await node.rpcUrl()
+  const ready = await fetch(`${url}/readyz?verbose`)
+  expect(ready.status).toBe(503)
+  expect(await ready.text()).toMatch(/^\[-\]peers failed: 0 of 7$/m)
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  expect(metrics).toMatch(/^ethereum_peer_limit 7$/m)
+  expect(metrics).toMatch(/^ethereum_peer_count 0$/m)
+})
+
+test('the first node of a network is ready by the blocks it makes, one that was told of others is not', async () => {
+  const first = await start(NO_PEERS).rpcUrl()
+  const ready = await fetch(`${first}/readyz?verbose`)
+  expect(await ready.text()).toMatch(/^\[\+\]peers ok: 0 of 7, makes blocks itself$/m)
+  expect(ready.status).toBe(200)
+  // Nobody listens there.
+  const nowhere = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+  const later = await start([...NO_PEERS, '--bootnodes', nowhere]).rpcUrl()
+  expect((await fetch(`${later}/readyz`)).status).toBe(503)
 })
 
 test('namespaces that are not served do not exist', async () => {
@@ -142,11 +175,26 @@ test('secrets never come into the log, nor into what anybody is told', async () 
 
   const bad = join(directory, 'bad.hex')
   writeFileSync(bad, `${canary}`)
-  for (const flag of ['--http.jwtsecret', '--http.tokenfile']) {
+  for (const [flag, variable] of [
+    ['--http.jwtsecret', 'IDOBATA_HTTP_JWTSECRET'],
+    ['--http.tokenfile', 'IDOBATA_HTTP_TOKENFILE'],
+  ] as const) {
+    // In the place of the file's name.
+    for (const ending of [
+      await run(['start', '--dev', flag, canary]),
+      await run(['start', '--dev'], { [variable]: canary }),
+    ]) {
+      expect(ending).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: `idobata: ${flag}: the file cannot be read (ENOENT)\n`,
+      })
+    }
     const content = flag === '--http.tokenfile' ? `${canary} with spaces` : canary
     writeFileSync(bad, content)
     const ending = await run(['start', '--dev', flag, bad])
     expect(ending.exitCode).toBe(2)
     expect(ending.stdout + ending.stderr).not.toContain(canary)
   }
-})
+  // Seven processes, one after the other.
+}, 240_000)

@@ -6,6 +6,7 @@ import { BLOCK_ONLY_OUTBOUND, FULL_OUTBOUND } from '../../src/p2p/peers/limits.t
 import { networkGroup } from '../../src/p2p/peers/network-group.ts'
 import { PeerManager } from '../../src/p2p/peers/peer-manager.ts'
 import { decodeSavedPeers, encodeSavedPeers } from '../../src/p2p/peers/saved-peers.ts'
+import { sourceAt } from '../../src/p2p/peers/source.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const HONEST = 200
@@ -106,17 +107,19 @@ class World {
     const answer = Array.from({ length: 64 }, () =>
       pick(node.sybil || this.random() < 0.3 ? this.sybils : this.honest, this.random),
     )
-    this.manager.hear(answer, node.peer, this.nowMs)
+    this.manager.hear(answer, sourceAt(node.host), this.nowMs)
   }
 
   /** A connection from one of his hosts, who tells of others; then it makes room for the next. */
   #besiege(): void {
     const from = pick(this.sybils, this.random)
-    if (!this.manager.mayAccept(from.host, this.nowMs)) return
+    const ended = this.manager.accept(from.host, this.nowMs)
+    if (ended === undefined) return
     this.manager.connected(from.peer, false, from.host, this.nowMs)
     const told = Array.from({ length: 16 }, () => pick(this.sybils, this.random))
-    this.manager.hear(told, from.peer, this.nowMs)
+    this.manager.hear(told, sourceAt(from.host), this.nowMs)
     if (this.manager.link(from.peer)?.outbound === false) this.manager.disconnected(from.peer)
+    ended()
   }
 }
 

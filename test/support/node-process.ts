@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { TEST_HOME } from './home.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 
@@ -29,7 +30,7 @@ export class NodeProcess {
     this.#child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       // Alone, unless a test is about peers.
-      env: { PATH: process.env.PATH, HOME: '/nonexistent', IDOBATA_P2P: 'false', ...environment },
+      env: { PATH: process.env.PATH, HOME: TEST_HOME, IDOBATA_P2P: 'false', ...environment },
     })
     // A process that ends without reading it is no failure of the test.
     this.#child.stdin?.on('error', () => {}).end(input)

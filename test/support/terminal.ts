@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type IPty, spawn } from '@lydell/node-pty'
+import { TEST_HOME } from './home.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 /** Milliseconds for anything to be shown, on a busy machine too. */
@@ -19,7 +20,7 @@ export class Terminal {
       rows: 50,
       env: {
         PATH: process.env.PATH,
-        HOME: '/nonexistent',
+        HOME: TEST_HOME,
         IDOBATA_P2P: 'false',
         TERM: 'xterm-256color',
         ...environment,

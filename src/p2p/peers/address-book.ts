@@ -65,15 +65,16 @@ export class AddressBook {
   }
 
   /**
-   * Hears of a peer. @param sourceGroup  network group of who said so; the peer's own if it did.
+   * Hears of a peer. @param sourceGroup  network group of who said so.
+   * @param vouched  whether the peer itself stands for its addresses: only then do they replace those that are known.
    * @returns whether that was news.
    */
-  hear({ peer, addresses }: PeerAddresses, sourceGroup: string, nowMs: number): boolean {
+  hear({ peer, addresses }: PeerAddresses, sourceGroup: string, nowMs: number, vouched = false): boolean {
     const usable = usableAddresses(addresses)
     if (usable === undefined) return false
     let known = this.#peers.get(peer)
     if (known !== undefined) {
-      if (known.group === usable.group) known.addresses = usable.addresses
+      if (vouched && known.group === usable.group) known.addresses = usable.addresses
       known.seenMs = nowMs
       const places = this.#heardOf.placesOf(peer)
       if (this.#tried.placesOf(peer) > 0 || places >= NEW_BUCKETS_PER_ADDRESS) return false

@@ -5,6 +5,7 @@ import type { PeerAddresses } from './known-peer.ts'
 import { LOOK_INTERVAL_MS, SAVE_INTERVAL_MS } from './limits.ts'
 import type { LinkKind, PeerAction, PeerManager } from './peer-manager.ts'
 import { encodeSavedPeers } from './saved-peers.ts'
+import { sourceAt } from './source.ts'
 
 /** The network, as far as connections are concerned. */
 export interface Dialer {
@@ -114,8 +115,9 @@ export class Connector {
 
   async #askAddresses(peer: string): Promise<void> {
     const { dialer, manager, clock } = this.#components
+    const source = sourceAt(manager.link(peer)?.host)
     try {
-      manager.hear(await dialer.askAddresses(peer, this.#abort.signal), peer, clock.nowMs())
+      manager.hear(await dialer.askAddresses(peer, this.#abort.signal), source, clock.nowMs())
     } catch {
       // It will be asked again, or another.
     }

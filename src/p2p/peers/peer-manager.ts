@@ -1,9 +1,10 @@
 import { keccak256 } from '../../crypto/keccak.ts'
 import { concatBytes } from '../../primitives/bytes.ts'
-import { isExemptFromNetworkCaps } from '../address-class.ts'
+import { isDialable, isExemptFromNetworkCaps } from '../address-class.ts'
 import type { AddressBook } from './address-book.ts'
 import type { BanList } from './ban-list.ts'
 import { chooseEviction, type Evictable } from './eviction.ts'
+import { InboundHosts } from './inbound-hosts.ts'
 import type { KnownPeer, PeerAddresses } from './known-peer.ts'
 import {
   ATTEMPT_INTERVAL_MS,
@@ -16,14 +17,13 @@ import {
   MAX_DIALS,
   MAX_DRAWS,
   MAX_INBOUND,
-  MAX_INBOUND_PER_HOST,
-  MAX_INBOUND_PER_SUBNET,
   MAX_PEERS_EXCHANGED,
   MAX_TRUSTED_RETRY_MS,
   RETRY_MS,
   TRUSTED_RETRY_MS,
 } from './limits.ts'
-import { hostOf, networkGroup, subnetOf } from './network-group.ts'
+import { hostOf, networkGroup } from './network-group.ts'
+import type { Source } from './source.ts'
 
 /** What a connection is for. `inbound` ones were made by the other side. */
 export type LinkKind = 'full' | 'block-only' | 'feeler' | 'trusted' | 'inbound'
@@ -55,7 +55,8 @@ export interface PeerManagerOptions {
   readonly trusted: readonly PeerAddresses[]
   /** Block-only peers of the last run, first to be connected to: an attacker cannot make us forget them by a restart. */
   readonly anchors: readonly PeerAddresses[]
-  readonly maxInbound?: number
+  /** Connections beside trusted ones: those of our choice go first. */
+  readonly maxPeers?: number
 }
 
 export interface PeerManagerComponents {
@@ -84,20 +85,21 @@ interface Trusted extends PeerAddresses {
  */
 export class PeerManager {
   readonly #self: string
-  readonly #maxInbound: number
+  readonly #slots: Readonly<Record<Exclude<LinkKind, 'trusted'>, number>>
   readonly #bootnodes: readonly PeerAddresses[]
   readonly #trusted = new Map<string, Trusted>()
   readonly #anchors: PeerAddresses[]
   readonly #components: PeerManagerComponents
   readonly #links = new Map<string, Link>()
   readonly #dials = new Map<string, Dial>()
+  readonly #inboundHosts = new InboundHosts()
   #nextFeelerMs = 0
   #nextBootstrapMs = 0
   #nextExchangeMs = 0
 
   constructor(options: PeerManagerOptions, components: PeerManagerComponents) {
     this.#self = options.self
-    this.#maxInbound = options.maxInbound ?? MAX_INBOUND
+    this.#slots = slotsOf(options.maxPeers ?? FULL_OUTBOUND + BLOCK_ONLY_OUTBOUND + 1 + MAX_INBOUND)
     this.#bootnodes = options.bootnodes
     this.#anchors = [...options.anchors]
     this.#components = components
@@ -132,23 +134,15 @@ export class PeerManager {
     return this.#trusted.has(peer)
   }
 
-  /** To be asked of a connection that somebody makes to us, before anything is spent on it. */
-  mayAccept(host: string, nowMs: number): boolean {
-    const { bans } = this.#components
-    if (bans.isBanned(host, nowMs)) return false
-    if (isExemptFromNetworkCaps(host)) return true
-    const subnet = subnetOf(host)
-    let sameHost = 0
-    let sameSubnet = 0
-    for (const link of this.#links.values()) {
-      if (link.outbound || link.host === undefined) continue
-      if (link.host === host) sameHost++
-      if (subnetOf(link.host) === subnet) sameSubnet++
-    }
-    return sameHost < MAX_INBOUND_PER_HOST && sameSubnet < MAX_INBOUND_PER_SUBNET
+  /**
+   * To be asked of a connection that somebody makes to us, before anything is spent on it.
+   * @returns what to call when it has ended; undefined: it is not wanted.
+   */
+  accept(host: string, nowMs: number): (() => void) | undefined {
+    return this.#components.bans.isBanned(host, nowMs) ? undefined : this.#inboundHosts.admit(host)
   }
 
-  /** Likewise, once it is known who it is; and before dialling. */
+  /** To be asked once it is known who it is, and before dialling. */
   mayConnect(peer: string, nowMs: number): boolean {
     return peer !== this.#self && (this.isTrusted(peer) || !this.#components.bans.isBanned(peer, nowMs))
   }
@@ -216,14 +210,23 @@ export class PeerManager {
     return [{ type: 'disconnect', peer, reason }]
   }
 
-  /** Hears of peers. @param from  who said so; undefined: we know it ourselves. */
-  hear(peers: readonly PeerAddresses[], from: string | undefined, nowMs: number): void {
-    const source = from === undefined ? undefined : this.#links.get(from)?.host
-    for (const peer of peers.slice(0, MAX_PEERS_EXCHANGED)) {
-      const own = hostOf(peer.addresses[0] ?? '')
-      const sourceGroup = networkGroup(source ?? own ?? '')
-      if (peer.peer !== this.#self) this.#components.book.hear(peer, sourceGroup, nowMs)
+  /** Hears of peers. What of their addresses cannot be dialled, or not be trusted to this source, is left out. */
+  hear(peers: readonly PeerAddresses[], source: Source, nowMs: number): void {
+    const isUsable = (address: string) => {
+      const host = hostOf(address)
+      if (host === undefined || !isDialable(host)) return false
+      return source.privateAddresses || !isExemptFromNetworkCaps(host)
     }
+    for (const { peer, addresses } of peers.slice(0, MAX_PEERS_EXCHANGED)) {
+      if (peer === this.#self) continue
+      this.#components.book.hear({ peer, addresses: addresses.filter(isUsable) }, source.group, nowMs, source.vouched)
+    }
+  }
+
+  /** Takes up what we know ourselves, from the operator or the last run. */
+  #know(peer: PeerAddresses, nowMs: number): void {
+    const group = networkGroup(hostOf(peer.addresses[0] ?? '') ?? '')
+    this.#components.book.hear(peer, group, nowMs, true)
   }
 
   /** To be called about once a second. */
@@ -232,8 +235,8 @@ export class PeerManager {
     this.#components.book.resolveCollisions(nowMs)
     this.#dialTrusted(nowMs, actions)
     this.#dialAnchors(nowMs, actions)
-    this.#fill('full', FULL_OUTBOUND, nowMs, actions)
-    this.#fill('block-only', BLOCK_ONLY_OUTBOUND, nowMs, actions)
+    this.#fill('full', nowMs, actions)
+    this.#fill('block-only', nowMs, actions)
     this.#feel(nowMs, actions)
     this.#bootstrap(nowMs, actions)
     this.#exchange(nowMs, actions)
@@ -248,14 +251,14 @@ export class PeerManager {
 
   #dialAnchors(nowMs: number, actions: PeerAction[]): void {
     for (const anchor of this.#anchors.splice(0)) {
-      if (this.#count('block-only') >= BLOCK_ONLY_OUTBOUND) return
-      this.hear([anchor], undefined, nowMs)
+      if (this.#count('block-only') >= this.#slots['block-only']) return
+      this.#know(anchor, nowMs)
       this.#dial(anchor, 'block-only', nowMs, actions)
     }
   }
 
-  #fill(kind: 'full' | 'block-only', slots: number, nowMs: number, actions: PeerAction[]): void {
-    for (let missing = slots - this.#count(kind); missing > 0 && this.#dials.size < MAX_DIALS; missing--) {
+  #fill(kind: 'full' | 'block-only', nowMs: number, actions: PeerAction[]): void {
+    for (let missing = this.#slots[kind] - this.#count(kind); missing > 0 && this.#dials.size < MAX_DIALS; missing--) {
       const chosen = this.#draw(kind, nowMs)
       if (chosen === undefined) return
       this.#dial(chosen, kind, nowMs, actions)
@@ -300,7 +303,7 @@ export class PeerManager {
   /** Only while all slots are taken: until then connections to fill them find out as much. */
   #feel(nowMs: number, actions: PeerAction[]): void {
     const { book, random } = this.#components
-    if (this.#count('full') < FULL_OUTBOUND || nowMs < this.#nextFeelerMs) return
+    if (this.#slots.feeler === 0 || this.#count('full') < this.#slots.full || nowMs < this.#nextFeelerMs) return
     // Not at regular times: who watches should not know when.
     this.#nextFeelerMs = nowMs - Math.log(1 - random()) * FEELER_INTERVAL_MS
     const chosen = book.selectForTest() ?? book.select('heard-of', nowMs)
@@ -310,8 +313,11 @@ export class PeerManager {
   #bootstrap(nowMs: number, actions: PeerAction[]): void {
     if (this.#count('full') > 0 || nowMs < this.#nextBootstrapMs) return
     this.#nextBootstrapMs = nowMs + BOOTSTRAP_INTERVAL_MS
-    this.hear(this.#bootnodes, undefined, nowMs)
-    for (const bootnode of this.#bootnodes) this.#dial(bootnode, 'full', nowMs, actions)
+    for (const bootnode of this.#bootnodes) {
+      this.#know(bootnode, nowMs)
+      if (this.#count('full') >= this.#slots.full) continue
+      this.#dial(bootnode, 'full', nowMs, actions)
+    }
   }
 
   #exchange(nowMs: number, actions: PeerAction[]): void {
@@ -343,7 +349,7 @@ export class PeerManager {
   /** What lets another inbound peer in: nothing, somebody else's end, or its own. */
   #makeRoom({ peer, host }: Link): PeerAction[] {
     const inbound = [...this.#links.values()].filter(({ kind }) => kind === 'inbound')
-    if (inbound.length < this.#maxInbound) return []
+    if (inbound.length < this.#slots.inbound) return []
     const { bans } = this.#components
     const unwelcome = bans.isDiscouraged(peer) || (host !== undefined && bans.isDiscouraged(host))
     const victim = unwelcome ? undefined : chooseEviction(inbound.map((link) => this.#evictable(link)))
@@ -361,6 +367,14 @@ export class PeerManager {
       discouraged: bans.isDiscouraged(link.peer) || (link.host !== undefined && bans.isDiscouraged(link.host)),
     }
   }
+}
+
+/** What `most` connections are for. Those we choose go first: whoever chooses us may be an attacker. */
+function slotsOf(most: number) {
+  const full = Math.min(FULL_OUTBOUND, most)
+  const blockOnly = Math.min(BLOCK_ONLY_OUTBOUND, most - full)
+  const feeler = Math.min(1, most - full - blockOnly)
+  return { full, 'block-only': blockOnly, feeler, inbound: most - full - blockOnly - feeler }
 }
 
 /** Whether it was left alone long enough: the longer, the more often it failed. */

@@ -146,7 +146,7 @@ export class SyncDriver {
       const intervalMs = peer.heard ? MIN_STATUS_INTERVAL_MS : STATUS_INTERVAL_MS
       if (!peer.asking && now - peer.askedMs >= intervalMs) void this.#askStatus(id, peer)
     }
-    this.#tellChange()
+    this.#tellIfFarBehindChanged()
   }
 
   async #askStatus(id: string, peer: Peer): Promise<void> {
@@ -220,18 +220,22 @@ export class SyncDriver {
     const { chain, clock } = this.#components
     const sync = new SyncRound(
       { peer: id, claim, ...this.#options },
-      { ...this.#components, onBodyFault: (peer, fault) => this.#bodyFault(peer, fault) },
+      {
+        ...this.#components,
+        onHeaders: () => this.#tellIfFarBehindChanged(),
+        onBodyFault: (peer, fault) => this.#bodyFault(peer, fault),
+      },
     )
     this.#round = { sync, peer: id, claim, start: chain.head.header.number }
     for (const [other, { head, asideUntilMs }] of this.#peers) {
       if (head !== undefined && asideUntilMs <= clock.nowMs()) sync.meet(other, head.number)
     }
-    this.#components.onChange()
+    this.#tellChange()
     try {
       await sync.run()
     } finally {
       this.#round = undefined
-      this.#components.onChange()
+      this.#tellChange()
     }
   }
 
@@ -250,8 +254,11 @@ export class SyncDriver {
     if (PENALTIES[fault.code] !== 'none') this.#components.report(id, fault)
   }
 
+  #tellIfFarBehindChanged(): void {
+    if (this.farBehind !== this.#wasFarBehind) this.#tellChange()
+  }
+
   #tellChange(): void {
-    if (this.farBehind === this.#wasFarBehind) return
     this.#wasFarBehind = this.farBehind
     this.#components.onChange()
   }

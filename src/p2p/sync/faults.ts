@@ -30,7 +30,8 @@ export const PENALTIES = {
   'false-claim': 'discourage',
   'broken-commitment': 'discourage',
   'wrong-body': 'ban',
-  'invalid-block': 'ban',
+  // Known by our own execution alone, of headers that have their work: a fault of ours would ban everybody honest.
+  'invalid-block': 'discourage',
   'bad-answer': 'discourage',
   stalled: 'none',
   unhelpful: 'none',

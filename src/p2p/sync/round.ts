@@ -37,6 +37,8 @@ export interface RoundComponents {
   readonly pacer: Pacer
   /** 32 bytes that nobody can foresee. */
   readonly secret: () => Uint8Array
+  /** More headers count: `headerTip` may have moved. */
+  readonly onHeaders: () => void
   /** A peer brought a wrong body, or is not asked for bodies any more. */
   readonly onBodyFault: (peer: string, fault: SyncFault) => void
 }
@@ -201,6 +203,7 @@ export class SyncRound {
       if (download.next?.start === next.start + headers.length && headers.length < next.count) {
         this.#queue.push(...download.end())
       }
+      this.#components.onHeaders()
       this.#notify()
     }
   }

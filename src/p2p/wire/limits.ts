@@ -31,6 +31,8 @@ export const MAX_REASON_BYTES = 128
 
 /** Bytes of a bundle of several transactions: about 580 transfers, 50 ms of signature checks. */
 export const MAX_BUNDLE_BYTES = 64 * 1024
+/** Transactions in a bundle: as many transfers as fit. Only junk is smaller, and costs as much to look at. */
+export const MAX_BUNDLE_TRANSACTIONS = 655
 /** Bytes of a compact block: short ids of 16,000 transactions, more than fit into 1.5 MiB. */
 export const MAX_COMPACT_BLOCK_BYTES = 128 * 1024
 /** Bytes of the transactions in a compact block that its sender expects others to lack. */

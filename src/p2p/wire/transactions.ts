@@ -1,7 +1,13 @@
 import { DecodeError, TxError } from '../../primitives/errors.ts'
 import { encodeRlp, type RlpReader, rlpHeaderLength } from '../../primitives/rlp.ts'
 import { decodeTransaction, type Transaction } from '../../primitives/transaction.ts'
-import { MAX_BUNDLE_BYTES, MAX_INDEXES, MAX_RESPONSE_BYTES, MAX_TRANSACTIONS_ASKED } from './limits.ts'
+import {
+  MAX_BUNDLE_BYTES,
+  MAX_BUNDLE_TRANSACTIONS,
+  MAX_INDEXES,
+  MAX_RESPONSE_BYTES,
+  MAX_TRANSACTIONS_ASKED,
+} from './limits.ts'
 import { decodeMessage, readItems } from './message.ts'
 
 /**
@@ -21,10 +27,15 @@ export function transactionItemLength(rawLength: number): number {
  * What the `tx` topic carries. Checks form only: signatures are the receiver's to recover, and to pay for. @throws DecodeError
  */
 export function decodeTransactionBundle(bytes: Uint8Array): Transaction[] {
-  // Of a message that is too large nothing is decoded beyond the first.
-  const transactions = decodeList(bytes, bytes.length > MAX_BUNDLE_BYTES ? 1 : MAX_BUNDLE_BYTES)
-  if (transactions.length === 0) throw new DecodeError('an empty bundle')
-  return transactions
+  return decodeList(bytes, countBundle(bytes))
+}
+
+/** The transactions of a bundle, by its outer form alone: decoding them has to be paid for first. @throws DecodeError */
+export function countBundle(bytes: Uint8Array): number {
+  const max = bytes.length > MAX_BUNDLE_BYTES ? 1 : MAX_BUNDLE_TRANSACTIONS
+  const { length } = decodeMessage(bytes, MAX_RESPONSE_BYTES, (fields) => readItems(fields, max, () => fields.skip()))
+  if (length === 0) throw new DecodeError('an empty bundle')
+  return length
 }
 
 /** The answer to a request for pooled transactions. @throws DecodeError */

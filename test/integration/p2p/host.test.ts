@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { GossipWatchdog } from '../../../src/p2p/gossip-watchdog.ts'
 import { GOSSIP_CHECK_MS } from '../../../src/p2p/limits.ts'
 import { topicsOf } from '../../../src/p2p/topics.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { eventually, LISTEN, PREFIX, startHost } from '../../support/p2p-hosts.ts'
+import { eventually, LISTEN, PREFIX, startHost, startSilentHost } from '../../support/p2p-hosts.ts'
 
 const { block: blocks } = topicsOf(PREFIX)
 
@@ -100,4 +100,21 @@ test('a gossip stream that ends on a live connection is opened again', async () 
   expect(watchdog.reopened).toBe(1)
   await eventually(() => expect(gossipStreams()).toHaveLength(1))
   watchdog.stop()
+})
+
+test('peers that never answer when a gossip stream is opened hold up nobody', async () => {
+  const alice = await startHost()
+  alice.services.gossip.subscribe(blocks)
+  const silent = await Promise.all(Array.from({ length: 16 }, startSilentHost))
+  for (const host of silent) await host.dial(alice.getMultiaddrs())
+  await eventually(() => expect(alice.services.gossip.getPeers()).toHaveLength(silent.length))
+  const bob = await startHost({ listen: [] })
+  bob.services.gossip.subscribe(blocks)
+  const heard: number[] = []
+  bob.services.gossip.addEventListener('gossipsub:message', ({ detail }) => heard.push(detail.msg.data[0]!))
+  await bob.dial(alice.getMultiaddrs())
+  // Before those who do not answer pings either are cut off.
+  await vi.waitFor(() => expect(alice.services.gossip.getMeshPeers(blocks)).toEqual([bob.peerId.toString()]), 20_000)
+  await alice.services.gossip.publish(blocks, Uint8Array.of(1))
+  await eventually(() => expect(heard).toEqual([1]))
 })

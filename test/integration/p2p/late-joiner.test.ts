@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import WebSocket from 'ws'
 import { parseGenesis } from '../../../src/chain/genesis.ts'
 import type { Engine } from '../../../src/consensus/engine.ts'
+import type { FullNode } from '../../../src/index.ts'
 import { createEngine } from '../../../src/node/engine.ts'
 import { peerBackend } from '../../../src/node/peer-backend.ts'
 import { systemClock } from '../../../src/node/system.ts'
@@ -105,6 +107,24 @@ async function serve(body: Body = (_, right) => right()): Promise<{ stop(): Prom
 const join = (datadir?: string) =>
   startNode({ genesis, network: { bootnodes: addresses }, ...(datadir !== undefined && { datadir }) })
 
+/** @returns what the node tells of `kind`, as it comes. */
+async function subscribe(node: FullNode, kind: string): Promise<unknown[]> {
+  const socket = new WebSocket(node.rpcUrl!.replace('http', 'ws'))
+  const told: unknown[] = []
+  const subscribed = Promise.withResolvers<void>()
+  socket.on('error', subscribed.reject)
+  socket.on('message', (text) => {
+    const { id, params } = JSON.parse(String(text))
+    if (id === undefined) told.push(params.result)
+    else subscribed.resolve()
+  })
+  socket.on('open', () =>
+    socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_subscribe', params: [kind] })),
+  )
+  await subscribed.promise
+  return told
+}
+
 describe('a node that joins late', () => {
   it('has the chain of its peers, whose bodies come from all of them', async () => {
     const shares = [0, 0, 0]
@@ -149,5 +169,35 @@ describe('a node that joins late', () => {
     const second = await join(datadir)
     await eventually(() => expect(second.status().hash).toEqual(source.chain.head.hash))
     expect(served).toBeLessThan(BLOCKS)
+  })
+
+  it('tells subscribers that it is behind, how far it has come, and when it has caught up', async () => {
+    const [begun, half] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    await serve(async (hash, right) => {
+      const { number } = source.chain.store.header(hash)!.header
+      await (number > BLOCKS / 2 ? half : begun).promise
+      return right()
+    })
+    const node = await startNode({ genesis })
+    const told = await subscribe(node, 'syncing')
+    await node.request({ method: 'admin_addPeer', params: addresses })
+    const highestBlock = `0x${BLOCKS.toString(16)}`
+    const stages = (block: string) => [
+      { stage_name: 'headers', block_number: highestBlock },
+      { stage_name: 'execution', block_number: block },
+    ]
+    const at = (currentBlock: string) => ({
+      syncing: true,
+      status: { startingBlock: '0x0', currentBlock, highestBlock, stages: stages(currentBlock) },
+    })
+    await eventually(() => expect(told).toEqual([at('0x0')]))
+    begun.resolve()
+    await eventually(() => expect(told.length).toBeGreaterThan(1))
+    half.resolve()
+    await eventually(() => expect(told.at(-1)).toBe(false))
+    const { currentBlock } = (told[1] as ReturnType<typeof at>).status
+    expect(Number(currentBlock)).toBeGreaterThan(0)
+    expect(told[1]).toEqual(at(currentBlock))
+    expect(await node.request({ method: 'eth_syncing' })).toBe(false)
   })
 })

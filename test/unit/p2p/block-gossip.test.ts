@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createPow } from '../../../src/consensus/pow.ts'
 import { BlockGossip, type BlockRequests } from '../../../src/p2p/block-gossip.ts'
 import { compactForm } from '../../../src/p2p/compact-matching.ts'
+import { MAX_PEER_REBUILDS } from '../../../src/p2p/limits.ts'
 import { PropagationWatch } from '../../../src/p2p/propagation.ts'
 import { decodeCompactBlock, encodeCompactBlock } from '../../../src/p2p/wire/compact-block.ts'
 import type { Block } from '../../../src/primitives/block.ts'
@@ -73,6 +74,8 @@ function createGossip(requests: Partial<BlockRequests> = {}): BlockGossip {
       catchingUp: () => false,
       onUnknownParent: (peer) => told.push(`unknown parent from ${peer}`),
       onWrongBody: (peer) => told.push(`wrong body from ${peer}`),
+      onGivenUp: (peers) => told.push(`given up, from ${peers}`),
+      onWithholding: (peer) => told.push(`withheld by ${peer}`),
       onRefused: (_block, error) => told.push(`refused: ${error.code}`),
       onError: (error) => told.push(String(error)),
     },
@@ -185,11 +188,75 @@ describe('a compact block', () => {
   })
 })
 
+describe('a block that its first announcer withholds', () => {
+  const silent = () => new Promise<never>(() => undefined)
+
+  test('comes from the next who announces it, at once', async () => {
+    known.splice(1, 1)
+    gossip = createGossip({
+      blockTransactions: (peer, _hash, [index]) =>
+        peer === 'bob' ? Promise.resolve([block.transactions[index!]!]) : silent(),
+    })
+    const verdict = receive(compactOf(block))
+    await receive(compactOf(block, new Uint8Array(8)), 'bob')
+    expect(await verdict).toBe('accept')
+  })
+
+  test('is put together from another form when the first is a lie', async () => {
+    const parts = decodeCompactBlock(compactOf(block))
+    const lie = encodeCompactBlock({ ...parts, shortIds: new Uint8Array(parts.shortIds.length), prefilled: [] })
+    gossip = createGossip({ body: silent, blockTransactions: silent })
+    const verdict = receive(lie)
+    expect(await receive(compactOf(block), 'bob')).toBe('ignore')
+    expect(await verdict).toBe('reject')
+    await imported(block)
+    expect(headNumber()).toBe(1)
+  })
+
+  test('is left to sync, and held against whoever does so again and again', async () => {
+    known = []
+    gossip = createGossip({ body: () => Promise.reject(new Error()) })
+    for (let seconds = 10; seconds < 14; seconds++) {
+      block = await child(seconds)
+      expect(await receive(compactOf(block))).toBe('ignore')
+      expect(told.shift()).toBe('given up, from alice')
+    }
+    expect(told).toEqual(['withheld by alice'])
+    await receive(compactOf(block))
+    expect(told).toHaveLength(1)
+  })
+
+  test('takes no more than its share of the places', async () => {
+    known = []
+    gossip = createGossip({ body: silent })
+    const blocks = await Promise.all(Array.from({ length: MAX_PEER_REBUILDS + 1 }, (_, i) => child(10 + i)))
+    for (const each of blocks) void receive(compactOf(each))
+    await expect.poll(() => gossip.arriving(blocks[MAX_PEER_REBUILDS - 1]!.hash)).toBe('not-yet')
+    expect(gossip.arriving(blocks[MAX_PEER_REBUILDS]!.hash)).toBeUndefined()
+    void receive(compactOf(blocks[MAX_PEER_REBUILDS]!), 'bob')
+    await expect.poll(() => gossip.arriving(blocks[MAX_PEER_REBUILDS]!.hash)).toBe('not-yet')
+  })
+})
+
+test('when it has stopped nothing is handed to the chain any more, and nobody blamed', async () => {
+  known = []
+  const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<BlockRequests['body']>>>()
+  gossip = createGossip({ body: () => promise })
+  const verdict = receive(compactOf(block))
+  await expect.poll(() => gossip.arriving(block.hash)).toBe('not-yet')
+  await gossip.stop()
+  resolve({ transactions: block.transactions, encoded: block.body })
+  expect(await verdict).toBe('ignore')
+  expect(await receive(compactOf(block), 'bob')).toBe('ignore')
+  expect(told).toEqual([])
+  expect(opened.chain.has(block.hash)).toBe(false)
+})
+
 test('a body that is not the one asked for is its sender’s fault', async () => {
   known = []
   gossip = createGossip({ body: async () => ({ transactions: [], encoded: Uint8Array.of(0xc0) }) })
   expect(await receive(compactOf(block))).toBe('ignore')
-  expect(told).toEqual(['wrong body from alice'])
+  expect(told).toEqual(['wrong body from alice', 'given up, from alice'])
 })
 
 test('a block that came into the chain another way is announced once', async () => {

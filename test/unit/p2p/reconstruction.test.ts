@@ -58,13 +58,37 @@ describe('a block from its compact form', () => {
     ])
   })
 
-  test('is asked of a peer that announces it meanwhile, if nobody else is being asked', () => {
+  test('is asked at once of a peer that announces it meanwhile, before those who have not', () => {
     const answers: (readonly [number, RebuildEvent])[] = [
       [1, { type: 'announced', peer: 'bob' }],
-      [2, { type: 'no-answer', peer: 'alice' }],
       [3, bring('bob', 1)],
     ]
-    expect(play(lacking(1), [], ...answers)).toEqual([askFor('alice', 1), [], askFor('bob', 1), assembled])
+    expect(play(lacking(1), ['carol'], ...answers)).toEqual([askFor('alice', 1), askFor('bob', 1), assembled])
+  })
+
+  test('is not lost for lack of questions to those who have not got it yet', () => {
+    const none = (peer: string): RebuildEvent => ({ type: 'declined', peer, to: 'transactions' })
+    const events: (readonly [number, RebuildEvent])[] = [
+      [500, due],
+      [501, none('bob')],
+      [1_000, due],
+      [1_001, none('carol')],
+      [1_500, due],
+      [1_501, none('dave')],
+      [1_600, { type: 'announced', peer: 'dave' }],
+      [1_601, bring('dave', 1)],
+    ]
+    const all = play(lacking(1), ['bob', 'carol', 'dave', 'erin'], ...events)
+    expect(all.at(-2)).toEqual(askFor('dave', 1))
+    expect(all.at(-1)).toEqual(assembled)
+  })
+
+  test('is fetched whole when nobody is left to ask although one has not answered, whose answer still counts', () => {
+    expect(play(lacking(1), [], [SECOND_PEER_MS, due], [600, bring('alice', 1)])).toEqual([
+      askFor('alice', 1),
+      askBody('alice'),
+      assembled,
+    ])
   })
 
   test('is fetched whole if most of it lacks', () => {
@@ -73,7 +97,7 @@ describe('a block from its compact form', () => {
   })
 
   test('is fetched whole when nobody brings what lacks, or an answer is of another length', () => {
-    const [, second] = play(lacking(1), [], [1, { type: 'no-answer', peer: 'alice' }])
+    const [, second] = play(lacking(1), [], [1, { type: 'no-answer', peer: 'alice', to: 'transactions' }])
     expect(second).toEqual(askBody('alice'))
     const [, third] = play(lacking(1), [], [1, bring('alice', 1, 2)])
     expect(third).toEqual(askBody('alice'))
@@ -100,8 +124,9 @@ describe('a block from its compact form', () => {
   })
 
   test('is given up when everybody has refused, or after a while', () => {
-    const none: readonly [number, RebuildEvent] = [1, { type: 'no-answer', peer: 'alice' }]
-    expect(play(lacking(1), [], none, none)).toEqual([askFor('alice', 1), askBody('alice'), [{ type: 'give-up' }]])
+    const none: readonly [number, RebuildEvent] = [1, { type: 'no-answer', peer: 'alice', to: 'transactions' }]
+    const nor: readonly [number, RebuildEvent] = [1, { type: 'no-answer', peer: 'alice', to: 'body' }]
+    expect(play(lacking(1), [], none, nor)).toEqual([askFor('alice', 1), askBody('alice'), [{ type: 'give-up' }]])
     expect(play(lacking(1), [], [REBUILD_TIMEOUT_MS, due])).toEqual([askFor('alice', 1), [{ type: 'give-up' }]])
   })
 

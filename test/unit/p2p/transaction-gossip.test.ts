@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { BUNDLE_DELAY_MS, RECOVERY_ALLOWANCE } from '../../../src/p2p/limits.ts'
+import { BUNDLE_DELAY_MS, MAX_RECOVERY_DEBT, RECOVERY_ALLOWANCE, UNREAD_BYTES } from '../../../src/p2p/limits.ts'
 import { PropagationWatch } from '../../../src/p2p/propagation.ts'
 import { TransactionGossip } from '../../../src/p2p/transaction-gossip.ts'
+import { MAX_BUNDLE_TRANSACTIONS } from '../../../src/p2p/wire/limits.ts'
 import { decodeTransactionBundle, encodeTransactionList } from '../../../src/p2p/wire/transactions.ts'
 import { toKey } from '../../../src/primitives/bytes.ts'
 import { TxError } from '../../../src/primitives/errors.ts'
@@ -15,6 +16,7 @@ let watch: PropagationWatch
 let sent: RecoveredTransaction['hash'][][]
 let recovered: number
 let listeners: number
+let floods: string[]
 /** By hash: what recovery finds; anything else has a bad signature. */
 let signed: Map<string, RecoveredTransaction>
 
@@ -24,6 +26,7 @@ beforeEach(async () => {
   sent = []
   recovered = 0
   listeners = 1
+  floods = []
   signed = new Map()
   gossip = new TransactionGossip({
     pool: fixture.pool,
@@ -35,6 +38,7 @@ beforeEach(async () => {
     watch,
     publish: (data) => sent.push(decodeTransactionBundle(data).map(({ raw }) => signed.get(toKey(raw))!.hash)),
     hasListeners: () => listeners > 0,
+    onFlood: (peer) => floods.push(peer),
   })
   fixture.pool.subscribe((changes) => gossip.follow(changes))
 })
@@ -122,6 +126,27 @@ describe('what a peer brings', () => {
     expect(await receive(bundle(...good), 'bob')).toBe('accept')
     fixture.clock.advance(1_000)
     expect(await receive(bundle(...transfers(3, 2)))).toBe('accept')
+  })
+
+  test('is refused by its outer form when it has more items than transfers fit', async () => {
+    const junk = transfer({ from: 1, type: 0, chainId: undefined }).tx.raw
+    const items = Array.from({ length: MAX_BUNDLE_TRANSACTIONS + 1 }, () => junk.subarray(0, 40))
+    expect(await receive(encodeTransactionList(items))).toBe('reject')
+  })
+
+  test('is neither decoded nor remembered when it is not paid for, and held against whoever goes on', async () => {
+    const poor = Array.from({ length: 512 }, (_, i) => transfer({ from: 1_000 + i }))
+    const data = bundle(...poor)
+    for (const each of poor) signed.set(toKey(each.tx.raw), each)
+    for (let i = 0; i < RECOVERY_ALLOWANCE.capacity / 512; i++) await receive(data)
+    let remembered = 0
+    const unread = encodeTransactionList(Array.from({ length: 512 }, () => new Uint8Array(100)))
+    expect(await gossip.handle(unread, 'alice', () => remembered++)).toBe('ignore')
+    expect(remembered).toBe(0)
+    expect(floods).toEqual([])
+    const most = (RECOVERY_ALLOWANCE.capacity + MAX_RECOVERY_DEBT) / (unread.length / UNREAD_BYTES)
+    for (let i = 0; i < most; i++) await receive(unread)
+    expect(new Set(floods)).toEqual(new Set(['alice']))
   })
 
   test('costs nothing when it is of use, however much it is', async () => {

@@ -53,3 +53,14 @@ test('remembers a bounded number of clients, and forgets who has not asked for l
   for (let i = 0; i < MAX_ALLOWANCES; i++) allowance.take(`other ${i}`, 1)
   expect(allowance.take(HOST, 1)).toBeUndefined()
 })
+
+test('what is charged is owed, whether or not anything was left', () => {
+  const { allowance, clock } = allowances()
+  allowance.charge(HOST, 10 * ALLOWANCE_BURST_SEC)
+  allowance.charge(HOST, 20)
+  expect(allowance.take(HOST, 1)?.waitSec).toBe(3)
+  clock.advance(3_000)
+  expect(allowance.take(HOST, 1)).toBeUndefined()
+  allowance.charge('127.0.0.1', 1_000_000)
+  expect(allowance.take('127.0.0.1', 1)).toBeUndefined()
+})

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { StateUnavailableError, StoreError, TxError } from '../../../src/primitives/errors.ts'
 import { type Allowance, Dispatcher, method } from '../../../src/rpc/dispatch.ts'
 import type { Json } from '../../../src/rpc/json.ts'
-import { MAX_BATCH_CALLS, MAX_RESPONSE_CHARS } from '../../../src/rpc/limits.ts'
+import { MAX_BATCH_CALLS, MAX_RESPONSE_CHARS, SMALL_MESSAGE_CHARS, UNIT_CHARS } from '../../../src/rpc/limits.ts'
 import { boolean, count, optional } from '../../../src/rpc/schema.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { LOCAL } from './serving.ts'
@@ -112,21 +112,24 @@ describe('a single request', () => {
       expect(await send(text)).toEqual(error(-32700, /./, null))
   })
 
-  test('that is no request is -32600 with a null id', async () => {
+  test('that is no request is -32600, under its id where it has one and null otherwise', async () => {
     const { send } = dispatcher()
-    const invalid = [
-      1,
-      null,
-      'x',
-      {},
-      { ...call('add'), jsonrpc: '1.0' },
-      { id: 1, method: 'add' },
-      { ...call('add'), method: 5 },
-      { ...call('add'), params: 'left' },
-      { ...call('add'), id: {} },
-      { ...call('add'), id: true },
-    ]
-    for (const request of invalid) expect(await send(JSON.stringify(request))).toEqual(error(-32600, /./, null))
+    const nameless = [1, null, 'x', {}, { method: 'add' }, { ...call('add'), id: {} }, { ...call('add'), id: true }]
+    for (const request of nameless) expect(await send(JSON.stringify(request))).toEqual(error(-32600, /./, null))
+    for (const id of [0, -7, 'a', '', null]) {
+      const named = [{ ...call('add'), jsonrpc: '1.0' }, { method: 'add' }, { ...call('add'), method: 5 }, {}]
+      for (const request of named) {
+        expect(await send({ ...request, id })).toEqual(error(-32600, /invalid request/, id))
+        expect(await send([{ ...request, id }])).toEqual([error(-32600, /invalid request/, id)])
+      }
+    }
+  })
+
+  test('with params that are neither an array nor an object is -32602', async () => {
+    const { send } = dispatcher()
+    for (const params of ['left', '', 0, 5, true, false]) {
+      expect(await send(call('nothing', params))).toEqual(error(-32602, /neither an array nor an object/))
+    }
   })
 
   test('without an id is a notification: run, never answered, not even with an error', async () => {
@@ -196,5 +199,69 @@ describe('a batch', () => {
     const batch = Array.from({ length: 3 }, (_, i) => call('long', [third], i))
     expect(await send(batch)).toEqual(error(-32005, /response larger than/, null))
     expect(await send(batch.slice(1))).toHaveLength(2)
+  })
+})
+
+describe('an allowance', () => {
+  function counting() {
+    const taken: number[] = []
+    const charged: number[] = []
+    let refused = false
+    const allowance = {
+      take(_client: string, units: number) {
+        if (refused) return { reason: 'too many', waitSec: 3 }
+        taken.push(units)
+        return undefined
+      },
+      charge: (_client: string, units: number) => void charged.push(units),
+    }
+    const refuse = () => {
+      refused = true
+    }
+    return { ...dispatcher({ allowance }), taken, charged, refuse }
+  }
+
+  test('is taken from for every message by its length, before it is read', async () => {
+    const { target, taken, charged } = counting()
+    for (const [message, units] of [
+      ['', 1],
+      ['['.repeat(UNIT_CHARS - 1), 1],
+      ['['.repeat(UNIT_CHARS), 2],
+      ['['.repeat(1_000_000), 1 + Math.floor(1_000_000 / UNIT_CHARS)],
+      [`[${'1,'.repeat(MAX_BATCH_CALLS)}1]`, 1 + Math.floor((2 * MAX_BATCH_CALLS + 3) / UNIT_CHARS)],
+      [Buffer.alloc(10 * UNIT_CHARS, 0xff), 11],
+    ] as const) {
+      const reply = await target.handle(message, LOCAL)
+      expect(JSON.parse(reply!.text)).toHaveProperty('error')
+      expect(taken.splice(0)).toEqual([units])
+    }
+    expect(charged).toEqual([])
+  })
+
+  test('pays for the calls of a message too, of which the first ordinary one is paid with it', async () => {
+    const { send, taken, charged } = counting()
+    await send(call('nothing'))
+    await send(call('eth_getLogs'))
+    await send([call('nothing'), call('eth_getProof'), call('missing')])
+    expect(taken).toEqual([1, 1, 1])
+    expect(charged).toEqual([0, 9, 6])
+  })
+
+  test('that is used up is told under the id of a short message, and without reading a long one', async () => {
+    const { target, called, refuse } = counting()
+    refuse()
+    const ask = async (message: string) => {
+      const reply = await target.handle(message, LOCAL)
+      return reply && { ...reply, text: JSON.parse(reply.text) }
+    }
+    const short = JSON.stringify(call('add', [1], 'a'))
+    expect(await ask(short)).toEqual({ text: error(-32005, /too many/, 'a'), waitSec: 3 })
+    expect(await ask(`[${short}]`)).toEqual({ text: [error(-32005, /too many/, 'a')], waitSec: 3 })
+    expect(await ask(short.padEnd(SMALL_MESSAGE_CHARS))).toEqual({ text: error(-32005, /too many/, 'a'), waitSec: 3 })
+    expect(await ask(short.padEnd(SMALL_MESSAGE_CHARS + 1))).toEqual({
+      text: error(-32005, /too many/, null),
+      waitSec: 3,
+    })
+    expect(called).toEqual([])
   })
 })

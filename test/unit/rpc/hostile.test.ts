@@ -83,8 +83,8 @@ describe('any JSON', () => {
   })
 
   test.each([
-    ['deeply nested', '['.repeat(200_000) + ']'.repeat(200_000), -32600],
-    ['deeply nested parameters', call('eth_getBalance', JSON.parse('['.repeat(2_000) + ']'.repeat(2_000))), -32602],
+    ['deeply nested', '['.repeat(200_000) + ']'.repeat(200_000), -32700],
+    ['deeply nested parameters', call('eth_getBalance', JSON.parse('['.repeat(2_000) + ']'.repeat(2_000))), -32700],
     ['deep and not closed', '[{"a":'.repeat(100_000), -32700],
     [
       'a number beyond all bounds',

@@ -135,6 +135,26 @@ test('a client beyond its allowance is told with 429, the error of limits, and h
   expect((await ask()).status).toBe(200)
 })
 
+test('a client that offers HTTP/2 on the way is answered over HTTP/1.1', async () => {
+  const { url } = await listen()
+  const body = '{"jsonrpc":"2.0","id":1,"method":"size","params":["0x0102"]}'
+  const text = await new Promise<string>((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: 'h2c',
+      'http2-settings': 'AAEAAEAAAAIAAAAB',
+    }
+    const asking = request(url, { method: 'POST', headers }, async (response) => {
+      expect(response.statusCode).toBe(200)
+      resolve((await response.toArray()).join(''))
+    })
+    asking.on('error', reject)
+    asking.end(body)
+  })
+  expect(JSON.parse(text)).toEqual({ jsonrpc: '2.0', id: 1, result: 2 })
+})
+
 test('pages of a named origin may ask, and read the answer; the browser is told so first', async () => {
   const methods = { nothing: method({ summary: '', result: {}, params: {}, handler: () => null }) }
   const server = createServing({ methods, corsOrigins: ['https://app.example'] })
@@ -154,7 +174,7 @@ test('answers with credentials alone where they are asked for; health says yes o
     methods: {},
     credentials: { bearerTokens: [token] },
     metrics: { contentType: 'text/plain', text: async () => 'a_metric 1\n' },
-    health: { peers: 0, peerLimit: 8, blocksBehind: 9, diskFreeBytes: 0 },
+    health: { peers: 0, peerLimit: 8, isFirst: false, blocksBehind: 9, diskFreeBytes: 0 },
   })
   running.push(server)
   const url = await server.start()

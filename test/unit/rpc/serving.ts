@@ -58,7 +58,7 @@ export interface Serving {
 export function createServing(serving: Serving): RpcServer {
   const { methods, allowance, credentials, clock = systemClock, onInternalError = () => {} } = serving
   const { vhosts = ['localhost'], corsOrigins = [], wsOrigins = [], port = 0, metrics } = serving
-  const { health = { peers: 0, peerLimit: 0, blocksBehind: 0, diskFreeBytes: undefined } } = serving
+  const { health = { peers: 0, peerLimit: 0, isFirst: false, blocksBehind: 0, diskFreeBytes: undefined } } = serving
   const dispatcher = new Dispatcher({ methods, clock, allowance, onInternalError })
   const authenticator = credentials && new Authenticator(credentials, { clock })
   const side = (origins: readonly string[]) => ({ dispatcher, gate: new Gate({ vhosts, origins }, { authenticator }) })

@@ -76,8 +76,18 @@ describe('what is heard of', () => {
     book.hear({ peer: 'a', addresses }, '9.9', nowMs)
     expect(book.get('a')?.addresses).toEqual([addresses[0], addresses[2]])
     // Nor can a peer move to another one, whose places it did not get.
-    book.hear({ peer: 'a', addresses: ['/ip4/66.6.2.3/tcp/1'] }, '9.9', nowMs)
+    book.hear({ peer: 'a', addresses: ['/ip4/66.6.2.3/tcp/1'] }, '9.9', nowMs, true)
     expect(book.get('a')?.addresses).toEqual([addresses[0], addresses[2]])
+  })
+
+  it('changes its addresses on its own word only', () => {
+    const moved = { peer: 'a', addresses: ['/ip4/20.1.9.9/tcp/2'] }
+    book.hear({ peer: 'a', addresses: ['/ip4/20.1.2.3/tcp/1'] }, '20.1', nowMs)
+    book.good('a', nowMs)
+    book.hear(moved, '9.9', nowMs)
+    expect(book.get('a')?.addresses).toEqual(['/ip4/20.1.2.3/tcp/1'])
+    book.hear(moved, '9.9', nowMs, true)
+    expect(book.get('a')?.addresses).toEqual(moved.addresses)
   })
 })
 

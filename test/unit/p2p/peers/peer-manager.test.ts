@@ -4,13 +4,16 @@ import { BanList } from '../../../../src/p2p/peers/ban-list.ts'
 import {
   BLOCK_ONLY_OUTBOUND,
   BOOTSTRAP_INTERVAL_MS,
+  BUCKET_PLACES,
   FULL_OUTBOUND,
   MAX_INBOUND,
   MAX_INBOUND_PER_HOST,
   MAX_INBOUND_PER_SUBNET,
+  NEW_BUCKETS_PER_SOURCE_GROUP,
 } from '../../../../src/p2p/peers/limits.ts'
 import { networkGroup } from '../../../../src/p2p/peers/network-group.ts'
 import { type PeerAction, PeerManager, type PeerManagerOptions } from '../../../../src/p2p/peers/peer-manager.ts'
+import { hearsay, sourceAt } from '../../../../src/p2p/peers/source.ts'
 import { seededRandom } from '../../../support/seeded-random.ts'
 
 const SECRET = new Uint8Array(32).fill(1)
@@ -136,8 +139,66 @@ describe('a start', () => {
 
   it('never dials itself', () => {
     manager = manage({ bootnodes: [{ peer: 'self', addresses: peer(1).addresses }] })
-    manager.hear([{ peer: 'self', addresses: peer(1).addresses }], undefined, nowMs)
+    manager.hear([{ peer: 'self', addresses: peer(1).addresses }], sourceAt(hostOf(2)), nowMs)
     expect(dialled(settle(60))).toEqual([])
+  })
+})
+
+describe('the bound of the operator', () => {
+  it.each([0, 1, 5, 11, 12, 13, 15])('of %i connections is kept, peers of our choice first', (maxPeers) => {
+    const bootnodes = Array.from({ length: 20 }, (_, i) => peer(200 + i))
+    manager = manage({ maxPeers, bootnodes, anchors: [peer(300), peer(301)] })
+    for (let i = 0; i < 200; i++) book.hear(peer(i), '9.9', nowMs)
+    const dials = dialled(settle(1200))
+    expect(links().filter((link) => !link.startsWith('inbound'))).toHaveLength(Math.min(maxPeers, 12))
+    expect(dials.some((dial) => dial.startsWith('feeler'))).toBe(maxPeers > 12)
+    for (let i = 0; i < 20; i++) {
+      for (const { type, peer } of manager.connected(`in-${i}`, false, `66.${i}.1.1`, nowMs)) {
+        if (type === 'disconnect') manager.disconnected(peer)
+      }
+    }
+    expect(links().length).toBe(Math.min(maxPeers, 12) + Math.max(0, maxPeers - 13))
+  })
+})
+
+describe('peers that others name', () => {
+  const claims = (i: number) => [{ peer: `p${i}`, addresses: [`/ip4/${20 + (i % 80)}.${i % 256}.1.1/tcp/1`] }]
+
+  it.each([
+    ['one host', () => sourceAt('66.6.6.6')],
+    ['hosts of one network', (i: number) => sourceAt(`66.6.${i % 256}.6`)],
+    ['hosts behind relays', () => sourceAt(undefined)],
+    ['the DHT', () => hearsay(false)],
+  ])('fill a part of the book only when %s invents them, linked or not', (_, source) => {
+    for (let i = 0; i < 20_000; i++) manager.hear(claims(i), source(i), nowMs)
+    expect(book.size.known).toBeLessThanOrEqual(NEW_BUCKETS_PER_SOURCE_GROUP * BUCKET_PLACES)
+    expect(book.size.known).toBeGreaterThan(1000)
+  })
+
+  it('are at IP addresses where somebody can be', () => {
+    const at = (address: string) => manager.hear([{ peer: address, addresses: [address] }], sourceAt('66.6.6.6'), nowMs)
+    for (const host of ['0.0.0.1', '100.64.0.1', '224.0.0.1', '255.255.255.255']) at(`/ip4/${host}/tcp/1`)
+    for (const host of ['::', 'ff02::1', '::ffff:100.64.0.1']) at(`/ip6/${host}/tcp/1`)
+    for (const kind of ['dns', 'dns4', 'dns6']) at(`/${kind}/a.example.com/tcp/1`)
+    expect(book.size.known).toBe(0)
+    at('/ip4/20.1.2.3/tcp/1')
+    expect(book.size.known).toBe(1)
+  })
+
+  it('have private addresses only when somebody says so from one', () => {
+    const hosts = ['10.0.0.9', '127.0.0.1', '169.254.0.9', '192.168.0.9']
+    const lan = hosts.map((host) => ({ peer: host, addresses: [`/ip4/${host}/tcp/1`] }))
+    manager.hear(lan, sourceAt('66.6.6.6'), nowMs)
+    manager.hear(lan, sourceAt(undefined), nowMs)
+    manager.hear(lan, hearsay(false), nowMs)
+    expect(book.size.known).toBe(0)
+    manager.hear(lan, sourceAt('192.168.0.7'), nowMs)
+    expect(book.size.known).toBe(lan.length)
+  })
+
+  it('may have names when they are bootnodes', () => {
+    manager = manage({ bootnodes: [{ peer: 'boot', addresses: ['/dns4/boot.example.org/tcp/1'] }] })
+    expect(dialled(manager.look(nowMs))).toEqual(['full boot'])
   })
 })
 
@@ -153,7 +214,7 @@ describe('a trusted peer', () => {
   })
 
   it('is forgiven, and has no need of room', () => {
-    manager = manage({ trusted: [peer(1)], maxInbound: 0 })
+    manager = manage({ trusted: [peer(1)], maxPeers: 0 })
     expect(manager.connected('peer-1', false, hostOf(1), nowMs)).toEqual([])
     expect(manager.penalize('peer-1', 'ban', 'bad-seal', nowMs)).toEqual([])
     expect(manager.mayConnect('peer-1', nowMs)).toBe(true)
@@ -165,19 +226,16 @@ describe('a trusted peer', () => {
 
 describe('peers that choose us', () => {
   it('are a few from one address, a few more from one subnet, and as many as they like from a LAN', () => {
-    for (let i = 0; i < MAX_INBOUND_PER_HOST; i++) {
-      expect(manager.mayAccept('66.6.6.6', nowMs)).toBe(true)
-      manager.connected(`same-${i}`, false, '66.6.6.6', nowMs)
-    }
-    expect(manager.mayAccept('66.6.6.6', nowMs)).toBe(false)
-    for (let i = MAX_INBOUND_PER_HOST; i < MAX_INBOUND_PER_SUBNET; i++) {
-      expect(manager.mayAccept(`66.6.6.${100 + i}`, nowMs)).toBe(true)
-      manager.connected(`near-${i}`, false, `66.6.6.${100 + i}`, nowMs)
-    }
-    expect(manager.mayAccept('66.6.6.200', nowMs)).toBe(false)
-    expect(manager.mayAccept('66.6.7.1', nowMs)).toBe(true)
-    for (let i = 0; i < 30; i++) manager.connected(`lan-${i}`, false, '127.0.0.1', nowMs)
-    expect(manager.mayAccept('127.0.0.1', nowMs)).toBe(true)
+    // All at once: none of them has said who it is yet.
+    const same = Array.from({ length: 64 }, () => manager.accept('66.6.6.6', nowMs))
+    expect(same.filter((ended) => ended !== undefined)).toHaveLength(MAX_INBOUND_PER_HOST)
+    const near = Array.from({ length: 64 }, (_, i) => manager.accept(`66.6.6.${100 + i}`, nowMs))
+    expect(near.filter((ended) => ended !== undefined)).toHaveLength(MAX_INBOUND_PER_SUBNET - MAX_INBOUND_PER_HOST)
+    expect(manager.accept('66.6.7.1', nowMs)).toBeDefined()
+    for (let i = 0; i < 30; i++) expect(manager.accept('127.0.0.1', nowMs)).toBeDefined()
+    same[0]!()
+    expect(manager.accept('66.6.6.6', nowMs)).toBeDefined()
+    expect(manager.accept('66.6.6.6', nowMs)).toBeUndefined()
   })
 
   it('make room for one another when there is none', () => {
@@ -221,7 +279,7 @@ describe('a banned peer', () => {
     manager.disconnected('peer-1')
     expect(book.get('peer-1')).toBeUndefined()
     expect(manager.mayConnect('peer-1', nowMs)).toBe(false)
-    expect(manager.mayAccept(hostOf(1), nowMs)).toBe(false)
+    expect(manager.accept(hostOf(1), nowMs)).toBeUndefined()
     book.hear(peer(1), '9.9', nowMs)
     expect(dialled(settle(30))).toEqual([])
   })

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPow } from '../../../../src/consensus/pow.ts'
 import { SyncDriver, type SyncOptions } from '../../../../src/p2p/sync/driver.ts'
+import { PENALTIES } from '../../../../src/p2p/sync/faults.ts'
 import { MIN_STATUS_INTERVAL_MS, UNPROVEN_HEADERS } from '../../../../src/p2p/sync/limits.ts'
 import type { SyncProgress } from '../../../../src/p2p/sync/types.ts'
 import type { Block } from '../../../../src/primitives/block.ts'
@@ -62,6 +63,8 @@ let peers: SimulatedPeers
 let driver: SyncDriver
 let reports: string[]
 let seen: SyncProgress[]
+/** Whether it was far behind, at each change that was told. */
+let changes: boolean[]
 
 beforeEach(async () => {
   // Past every block.
@@ -70,6 +73,7 @@ beforeEach(async () => {
   peers = new SimulatedPeers(clock)
   reports = []
   seen = []
+  changes = []
   driver = makeDriver()
 })
 afterEach(async () => {
@@ -87,7 +91,7 @@ function makeDriver(options: Partial<SyncOptions> = {}): SyncDriver {
       pacer: { pause: () => undefined },
       secret: () => crypto.getRandomValues(new Uint8Array(32)),
       report: (peer, fault) => reports.push(`${peer}: ${fault.message}`),
-      onChange: () => undefined,
+      onChange: () => changes.push(driver.farBehind),
       onFailure: (error) => {
         throw error
       },
@@ -136,6 +140,15 @@ describe('catching up', () => {
     const progress = seen.findLast(({ stage }) => stage === 'bodies')!
     expect(progress).toMatchObject({ peer: 'a', startingNumber: 0, highestNumber: LONG })
     expect(progress.headerNumber).toBe(LONG)
+  })
+
+  it('tells that it is far behind as soon as headers show it, and that it is no more', async () => {
+    peers.set('a', peer(MOST))
+    // Not started, it does not look by the clock.
+    driver.connected('a', true)
+    await until('head', has(main[MOST - 1]!))
+    await until('rest', () => driver.progress === undefined)
+    expect(changes).toEqual([false, true, false])
   })
 
   it('takes bodies from all who have them', async () => {
@@ -304,6 +317,7 @@ describe('a peer that', () => {
     driver.connected('a', true)
     await until('report', () => reports.length > 0)
     expect(reports).toEqual(['a: invalid-block: bad-state-root'])
+    expect(PENALTIES['invalid-block']).toBe('discourage')
     expect(has(main[9]!)()).toBe(true)
     peers.set('d', chain)
     driver.connected('d', true)

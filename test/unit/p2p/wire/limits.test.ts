@@ -161,7 +161,7 @@ describe('an answer', () => {
 })
 
 describe('a bundle', () => {
-  const small = rawTransaction(0)
+  const small = rawTransaction(100)
   const large = rawTransaction(100_000)
 
   it('holds 64 KiB of transactions, or one that is larger', () => {
