@@ -197,8 +197,8 @@ export const MAX_REBUILDS = 16
 export const MAX_PEER_REBUILDS = 4
 /** Compact forms of one block, from as many peers, that are tried side by side: the first may be a lie. */
 export const MAX_FORMS = 3
-/** Blocks that a peer may be the first to announce and nobody bring: as many at first, one in ten minutes from then on. */
-export const WITHHELD_ALLOWANCE = { capacity: 3, perSecond: 1 / 600, maxPeers: 1_024 }
+/** Blocks that a peer may be the first to announce and nobody bring: as many at first, one in 500 s from then on. */
+export const WITHHELD_ALLOWANCE = { capacity: 3, perSecond: 0.002, maxPeers: 1_024 }
 /** Blocks that were given up, with who announced them: that announcement is not followed again. */
 export const MAX_GIVEN_UP = 256
 /** Peers remembered that have announced one such block. */
