@@ -7,8 +7,6 @@ import {
   COLLISION_TEST_MS,
   MAX_COLLISIONS,
   MAX_DRAWS,
-  MAX_PEERS_EXCHANGED,
-  MAX_SHARE_EXCHANGED,
   NEW_BUCKETS,
   NEW_BUCKETS_PER_ADDRESS,
   NEW_BUCKETS_PER_SOURCE_GROUP,
@@ -155,19 +153,6 @@ export class AddressBook {
       if (held !== undefined) this.#moveBack(held, place, nowMs)
       this.#moveToTried(waiting, place)
     }
-  }
-
-  /** Peers for whoever asks: a random few, none of them hopeless. */
-  sample(count: number, nowMs: number): PeerAddresses[] {
-    const all = [...this.#peers.values()].filter((known) => !isHopeless(known, nowMs))
-    const most = Math.min(count, MAX_PEERS_EXCHANGED, Math.ceil(all.length * MAX_SHARE_EXCHANGED))
-    for (let i = 0; i < most; i++) {
-      const j = i + Math.floor(this.#random() * (all.length - i))
-      const [a, b] = [all[i]!, all[j]!]
-      all[i] = b
-      all[j] = a
-    }
-    return all.slice(0, most).map(({ peer, addresses }) => ({ peer, addresses }))
   }
 
   forget(peer: string): void {

@@ -18,10 +18,8 @@ export const BUCKET_PLACES = 64
 export const MAX_ADDRESSES_PER_PEER = 8
 /** Characters of a multiaddr with its peer id. */
 export const MAX_MULTIADDR_LENGTH = 256
-/** Peers taken from one answer, and told to others in one. */
+/** Peers taken from one answer. */
 export const MAX_PEERS_EXCHANGED = 64
-/** Share of the book that one answer may give away: reading all of it takes many. */
-export const MAX_SHARE_EXCHANGED = 0.23
 
 /** Nothing is known of an address that nobody has named for so long. */
 export const MAX_ADDRESS_AGE_MS = 30 * DAY_MS

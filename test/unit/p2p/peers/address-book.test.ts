@@ -179,24 +179,6 @@ describe('two peers that want one place among the tried', () => {
   })
 })
 
-describe('what others are told', () => {
-  it('is a small part of the book, each once', () => {
-    hear(100)
-    const told = book.sample(1000, nowMs).map(({ peer }) => peer)
-    expect(told).toHaveLength(23)
-    expect(new Set(told).size).toBe(23)
-    expect(book.sample(5, nowMs)).toHaveLength(5)
-  })
-
-  it('leaves out what is hopeless', () => {
-    hear(10)
-    for (let i = 0; i < 3; i++) book.attempt('peer-0', nowMs, true)
-    nowMs += HOUR_MS
-    const told = Array.from({ length: 50 }, () => book.sample(10, nowMs).map(({ peer }) => peer)).flat()
-    expect(told).not.toContain('peer-0')
-  })
-})
-
 describe('a saved book', () => {
   it('is as it was', () => {
     hear(300)
