@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util'
+import type { Scenario } from './scenario.ts'
+
+/** Each is loaded only when it is run: some bring a whole network with them. */
+const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' } },
+})
+const unknown = positionals.filter((name) => !(name in SCENARIOS))
+if (positionals.length === 0 || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`there is no scenario "${unknown[0]}"`)
+  console.error('usage: npm run scenario -- NAME… [--quick] [--seed N], NAME one of:')
+  for (const [name, load] of Object.entries(SCENARIOS)) console.error(`  ${name.padEnd(16)} ${(await load()).claim}`)
+  process.exitCode = 2
+}
+
+if (unknown.length === 0) {
+  for (const name of positionals) {
+    const scenario = await SCENARIOS[name]!()
+    console.log(`${name}: ${scenario.claim} (seed ${values.seed}${values.quick ? ', quick' : ''})`)
+    const options = {
+      quick: values.quick,
+      seed: Number(values.seed),
+      log: (line: string) => console.error(`  ${line}`),
+    }
+    for (const { name: what, value, bar, pass } of await scenario.run(options)) {
+      const judged = pass === undefined ? '' : pass ? '  ok' : '  MISSED'
+      console.log(`  ${what.padEnd(44)} ${value.padEnd(28)} ${bar ?? ''}${judged}`)
+      if (pass === false) process.exitCode = 1
+    }
+  }
+}
