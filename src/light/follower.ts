@@ -198,9 +198,8 @@ export class Follower {
     if (!peers.some(({ shown }) => shown)) return peers.some(({ claim }) => claim) ? 'proving' : 'connecting'
     const { tip } = this.chain
     const open = peers.some(
-      ({ busy, shown, claim, silences }) =>
-        silences === 0 &&
-        ((busy && !shown) || (claim && claim !== shown && claim.totalDifficulty > tip.totalDifficulty)),
+      (peer) =>
+        isUnheard(peer) || (peer.silences === 0 && peer.claim && peer.claim.totalDifficulty > tip.totalDifficulty),
     )
     return open ? 'proving' : 'following'
   }
@@ -307,7 +306,9 @@ export class Follower {
     )
     const settled = engine.finality(chain.tip.header, chain.ancestry).safe
     const reaches = shown.map(({ id }) => ({ peer: id, reach: this.reachOf(id) }))
-    const { head, behind, vouching } = chooseHead(reaches, settled, this.#options.vouchers)
+    // Who has not said anything yet may be the one who objects.
+    const vouchers = this.#peers.all.some(isUnheard) ? Number.POSITIVE_INFINITY : this.#options.vouchers
+    const { head, behind, vouching } = chooseHead(reaches, settled, vouchers)
     this.#vouching = vouching
     this.#observeDispute(reaches, settled, nowMs)
     for (const peer of shown) {
@@ -362,4 +363,9 @@ export class Follower {
       onError(error)
     }
   }
+}
+
+/** Neither has it shown anything nor failed to. */
+function isUnheard({ busy, claim, shown, silences }: LightPeer): boolean {
+  return silences === 0 && !shown && (busy || !claim)
 }
