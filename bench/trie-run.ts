@@ -64,20 +64,20 @@ await database.close()
 rmSync(directory, { recursive: true })
 console.log(JSON.stringify({ ...inMemory, flushMs } satisfies TrieRun))
 
+/** Ours before the peer's nodes are there: millions of strings in the heap would slow everything that is done beside them. */
 async function measureInMemory(genesisRoot: Handle): Promise<Omit<TrieRun, 'flushMs'>> {
   const ours: number[] = []
-  const rootHashes: Key[] = []
+  const roots: Key[] = []
   let root = genesisRoot
   for (const changes of plan) {
     ours.push(
       await timeMs(async () => {
         const updated = await new AccountUpdate(nodes, changes).apply(root, { pause: () => undefined })
         root = updated.root
-        rootHashes.push(updated.rootHash)
+        roots.push(updated.rootHash)
       }),
     )
   }
-  // After ours: with the peer's gigabyte of strings in it, the heap would be collected at the expense of both.
   const peer = await peerOf(genesisRoot)
   const peers: number[] = []
   for (const [round, changes] of plan.entries()) {
@@ -86,7 +86,7 @@ async function measureInMemory(genesisRoot: Handle): Promise<Omit<TrieRun, 'flus
         for (const { key, encoded } of changes) await peer.put(fromKey(key), encoded)
       }),
     )
-    assert.equal(rootHashes[round], toKey(peer.root()), 'the two tries have different roots')
+    assert.equal(roots[round], toKey(peer.root()), 'the two tries have different roots')
   }
   return { updateMs: median(ours), mptMs: median(peers) }
 }
