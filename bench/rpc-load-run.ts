@@ -4,13 +4,14 @@ import { privateKeyToAccount } from 'viem/accounts'
 import WebSocket from 'ws'
 import { devAccounts } from '../src/node/dev.ts'
 import { toHex } from '../src/primitives/bytes.ts'
-import { accountAddress, signedTransfer } from './support/network.ts'
+import { accountAddress } from './support/network.ts'
+import { rawTransfers, type SendRun } from './support/transfers.ts'
 
 /**
  * Clients of an RPC server, in a process of their own on the same cores. Prints one JSON line.
  * Usage: node rpc-load-run.ts
  *   reads BARE_URL NODE_URL SLICE_MS ROUNDS   medians of calls a second, the three sides taking turns
- *   send NODE_URL ACCOUNTS FIRST BATCHES     transactions admitted a second, the FIRST batches having been sent before
+ *   send NODE_URL ACCOUNTS FIRST BATCHES     transactions admitted a second, and when it began; FIRST batches were sent before
  *   heads NODE_URL SUBSCRIBERS               milliseconds from a transaction to the last one that was told of its block;
  *                                            keeps the connections until standard input ends
  */
@@ -80,18 +81,13 @@ function median(values: readonly number[]): number {
 }
 
 async function send(url: string, accounts: number, first: number, batches: number): Promise<void> {
-  const keyed = new Set(Array.from({ length: accounts }, (_, index) => index))
   const bodies = Array.from({ length: batches }, (_, batch) => {
-    const calls = Array.from({ length: BATCH }, (_, i) => {
-      const index = (first + batch) * BATCH + i
-      const to = accountAddress((index * 7 + 1) % accounts, keyed)
-      const { raw } = signedTransfer(index % accounts, BigInt(Math.floor(index / accounts)), to)
-      return call('eth_sendRawTransaction', [toHex(raw)], i)
-    })
-    return Buffer.from(JSON.stringify(calls))
+    const transfers = rawTransfers(accounts, (first + batch) * BATCH, BATCH)
+    return Buffer.from(JSON.stringify(transfers.map((raw, i) => call('eth_sendRawTransaction', [raw], i))))
   })
   const clients = Array.from({ length: BATCHES_IN_FLIGHT }, () => new Client(url))
   let next = 0
+  const startedMs = Date.now()
   const startMs = performance.now()
   const loop = async (client: Client) => {
     while (next < bodies.length) {
@@ -100,7 +96,8 @@ async function send(url: string, accounts: number, first: number, batches: numbe
     }
   }
   await Promise.all(clients.map(loop))
-  console.log(JSON.stringify({ perSecond: ((batches * BATCH) / (performance.now() - startMs)) * 1000 }))
+  const perSecond = ((batches * BATCH) / (performance.now() - startMs)) * 1000
+  console.log(JSON.stringify({ perSecond, startedMs } satisfies SendRun))
   await Promise.all(clients.map((client) => client.close()))
 }
 
