@@ -25,7 +25,7 @@ import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc, type Rpc } from './rpc.ts'
 import { chainBackend, minerBackend, poolBackend } from './rpc-backends.ts'
 import type { NodeStatus } from './status.ts'
-import { monotonicMs, random, systemClock } from './system.ts'
+import { createPacer, monotonicMs, random, systemClock } from './system.ts'
 
 export interface FullNodeComponents {
   /** The machine's, unless a test has its own. */
@@ -312,7 +312,7 @@ export class FullNode {
       chain,
       pool,
       backends: {
-        chain: chainBackend({ chain, engine, database, recent, recover }),
+        chain: chainBackend({ chain, engine, database, recent, recover, pacer: createPacer() }),
         pool: dev ? dev.sealing(pooled) : pooled,
         node,
         ...(miner && { miner: minerBackend(miner, engine) }),

@@ -63,7 +63,7 @@ export async function rpcLedger(
   })
   await pool.start()
   const backends = {
-    chain: chainBackend({ chain, engine, database, recent, recover: recoverHere }),
+    chain: chainBackend({ chain, engine, database, recent, recover: recoverHere, pacer: { pause: () => undefined } }),
     pool: poolBackend({ chain, recover: recoverHere }, pool),
     node: QUIET_NODE,
   }
