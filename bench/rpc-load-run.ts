@@ -11,17 +11,16 @@ import { rawTransfers, type SendRun } from './support/transfers.ts'
  * Clients of an RPC server, in a process of their own on the same cores. Prints one JSON line.
  * Usage: node rpc-load-run.ts
  *   reads BARE_URL NODE_URL SLICE_MS ROUNDS   medians of calls a second, the three sides taking turns
- *   send NODE_URL ACCOUNTS BATCHES           transactions admitted a second, and when it began
+ *   send NODE_URL ACCOUNTS BATCHES IN_FLIGHT           transactions admitted a second, and when it began
  *   heads NODE_URL SUBSCRIBERS               milliseconds from a transaction to the last one that was told of its block;
  *                                            keeps the connections until standard input ends
  */
 const CONNECTIONS = 50
 const BATCH = 100
-const BATCHES_IN_FLIGHT = 4
 
 const [mode, ...args] = process.argv.slice(2)
 if (mode === 'reads') await reads(args[0]!, args[1]!, Number(args[2]), Number(args[3]))
-else if (mode === 'send') await send(args[0]!, Number(args[1]), Number(args[2]))
+else if (mode === 'send') await send(args[0]!, Number(args[1]), Number(args[2]), Number(args[3]))
 else await heads(args[0]!, Number(args[1]))
 
 function call(method: string, params: readonly unknown[], id: number | string = 1): object {
@@ -78,12 +77,12 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
-async function send(url: string, accounts: number, batches: number): Promise<void> {
+async function send(url: string, accounts: number, batches: number, inFlight: number): Promise<void> {
   const bodies = Array.from({ length: batches }, (_, batch) => {
     const transfers = rawTransfers(accounts, batch * BATCH, BATCH)
     return JSON.stringify(transfers.map((raw, i) => call('eth_sendRawTransaction', [raw], i)))
   })
-  const clients = Array.from({ length: BATCHES_IN_FLIGHT }, () => new Client(url))
+  const clients = Array.from({ length: inFlight }, () => new Client(url))
   let next = 0
   const startedMs = Date.now()
   const startMs = performance.now()

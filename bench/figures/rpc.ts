@@ -10,6 +10,9 @@ import { RpcProcess } from '../support/rpc-process.ts'
 import { runChild, startChild } from '../support/session.ts'
 import type { FigureGroup } from './group.ts'
 
+/** Messages of transactions that wait for their answer at a time. */
+const BATCHES_IN_FLIGHT = 4
+
 /** Small answers over HTTP, beside a framework that answers without looking. */
 export const rpcReads: FigureGroup = {
   names: ['rpc-block-number', 'rpc-balance'],
@@ -51,6 +54,7 @@ export const rpcSend: FigureGroup = {
         node.url,
         rpc.accounts,
         rpc.batches,
+        BATCHES_IN_FLIGHT,
       ])
       const { delayP99Ms } = await node.report()
       const after = await nativeRecoveryRate(loopMs)

@@ -9,6 +9,8 @@ import type { FigureGroup } from './group.ts'
 const NODES = 4
 /** Transactions in a message of `rpc-load-run.ts`. */
 const BATCH = 100
+/** Enough to keep the node busy while it waits for the medium, and no more than it lets wait. */
+const BATCHES_IN_FLIGHT = 16
 /** Confirmed transactions a second of single nodes, taken on another machine of two cores: to compare ratios with, not values. */
 const ELSEWHERE = 'elsewhere, one node alone: anvil 4,500 confirmed tx/s, hardhat 545 to 620, ganache 150'
 
@@ -37,6 +39,7 @@ export const throughput: FigureGroup = {
         )
       }
       const before = await nativeRecoveryRate(loopMs)
+      await Promise.all(nodes.map((node) => node.report()))
       log(`${plan.batches * BATCH} transactions into one of ${NODES} nodes`)
       const counts = nodes.map((node) => new Confirmed(node, plan.batches * BATCH))
       const { startedMs, perSecond: accepted } = await runChild<SendRun>('rpc-load-run.ts', [
@@ -44,9 +47,12 @@ export const throughput: FigureGroup = {
         nodes[1]!.url,
         rpc.accounts,
         plan.batches,
+        BATCHES_IN_FLIGHT,
       ])
       await Promise.all(counts.map((count) => count.whole()))
       const perSecond = (plan.batches * BATCH * 1000) / (Date.now() - startedMs)
+      const reports = await Promise.all(nodes.map((node) => node.report()))
+      const cpu = reports.map(({ cpuMicros }) => (cpuMicros / plan.batches / BATCH).toFixed(0))
       const after = await nativeRecoveryRate(loopMs)
       const stats = await Promise.all(nodes.slice(1).map((node) => node.call<Stats>('idobata_propagationStats')))
       const rebuilt = sum(stats.map(({ blocks }) => blocks.rebuilt.count))
@@ -54,7 +60,7 @@ export const throughput: FigureGroup = {
       assert(rebuilt > 0, 'no block came by gossip')
       const largest = Math.max(...counts.map(({ largestBlock }) => largestBlock))
       log(
-        `accepted ${Math.round(accepted)} tx/s; ${rebuilt} blocks came by gossip, up to ${largest} transactions; ${ELSEWHERE}`,
+        `accepted ${Math.round(accepted)} tx/s; µs CPU a transaction on each node: ${cpu.join(', ')}; ${rebuilt} blocks came by gossip, up to ${largest} transactions; ${ELSEWHERE}`,
       )
       const limit = { name: 'native recovery ÷ 4', value: (before + after) / 2 / NODES }
       const p90 = Math.max(...stats.map(({ blocks }) => blocks.rebuilt.p90))
