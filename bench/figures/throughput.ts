@@ -60,6 +60,7 @@ export const throughput: FigureGroup = {
         'send',
         nodes[1]!.url,
         rpc.accounts,
+        0,
         plan.batches,
         BATCHES_IN_FLIGHT,
       ])
