@@ -79,7 +79,11 @@ export const throughput: FigureGroup = {
       const limit = { name: 'native recovery ÷ 4', value: (before + after) / 2 / NODES }
       return [
         reported({ name: 'throughput', value: perSecond, unit: 'tx/s confirmed on all' }, limit),
-        reported({ name: 'throughput-rebuilt', value: (100 * alone) / arrivals.length, unit: '% without a round trip' }),
+        reported({
+          name: 'throughput-rebuilt',
+          value: (100 * alone) / arrivals.length,
+          unit: '% without a round trip',
+        }),
         reported({ name: 'throughput-rebuild-time', value: p90, unit: 'ms, p90' }),
       ]
     } finally {
