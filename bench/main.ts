@@ -4,6 +4,7 @@ import type { FigureGroup } from './figures/group.ts'
 import { growth } from './figures/growth.ts'
 import { importPooled, importUnseen } from './figures/import.ts'
 import { lateJoiner } from './figures/late-joiner.ts'
+import { lightReads, lightSync } from './figures/light.ts'
 import { load } from './figures/load.ts'
 import { mining } from './figures/mining.ts'
 import { restart } from './figures/restart.ts'
@@ -27,6 +28,8 @@ const GROUPS: readonly FigureGroup[] = [
   coldStart,
   rpcHeads,
   lateJoiner,
+  lightSync,
+  lightReads,
 ]
 const NAMES = GROUPS.flatMap(({ names }) => names)
 const USAGE = `usage: npm run bench -- [--json] [--quick] [--only NAME], NAME one of:\n  ${NAMES.join('\n  ')}`

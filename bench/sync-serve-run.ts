@@ -1,5 +1,6 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { Chain } from '../src/chain/chain.ts'
+import { lightBackend } from '../src/node/light-backend.ts'
 import { peerBackend } from '../src/node/peer-backend.ts'
 import { createPacer, systemClock } from '../src/node/system.ts'
 import { createHost } from '../src/p2p/host.ts'
@@ -7,12 +8,15 @@ import { RequestServer } from '../src/p2p/reqresp/server.ts'
 import { topicsOf } from '../src/p2p/topics.ts'
 import { wirePrefix } from '../src/p2p/wire/names.ts'
 import { WIRE_VERSION } from '../src/p2p/wire/status.ts'
+import { toHex } from '../src/primitives/bytes.ts'
+import { encodeHeader } from '../src/primitives/header.ts'
 import { Database } from '../src/store/database.ts'
 import { fixtureGenesis } from './support/fixture.ts'
+import { BENCH_HOST } from './support/host.ts'
 import { benchEngine } from './support/network.ts'
 
 /**
- * Serves a chain of the bench network to peers; prints its address, and runs until it is killed.
+ * Serves a chain of the bench network to peers; prints its address and the genesis header, and runs until it is killed.
  * Usage: node sync-serve-run.ts ACCOUNTS DATABASE honest|lies|stalls|vanishes. A bad one is good for its first answers.
  */
 const [accounts, directory, manner] = process.argv.slice(2)
@@ -25,23 +29,7 @@ const chain = await Chain.open(
 )
 const prefix = wirePrefix(chain.genesisHash)
 const host = await createHost(
-  {
-    prefix,
-    topics: topicsOf(prefix),
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    maxPeers: 16,
-    discovery: {
-      dht: false,
-      privateAddresses: true,
-      mdns: false,
-      upnp: false,
-      autonat: false,
-      relay: false,
-      relayServer: false,
-      holePunching: false,
-    },
-    agent: { name: 'bench', version: '1' },
-  },
+  { ...BENCH_HOST, prefix, topics: topicsOf(prefix), listen: ['/ip4/127.0.0.1/tcp/0'] },
   { privateKey: await generateKeyPair('Ed25519'), standing: () => 0 },
 )
 const { blocks, pool, state } = peerBackend({
@@ -65,6 +53,7 @@ const server = new RequestServer(
       blocks: { ...blocks, body },
       pool,
       state,
+      light: lightBackend({ chain, provesWork: false, pacer: createPacer(), monotonicMs: () => 0 }),
       status: () => ({
         version: WIRE_VERSION,
         genesisHash: chain.genesisHash,
@@ -72,7 +61,7 @@ const server = new RequestServer(
         number: chain.head.header.number,
         totalDifficulty: chain.head.totalDifficulty,
         oldestBody: 0,
-        serves: { headers: true, bodies: true, txs: false, proof: false, history: false },
+        serves: { headers: true, bodies: true, txs: false, proof: true, history: false },
         agent: 'bench',
       }),
       peerRecords: async () => [],
@@ -84,4 +73,5 @@ const server = new RequestServer(
 )
 await server.start()
 await host.start()
-console.log(host.getMultiaddrs()[0]!.toString())
+const genesis = encodeHeader(chain.store.header(chain.genesisHash)!.header)
+console.log(`${host.getMultiaddrs()[0]} ${toHex(genesis)}`)

@@ -26,6 +26,12 @@ export interface Plan {
     readonly subscribers: number
     readonly starts: number
   }
+  readonly light: {
+    readonly blocks: number
+    /** Of the shorter chain that growth is measured against. */
+    readonly fewBlocks: number
+    readonly reads: number
+  }
   /** Milliseconds that a rate is measured for where nothing else ends it. */
   readonly loopMs: number
 }
@@ -39,6 +45,7 @@ const FULL_PLAN: Plan = {
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
   kills: 3,
   rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, subscribers: 1_000, starts: 5 },
+  light: { blocks: 1_000_000, fewBlocks: 10_000, reads: 100 },
   loopMs: 2_000,
 }
 
@@ -51,6 +58,7 @@ const QUICK_PLAN: Plan = {
   trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
   kills: 1,
   rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, subscribers: 100, starts: 1 },
+  light: { blocks: 20_000, fewBlocks: 2_000, reads: 5 },
   loopMs: 300,
 }
 
