@@ -60,11 +60,7 @@ export const lightReads: FigureGroup = {
     const directory = mkdtempSync(join(tmpdir(), 'idobata-bench-light-'))
     try {
       const database = join(directory, 'db')
-      cpSync(fixture.genesisDirectory, database, { recursive: true })
-      const imported = startChild('killed-run.ts', [accounts, shape.blocks, transfers, directory])
-      const closed = once(imported, 'close')
-      imported.stdout.resume()
-      assert((await closed)[0] === 0, 'bench/killed-run.ts failed')
+      cpSync(fixture.chainDirectory, database, { recursive: true })
       const { firstMs, balance, receipt } = await withServer(
         'sync-serve-run.ts',
         [accounts, database, 'honest'],
