@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createPow } from '../src/consensus/pow.ts'
 import { hashHeader } from '../src/crypto/hashes.ts'
+import { boundHeapGrowth, collectLoadingGarbage } from '../src/node/heap.ts'
 import { MAX_GAS_LIMIT } from '../src/primitives/limits.ts'
 import { HEADERS_CHAIN_ID, HEADERS_GENESIS, HEADERS_POW } from './support/header-fixture.ts'
 import { connectHost, createBenchClient } from './support/light-client.ts'
@@ -9,12 +10,13 @@ import { connectHost, createBenchClient } from './support/light-client.ts'
  * A light client that finds the tip of a chain of headers over a connection of libp2p; prints what it cost as JSON.
  * Usage: node light-sync-run.ts ADDRESS BLOCKS
  */
+boundHeapGrowth()
 const [address, blocks] = process.argv.slice(2)
 const genesis = hashHeader(HEADERS_GENESIS)
 const connected = await connectHost(genesis.hash, address!)
 // What connecting brings with it settles; then this is an idle host, with all modules loaded.
 await delay(1_000)
-gc!()
+collectLoadingGarbage()
 const idleRssMb = process.memoryUsage().rss / 2 ** 20
 const cpuBefore = process.cpuUsage()
 const startMs = performance.now()
