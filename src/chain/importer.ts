@@ -246,7 +246,7 @@ export class Importer {
 
   /** The state after a block on a branch that was left waiting: executes what was not executed yet. */
   async #reach(target: IndexEntry): Promise<Layer> {
-    const { store, index, keeper, executor, state, committer } = this.#components
+    const { store, index, keeper, state, committer } = this.#components
     // The last of them may not have been written yet.
     await committer.settled()
     const waiting: IndexEntry[] = []
