@@ -316,7 +316,8 @@ export class Follower {
     }
     this.#moveTo(chain.at(head) ?? chain.base)
     const stale = shown.filter(({ behindSinceMs }) => behindSinceMs !== undefined && nowMs - behindSinceMs >= STALE_MS)
-    for (const { id } of stale) this.#report(id, 'stale-head')
+    // Dropping one settles anew, and may have dropped the next already.
+    for (const peer of stale) if (this.#peers.has(peer)) this.#report(peer.id, 'stale-head')
     if (this.#stage() === 'following') for (const resolve of this.#waiting) resolve(this.#head)
   }
 
