@@ -11,7 +11,15 @@ import { Dispute } from './dispute.ts'
 import { chooseHead } from './head-rule.ts'
 import { LightChain } from './light-chain.ts'
 import { FromFutureError, LightError } from './light-error.ts'
-import { HEDGE_MS, MAX_FUTURE_HEADERS, MAX_FUTURE_WAIT_MS, SAVE_MS, SAVED_HEADERS, SPREAD_MS, STALE_MS } from './limits.ts'
+import {
+  HEDGE_MS,
+  MAX_FUTURE_HEADERS,
+  MAX_FUTURE_WAIT_MS,
+  SAVE_MS,
+  SAVED_HEADERS,
+  SPREAD_MS,
+  STALE_MS,
+} from './limits.ts'
 import { type LightPeer, PeerTable } from './peer-table.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
 import type {

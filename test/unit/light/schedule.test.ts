@@ -88,7 +88,7 @@ function unmined(intervals: readonly number[]): ScheduledBlock[] {
 describe('the schedule of a chain with a high difficulty', () => {
   it('holds for honest blocks, whatever their intervals and whichever are shown', () => {
     const random = seededRandom(5)
-    for (let run = 0; run < 60; run++) {
+    for (let run = 0; run < 20; run++) {
       const pace = 1 + Math.floor(random() ** 3 * 60)
       const intervals = Array.from({ length: 3_000 }, (_, at) =>
         at % 1_000 < 700 ? 1 + Math.floor(random() * pace) : 1 + Math.floor(random() ** 9 * 9_000),
