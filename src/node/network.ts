@@ -352,6 +352,7 @@ export class Network {
     })
     await this.#server.start()
     await this.#host.start()
+    this.#host.services.reachability.trustInterfaces()
     this.#gossip.start(true)
     this.#undo.push(() => this.#gossip.stop())
     this.#sync.start()
