@@ -5,8 +5,11 @@ import type { Scenario } from './scenario.ts'
 const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   eclipse: async () => (await import('./eclipse.ts')).eclipse,
   hostile: async () => (await import('./hostile.ts')).hostile,
+  'light-forks': async () => (await import('./light-forks.ts')).lightForks,
   'low-work': async () => (await import('./low-work.ts')).lowWork,
+  nat: async () => (await import('./nat.ts')).nat,
   privacy: async () => (await import('./privacy.ts')).privacy,
+  transports: async () => (await import('./transports.ts')).transports,
 }
 
 const { values, positionals } = parseArgs({
