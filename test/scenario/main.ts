@@ -7,7 +7,9 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   hostile: async () => (await import('./hostile.ts')).hostile,
   'light-forks': async () => (await import('./light-forks.ts')).lightForks,
   'low-work': async () => (await import('./low-work.ts')).lowWork,
+  nat: async () => (await import('./nat.ts')).nat,
   privacy: async () => (await import('./privacy.ts')).privacy,
+  transports: async () => (await import('./transports.ts')).transports,
 }
 
 const { values, positionals } = parseArgs({
