@@ -1,7 +1,7 @@
 import { type GossipSub, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { keccak256 } from '../crypto/keccak.ts'
-import { concatBytes } from '../primitives/bytes.ts'
+import { concatBytes, toKey } from '../primitives/bytes.ts'
 import { type OpenStream, openSideBySide } from './gossip-streams.ts'
 import { GOSSIP_LIMITS } from './limits.ts'
 import { peerScoreParams, SCORE_THRESHOLDS } from './scoring.ts'
@@ -54,7 +54,7 @@ export function createGossipRouter({ topics, standing }: GossipRouterOptions) {
     ...GOSSIP_LIMITS,
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: ({ topic, data }) => messageId(topic, data),
-    msgIdToStrFn: (id) => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('base64'),
+    msgIdToStrFn: toKey,
     allowedTopics: Object.values(topics),
     asyncValidation: true,
     awaitRpcHandler: false,

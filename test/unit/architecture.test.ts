@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: ['node', 'wallet', 'primitives'],
   'index.ts': ['node', 'chain', 'primitives'],
+  'light.ts': ['node', 'light', 'p2p', 'chain', 'crypto', 'primitives'],
 }
 
 /** Rooms where the machine's clock, timers and dice may be touched; everywhere else they are passed in. Keys are another matter. */
@@ -89,6 +90,53 @@ describe('every file', () => {
       .filter((file) => MACHINE.test(withoutComments(readFileSync(join(ROOT, file), 'utf8'))))
     expect(touching).toEqual([])
   })
+})
+
+/** Whatever a module loads that is imported as a value, by any of the forms there are. */
+const VALUE_IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\bfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm
+
+/** Packages that run in a browser as they are, or say themselves what they are there. */
+const IN_BROWSERS = [
+  '@chainsafe/is-ip',
+  '@chainsafe/is-ip/parse',
+  '@chainsafe/libp2p-gossipsub',
+  '@chainsafe/libp2p-noise',
+  '@chainsafe/libp2p-yamux',
+  '@chainsafe/netmask',
+  '@libp2p/crypto/keys',
+  '@libp2p/identify',
+  '@libp2p/interface',
+  '@libp2p/peer-id',
+  '@libp2p/peer-record',
+  '@libp2p/ping',
+  '@libp2p/websockets',
+  '@multiformats/multiaddr',
+  '@noble/hashes/hmac.js',
+  '@noble/hashes/sha2.js',
+  '@noble/hashes/sha3.js',
+  '@noble/secp256k1',
+  'datastore-core',
+  'interface-datastore',
+  'libp2p',
+  'uint8arraylist',
+]
+
+test('idobata/light loads nothing that only Node has', () => {
+  const packages = new Set<string>()
+  const seen = new Set<string>()
+  const walk = (file: string): void => {
+    if (seen.has(file)) return
+    seen.add(file)
+    const source = withoutComments(readFileSync(join(ROOT, file), 'utf8'))
+    for (const [, declared, loaded] of source.matchAll(VALUE_IMPORT)) {
+      const target = (declared ?? loaded)!
+      if (target.startsWith('.')) walk(relative(ROOT, join(ROOT, dirname(file), target)))
+      else packages.add(target)
+    }
+  }
+  walk('light.ts')
+  expect(seen.size).toBeGreaterThan(100)
+  expect([...packages].filter((name) => !IN_BROWSERS.includes(name))).toEqual([])
 })
 
 test('the table itself has no circles', () => {

@@ -27,6 +27,8 @@ test('without flags or variables everything has its default', () => {
     config: undefined,
     datadir: '/home/me/.idobata',
     genesis: undefined,
+    light: false,
+    'light.vouchers': 2,
     dev: false,
     http: true,
     'http.addr': '127.0.0.1',
