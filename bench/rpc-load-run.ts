@@ -4,13 +4,14 @@ import { privateKeyToAccount } from 'viem/accounts'
 import WebSocket from 'ws'
 import { devAccounts } from '../src/node/dev.ts'
 import { toHex } from '../src/primitives/bytes.ts'
-import { accountAddress, signedTransfer } from './support/network.ts'
+import { accountAddress } from './support/network.ts'
+import { rawTransfers, type SendRun } from './support/transfers.ts'
 
 /**
  * Clients of an RPC server, in a process of their own on the same cores. Prints one JSON line.
  * Usage: node rpc-load-run.ts
  *   reads BARE_URL NODE_URL SLICE_MS ROUNDS   medians of calls a second, the three sides taking turns
- *   send NODE_URL ACCOUNTS BATCHES           transactions admitted a second
+ *   send NODE_URL ACCOUNTS BATCHES           transactions admitted a second, and when it began
  *   heads NODE_URL SUBSCRIBERS               milliseconds from a transaction to the last one that was told of its block;
  *                                            keeps the connections until standard input ends
  */
@@ -78,18 +79,13 @@ function median(values: readonly number[]): number {
 }
 
 async function send(url: string, accounts: number, batches: number): Promise<void> {
-  const keyed = new Set(Array.from({ length: accounts }, (_, index) => index))
   const bodies = Array.from({ length: batches }, (_, batch) => {
-    const calls = Array.from({ length: BATCH }, (_, i) => {
-      const index = batch * BATCH + i
-      const to = accountAddress((index * 7 + 1) % accounts, keyed)
-      const { raw } = signedTransfer(index % accounts, BigInt(Math.floor(index / accounts)), to)
-      return call('eth_sendRawTransaction', [toHex(raw)], i)
-    })
-    return JSON.stringify(calls)
+    const transfers = rawTransfers(accounts, batch * BATCH, BATCH)
+    return JSON.stringify(transfers.map((raw, i) => call('eth_sendRawTransaction', [raw], i)))
   })
   const clients = Array.from({ length: BATCHES_IN_FLIGHT }, () => new Client(url))
   let next = 0
+  const startedMs = Date.now()
   const startMs = performance.now()
   const loop = async (client: Client) => {
     while (next < bodies.length) {
@@ -98,7 +94,8 @@ async function send(url: string, accounts: number, batches: number): Promise<voi
     }
   }
   await Promise.all(clients.map(loop))
-  console.log(JSON.stringify({ perSecond: ((batches * BATCH) / (performance.now() - startMs)) * 1000 }))
+  const perSecond = ((batches * BATCH) / (performance.now() - startMs)) * 1000
+  console.log(JSON.stringify({ perSecond, startedMs } satisfies SendRun))
   await Promise.all(clients.map((client) => client.close()))
 }
 

@@ -79,7 +79,7 @@ export const rpcHeads: FigureGroup = {
       assert(line !== undefined, 'bench/rpc-load-run.ts ended before all were told')
       const { lastMs } = JSON.parse(line) as { lastMs: number }
       const after = await node.report()
-      const addedMb = (after.rssBytes - before.rssBytes) / 2 ** 20
+      const addedMb = (after.collectedRssBytes - before.collectedRssBytes) / 2 ** 20
       return [
         belowLimit({ name: 'ws-heads', value: lastMs / 1000, unit: 's to the last' }, 1, judged),
         belowLimit({ name: 'ws-memory', value: addedMb, unit: 'MiB more' }, 100, judged),

@@ -26,6 +26,16 @@ export interface Plan {
     readonly subscribers: number
     readonly starts: number
   }
+  readonly gossip: {
+    readonly accounts: number
+    /** That a node holds when it meets another; all of them fit into a block. */
+    readonly transactions: number
+    readonly blocks: number
+    readonly blockTransactions: number
+  }
+  readonly idle: { readonly peers: number; readonly settleMs: number; readonly forMs: number }
+  /** Of a hundred transactions. */
+  readonly throughput: { readonly batches: number }
   /** Milliseconds that a rate is measured for where nothing else ends it. */
   readonly loopMs: number
 }
@@ -39,6 +49,9 @@ const FULL_PLAN: Plan = {
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
   kills: 3,
   rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, subscribers: 1_000, starts: 5 },
+  gossip: { accounts: 4_000, transactions: 12_000, blocks: 8, blockTransactions: 1_000 },
+  idle: { peers: 30, settleMs: 10_000, forMs: 30_000 },
+  throughput: { batches: 500 },
   loopMs: 2_000,
 }
 
@@ -51,6 +64,9 @@ const QUICK_PLAN: Plan = {
   trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
   kills: 1,
   rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, subscribers: 100, starts: 1 },
+  gossip: { accounts: 1_000, transactions: 3_000, blocks: 1, blockTransactions: 500 },
+  idle: { peers: 4, settleMs: 1_000, forMs: 2_000 },
+  throughput: { batches: 40 },
   loopMs: 300,
 }
 

@@ -5,6 +5,7 @@ import { devAccounts } from '../node/dev.ts'
 import { createFullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import { collectLoadingGarbage } from '../node/heap.ts'
 import type { LightNodeOptions } from '../node/light.ts'
 import { networkOptions } from '../node/network-config.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
@@ -135,6 +136,7 @@ async function run(config: NodeConfig, create: (log: Log) => RunningNode): Promi
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
+  collectLoadingGarbage()
   try {
     node.showStatus()
     const timer = setInterval(() => node.showStatus(), process.stdout.isTTY ? TERMINAL_STATUS_MS : RECORD_STATUS_MS)

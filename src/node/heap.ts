@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 /**
  * Per cent by which the old generation may grow before V8 collects it again. Left to itself V8 lets a heap of 250 MB
@@ -9,4 +10,14 @@ const HEAP_GROWING_PERCENT = 60
 /** To be called once, by whoever owns the process. */
 export function boundHeapGrowth(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
+}
+
+/**
+ * Gives back what loading has left behind: 40 MB of garbage that V8 keeps for as long as it does not lack room, which with
+ * little to do is for ever. To be called once, by whoever owns the process, when everything is loaded. Cost: 0.1 s of this thread.
+ */
+export function collectLoadingGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  const collect: NodeJS.GCFunction = runInNewContext('gc')
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

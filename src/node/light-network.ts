@@ -5,6 +5,7 @@ import type { LightFault } from '../light/types.ts'
 import type { BaseHost, BaseHostOptions, HostComponents } from '../p2p/base-host.ts'
 import { Gossip, type TopicHandler } from '../p2p/gossip.ts'
 import { GossipWatchdog } from '../p2p/gossip-watchdog.ts'
+import { InboundMeter } from '../p2p/inbound-meter.ts'
 import type { PeerStore } from '../p2p/peers/connector.ts'
 import type { SavedPeers } from '../p2p/peers/saved-peers.ts'
 import { RequestClient } from '../p2p/reqresp/client.ts'
@@ -52,6 +53,12 @@ export interface LightNetworkComponents {
   readonly logger: Logger
 }
 
+interface Connected {
+  readonly host: BaseHost
+  readonly peering: Peering
+  readonly meter: InboundMeter
+}
+
 /** What the network tells, and asks of, the client that follows the chain. */
 type Follower = Pick<LightClient, 'head' | 'addPeer' | 'removePeer' | 'announce'>
 
@@ -95,6 +102,10 @@ export class LightNetwork {
         onError: (error) => logger.error(`peers: ${(error as Error).message}`),
       },
     )
+    const meter = new InboundMeter({
+      clock,
+      onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of messages'),
+    })
     const host = await components.createHost(
       {
         prefix,
@@ -106,17 +117,17 @@ export class LightNetwork {
         privateKey,
         gater: peering.gater,
         standing: (peer) => (peering.bans.isDiscouraged(peer) ? DISCOURAGED_SCORE : 0),
+        meter,
       },
     )
-    const network = new LightNetwork(options, components, host, peering, prefix)
+    const network = new LightNetwork(options, components, { host, peering, meter }, prefix)
     return network
   }
 
   private constructor(
     options: LightNetworkOptions,
     components: LightNetworkComponents,
-    host: BaseHost,
-    peering: Peering,
+    { host, peering, meter }: Connected,
     prefix: string,
   ) {
     const { clock, logger } = components
@@ -168,7 +179,7 @@ export class LightNetwork {
     const header: TopicHandler = { handle: async (data, from) => this.#judge(data, from) }
     this.#gossip = new Gossip(
       { topics: topicsOf(prefix) },
-      { router: host.services.gossip, handlers: { header }, onVerdict() {}, onSubscription() {}, onError },
+      { router: host.services.gossip, handlers: { header }, meter, onVerdict() {}, onSubscription() {}, onError },
     )
     this.#watchdog = new GossipWatchdog(host, clock)
   }

@@ -8,6 +8,7 @@ import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type Libp2pOptions, type ServiceFactoryMap } from 'libp2p'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import { createGossipRouter, type GossipRouter } from './gossip-router.ts'
+import type { InboundMeter } from './inbound-meter.ts'
 import {
   ADDRESS_LIMITS,
   CONNECTION_LIMITS,
@@ -22,6 +23,7 @@ import {
   WEBSOCKET_LIMITS,
   YAMUX_LIMITS,
 } from './limits.ts'
+import { meteredProtocols } from './metered-protocols.ts'
 import type { Topics } from './topics.ts'
 
 export interface BaseHostOptions {
@@ -40,6 +42,8 @@ export interface HostComponents {
   readonly gater?: ConnectionGater
   /** See `GossipRouterOptions`. */
   readonly standing: (peerId: string) => number
+  /** Counts what peers send to libp2p's own protocols; absent: nobody does. */
+  readonly meter?: InboundMeter
 }
 
 /** What every host does. */
@@ -70,7 +74,7 @@ export interface HostExtras<S extends object> {
  */
 export async function createBaseHost<S extends object = object>(
   { prefix, topics, maxPeers, agent }: BaseHostOptions,
-  { privateKey, gater, standing }: HostComponents,
+  { privateKey, gater, standing, meter }: HostComponents,
   extras?: HostExtras<S>,
 ): Promise<Libp2p<BaseServices & S>> {
   const maxConnections = maxPeers + SPARE_CONNECTIONS
@@ -109,7 +113,8 @@ export async function createBaseHost<S extends object = object>(
         maxInboundStreams: PING_INBOUND_STREAMS,
         maxOutboundStreams: PING_OUTBOUND_STREAMS,
       }),
-      gossip: createGossipRouter({ topics, standing }),
+      ...(meter && { meter: meteredProtocols(meter, prefix) }),
+      gossip: createGossipRouter({ topics, standing, meter }),
       ...extras?.services,
     } as ServiceFactoryMap<BaseServices & S>,
   })

@@ -1,5 +1,6 @@
 import type { GossipsubMessage } from '@chainsafe/libp2p-gossipsub'
 import type { GossipRouter } from './gossip-router.ts'
+import type { InboundMeter } from './inbound-meter.ts'
 import { MAX_ARRIVALS, MAX_JUDGED_AT_ONCE, MAX_REMEMBERED_MESSAGES } from './limits.ts'
 import type { Topics } from './topics.ts'
 import type { GossipVerdict } from './verdict.ts'
@@ -21,6 +22,7 @@ export interface GossipComponents {
   readonly router: GossipRouter
   /** Of the topics that this node takes part in. */
   readonly handlers: Partial<Record<keyof Topics, TopicHandler>>
+  readonly meter: Pick<InboundMeter, 'useful' | 'useless'>
   readonly onVerdict: (peer: string, topic: keyof Topics, verdict: GossipVerdict) => void
   readonly onSubscription: () => void
   readonly onError: (error: unknown) => void
@@ -36,7 +38,8 @@ export class Gossip {
   /** What to do when a message comes again; insertion order is age. */
   readonly #again = new Map<string, (peer: string) => void>()
   readonly #counts: Record<keyof Topics, Record<GossipVerdict, number>>
-  #judging = 0
+  /** By topic: a flood of one must not keep the others out. */
+  readonly #judging: Record<keyof Topics, number> = { tx: 0, block: 0, header: 0, sighting: 0 }
 
   constructor({ topics }: GossipOptions, components: GossipComponents) {
     this.#topics = topics
@@ -100,25 +103,28 @@ export class Gossip {
   }
 
   async #judge({ msgId, msg, propagationSource }: GossipsubMessage): Promise<void> {
-    const { router, onVerdict, onError } = this.#parts
+    const { router, meter, onVerdict, onError } = this.#parts
     const from = propagationSource.toString()
     const topic = this.#topicOf(msg.topic)
     const handler = topic && this.#parts.handlers[topic]
     let verdict: GossipVerdict = 'ignore'
-    if (handler !== undefined && this.#judging < MAX_JUDGED_AT_ONCE) {
-      this.#judging++
+    if (topic !== undefined && handler !== undefined && this.#judging[topic] < MAX_JUDGED_AT_ONCE) {
+      this.#judging[topic]++
       try {
         verdict = await handler.handle(msg.data, from, (again) => this.#remember(msgId, again))
       } catch (error) {
         // Ours to solve, and no reason to think worse of anybody.
         onError(error)
       } finally {
-        this.#judging--
+        this.#judging[topic]--
       }
     }
     router.reportMessageValidationResult(msgId, from, verdict)
     if (topic === undefined) return
     this.#counts[topic][verdict]++
+    // Transactions are paid for where they are judged.
+    if (verdict === 'accept') meter.useful(from, msg.data.length)
+    else if (topic !== 'tx') meter.useless(from)
     onVerdict(from, topic, verdict)
   }
 
