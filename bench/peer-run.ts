@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFullNode } from '../src/node/full.ts'
-import { boundHeapGrowth, collectLoadingGarbage } from '../src/node/heap.ts'
+import { collectLoadingGarbage, tuneHeap } from '../src/node/heap.ts'
 import { minerKeyFile } from '../src/node/miner-key.ts'
 import { DEFAULT_MAX_PEERS, TRANSPORTS } from '../src/node/network-options.ts'
 import { toHex } from '../src/primitives/bytes.ts'
@@ -15,7 +15,7 @@ import { serveReports } from './support/node-report.ts'
  * Usage: node peer-run.ts ACCOUNTS miner|peer MULTIADDR…; with an IPC channel. All accounts have keys; the miner seals from
  * the start.
  */
-boundHeapGrowth()
+tuneHeap()
 const [accounts, role, ...bootnodes] = process.argv.slice(2)
 const datadir = mkdtempSync(join(tmpdir(), 'idobata-bench-peer-'))
 if (role === 'miner') writeFileSync(minerKeyFile(datadir), toHex(SIGNER_KEY), { mode: 0o600 })

@@ -6,7 +6,7 @@ import { parseGenesis } from '../src/index.ts'
 import { devGenesis } from '../src/node/dev.ts'
 import { createFullNode } from '../src/node/full.ts'
 import type { FullNodeOptions } from '../src/node/full-options.ts'
-import { boundHeapGrowth } from '../src/node/heap.ts'
+import { tuneHeap } from '../src/node/heap.ts'
 import { allKeyed, benchGenesis } from './support/network.ts'
 import { serveReports } from './support/node-report.ts'
 
@@ -15,7 +15,7 @@ import { serveReports } from './support/node-report.ts'
  * what it has taken since the last one.
  * Usage: node rpc-node-run.ts dev | ACCOUNTS, all of which have keys; with an IPC channel.
  */
-boundHeapGrowth()
+tuneHeap()
 const [network] = process.argv.slice(2)
 const datadir = mkdtempSync(join(tmpdir(), 'idobata-bench-rpc-'))
 const http = { host: '127.0.0.1', port: 0 }

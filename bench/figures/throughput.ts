@@ -43,6 +43,7 @@ export const throughput: FigureGroup = {
         'send',
         nodes[1]!.url,
         rpc.accounts,
+        0,
         plan.batches,
       ])
       await Promise.all(counts.map((count) => count.whole()))

@@ -23,6 +23,8 @@ export interface Plan {
     readonly rounds: number
     /** Of a hundred transactions. */
     readonly batches: number
+    /** As many before them, unmeasured. */
+    readonly warmUpBatches: number
     readonly subscribers: number
     readonly starts: number
   }
@@ -36,6 +38,12 @@ export interface Plan {
   readonly idle: { readonly peers: number; readonly settleMs: number; readonly forMs: number }
   /** Of a hundred transactions. */
   readonly throughput: { readonly batches: number }
+  readonly light: {
+    readonly blocks: number
+    /** Of the shorter chain that growth is measured against. */
+    readonly fewBlocks: number
+    readonly reads: number
+  }
   /** Milliseconds that a rate is measured for where nothing else ends it. */
   readonly loopMs: number
 }
@@ -48,10 +56,11 @@ const FULL_PLAN: Plan = {
   long: { accounts: 10_000, blocks: 20_000, transfers: 10 },
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
   kills: 3,
-  rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, subscribers: 1_000, starts: 5 },
+  rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, warmUpBatches: 100, subscribers: 1_000, starts: 5 },
   gossip: { accounts: 4_000, transactions: 12_000, blocks: 8, blockTransactions: 1_000 },
   idle: { peers: 30, settleMs: 10_000, forMs: 30_000 },
   throughput: { batches: 500 },
+  light: { blocks: 1_000_000, fewBlocks: 10_000, reads: 100 },
   loopMs: 2_000,
 }
 
@@ -63,10 +72,11 @@ const QUICK_PLAN: Plan = {
   long: { accounts: 2_000, blocks: 2_000, transfers: 10 },
   trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
   kills: 1,
-  rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, subscribers: 100, starts: 1 },
+  rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, warmUpBatches: 5, subscribers: 100, starts: 1 },
   gossip: { accounts: 1_000, transactions: 3_000, blocks: 1, blockTransactions: 500 },
   idle: { peers: 4, settleMs: 1_000, forMs: 2_000 },
   throughput: { batches: 40 },
+  light: { blocks: 20_000, fewBlocks: 2_000, reads: 5 },
   loopMs: 300,
 }
 
@@ -126,9 +136,16 @@ export class Session {
 }
 
 /** Starts a script of this bench in a process of its own; its standard input and output are pipes. */
-export function startChild(script: string, args: readonly (string | number)[]) {
+export function startChild(
+  script: string,
+  args: readonly (string | number)[],
+  environment: Readonly<Record<string, string>> = {},
+) {
   const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
-  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  })
 }
 
 /** The JSON that a script prints. @throws Error if it fails. */
