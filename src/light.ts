@@ -48,7 +48,10 @@ export function createLightNode(options: LightNodeOptions, components: LightNode
   return new LightNode(() => open(options, { clock, logger }))
 }
 
-async function open(options: LightNodeOptions, { clock, logger }: Required<LightNodeComponents>): Promise<OpenedLightNode> {
+async function open(
+  options: LightNodeOptions,
+  { clock, logger }: Required<LightNodeComponents>,
+): Promise<OpenedLightNode> {
   const { genesis, bootnodes, maxPeers = DEFAULT_LIGHT_PEERS, vouchers = DEFAULT_VOUCHERS, store } = options
   const core = await LightCore.create(
     // Addresses that peers tell of are of TCP nearly always, which is not to be had here.

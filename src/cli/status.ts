@@ -1,5 +1,5 @@
-import type { LogFacts } from '../node/logger.ts'
 import type { LightNodeStatus } from '../node/light-node.ts'
+import type { LogFacts } from '../node/logger.ts'
 import type { NodeStatus } from '../node/status.ts'
 import { toHex } from '../primitives/bytes.ts'
 
@@ -36,9 +36,28 @@ export function formatLightStatus(status: LightNodeStatus): string {
 }
 
 /** The same as a record. */
-export function lightStatusFacts({ stage, head, tip, highestClaimed, peers, vouching, receivedBytes, samples }: LightNodeStatus): LogFacts {
+export function lightStatusFacts({
+  stage,
+  head,
+  tip,
+  highestClaimed,
+  peers,
+  vouching,
+  receivedBytes,
+  samples,
+}: LightNodeStatus): LogFacts {
   const { number } = head.header
-  return { stage, number, hash: toHex(head.hash), proven: tip.header.number, highestClaimed, peers, vouching, receivedBytes, samples }
+  return {
+    stage,
+    number,
+    hash: toHex(head.hash),
+    proven: tip.header.number,
+    highestClaimed,
+    peers,
+    vouching,
+    receivedBytes,
+    samples,
+  }
 }
 
 const UNITS = ['H/s', 'kH/s', 'MH/s', 'GH/s']

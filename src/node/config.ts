@@ -319,7 +319,8 @@ function checkLight(config: NodeConfig, origins: Readonly<Record<string, string 
   }
   if (!config.p2p) throw new ConfigError(`${origins.p2p}: a light node (--light) knows nothing without peers`)
   const useless = NOT_LIGHT.find((name) => origins[name] !== undefined)
-  if (useless) throw new ConfigError(`${origins[useless]}: not in a light node (--light): it is not called, and makes no blocks`)
+  if (useless)
+    throw new ConfigError(`${origins[useless]}: not in a light node (--light): it is not called, and makes no blocks`)
 }
 
 /** Where a node of this configuration is met from the same machine. */

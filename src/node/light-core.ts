@@ -209,7 +209,10 @@ export class LightCore {
 }
 
 /** Who judges headers, and how far apart they come. */
-function judging(genesis: Genesis, { engine, clock, recovery }: LightCoreComponents): {
+function judging(
+  genesis: Genesis,
+  { engine, clock, recovery }: LightCoreComponents,
+): {
   readonly engine: Engine
   readonly rules: LightRules
   readonly spacingSec: number

@@ -27,8 +27,8 @@ import { DecodeError } from '../primitives/errors.ts'
 import type { HashedHeader } from '../primitives/header.ts'
 import type { Transaction } from '../primitives/transaction.ts'
 import type { Logger } from './logger.ts'
-import { Peering } from './peering.ts'
 import { signedRecords } from './peer-records.ts'
+import { Peering } from './peering.ts'
 import { packageVersion } from './version.ts'
 
 export interface LightNetworkOptions {

@@ -1,7 +1,6 @@
 import type { Genesis } from '../chain/genesis.ts'
 import { loadRecovery } from '../crypto/load-recovery.ts'
 import type { LightStore } from '../light/types.ts'
-import { createHost } from '../p2p/host.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { StoreError } from '../primitives/errors.ts'
 import type { Database } from '../store/database.ts'
@@ -9,12 +8,10 @@ import { keys } from '../store/schema.ts'
 import { closeDatabase, openDatabase } from './data-directory.ts'
 import { loadGenesis } from './genesis-file.ts'
 import { healthOf } from './health.ts'
-import { LightCore } from './light-core.ts'
 import { LightNode, type OpenedLightNode } from './light-node.ts'
 import { DEFAULT_LIGHT_PEERS, DEFAULT_VOUCHERS } from './light-options.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { discoveryOptions } from './network-options.ts'
-import { loadNodeKey } from './node-key.ts'
 import { createPeerStore, loadPeers } from './peer-file.ts'
 import { createRpc } from './rpc.ts'
 import { completeRpcOptions, type RpcOptions } from './rpc-options.ts'
@@ -50,13 +47,20 @@ export function createLightNode(options: LightNodeOptions, components: LightNode
   return new LightNode(() => open(options, { clock, logger }))
 }
 
-async function open(options: LightNodeOptions, { clock, logger }: Required<LightNodeComponents>): Promise<OpenedLightNode> {
+async function open(
+  options: LightNodeOptions,
+  { clock, logger }: Required<LightNodeComponents>,
+): Promise<OpenedLightNode> {
   const { datadir, bootnodes, maxPeers = DEFAULT_LIGHT_PEERS, exchange = true, vouchers = DEFAULT_VOUCHERS } = options
   const http = options.http && completeRpcOptions(options.http, { dev: false })
   const undo: (() => Promise<void>)[] = []
   const close = async () => {
     for (const step of undo.splice(0).reverse()) await step()
   }
+  // Networking takes longer to load than all the rest, and whoever imports the package may never want it.
+  const { createHost } = await import('../p2p/host.ts')
+  const { LightCore } = await import('./light-core.ts')
+  const { loadNodeKey } = await import('./node-key.ts')
   try {
     const database = await openDatabase(datadir)
     undo.push(() => closeDatabase(datadir, database))

@@ -17,9 +17,7 @@ test('a light node shows what a full one has, and what it is asked to send is mi
   const light = await startLightNode([full])
   expect(await ask(light, 'eth_blockNumber')).toBe('0x1')
   expect(await ask(light, 'eth_getBalance', RICH)).toBe(await ask(full, 'eth_getBalance', RICH))
-  const raw = await wallet.signTransaction(
-    await wallet.prepareTransactionRequest({ to: OTHER, value: 7n }),
-  )
+  const raw = await wallet.signTransaction(await wallet.prepareTransactionRequest({ to: OTHER, value: 7n }))
   const hash = await ask(light, 'eth_sendRawTransaction', raw)
   const receipt = await eventually(async () => {
     const found = await ask(light, 'eth_getTransactionReceipt', hash)
