@@ -76,14 +76,15 @@ async function open(
     clock,
     logger,
   })
-  await core.start()
-  return {
-    core,
-    answer: answering.answer,
-    rpcUrl: undefined,
-    async close() {
-      answering.stop()
-      await core.stop()
-    },
+  const close = async () => {
+    answering.stop()
+    await core.stop()
   }
+  try {
+    await core.start()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { core, answer: answering.answer, rpcUrl: undefined, close }
 }

@@ -62,6 +62,9 @@ interface Connected {
 /** What the network tells, and asks of, the client that follows the chain. */
 type Follower = Pick<LightClient, 'head' | 'addPeer' | 'removePeer' | 'announce'>
 
+/** Peers asked for a transaction that is in no block: the pools of honest ones hold nearly the same. */
+const MAX_POOLS_ASKED = 3
+
 /** What each fault of a peer deserves. An honest node may be slow, behind or on a branch; none proves what is not so. */
 const PENALTIES = {
   'bad-proof': 'ban',
@@ -307,6 +310,3 @@ export class LightNetwork {
     return this.#follower!.announce(from, header)
   }
 }
-
-/** Peers asked for a transaction that is in no block: the pools of honest ones hold nearly the same. */
-const MAX_POOLS_ASKED = 3

@@ -15,14 +15,13 @@ afterEach(async () => {
 /** A light node that knows these full ones, and is at their head; stopped after the test. */
 export async function startLightNode(
   peers: readonly FullNode[],
-  { genesis = devGenesis(), datadir = temporaryDirectory(), vouchers = 1, http = false } = {},
+  { genesis = devGenesis(), datadir = temporaryDirectory(), vouchers = 1 } = {},
 ): Promise<LightNode> {
   const node = createLightNode({
     datadir,
     genesis: parseGenesis(genesis),
     bootnodes: peers.map(({ addresses }) => addresses[0]!),
     vouchers,
-    ...(http && { http: { host: '127.0.0.1', port: 0 } }),
   })
   started.add({ node, datadir })
   await node.start()

@@ -1,30 +1,18 @@
-import { generateKeyPair } from '@libp2p/crypto/keys'
 import { lightBackend } from '../../src/node/light-backend.ts'
 import { peerBackend } from '../../src/node/peer-backend.ts'
 import { createPacer, systemClock } from '../../src/node/system.ts'
-import { createHost, type Host } from '../../src/p2p/host.ts'
+import type { Host } from '../../src/p2p/host.ts'
 import { RequestServer } from '../../src/p2p/reqresp/server.ts'
 import { topicsOf } from '../../src/p2p/topics.ts'
 import { wirePrefix } from '../../src/p2p/wire/names.ts'
 import { WIRE_VERSION } from '../../src/p2p/wire/status.ts'
-import { LISTEN, NO_DISCOVERY } from './p2p-hosts.ts'
 import type { TestChain } from './test-chain.ts'
+import { startTestHost } from './test-host.ts'
 
 /** A full node's peer-to-peer side over a chain of whatever engine: it serves all there is, and listens to transactions. */
 export async function startServingHost({ chain, database }: TestChain): Promise<Host> {
   const prefix = wirePrefix(chain.genesisHash)
-  const topics = topicsOf(prefix)
-  const host = await createHost(
-    {
-      prefix,
-      topics,
-      listen: [LISTEN.tcp],
-      maxPeers: 16,
-      discovery: NO_DISCOVERY,
-      agent: { name: 'test', version: '1' },
-    },
-    { privateKey: await generateKeyPair('Ed25519'), standing: () => 0 },
-  )
+  const host = await startTestHost({ prefix, topics: topicsOf(prefix) })
   const server = new RequestServer(
     { prefix },
     {
@@ -55,7 +43,6 @@ export async function startServingHost({ chain, database }: TestChain): Promise<
     },
   )
   await server.start()
-  await host.start()
-  host.services.gossip.subscribe(topics.tx)
+  host.services.gossip.subscribe(topicsOf(prefix).tx)
   return host
 }
