@@ -10,8 +10,8 @@ import { startNode, walletOf } from '../support/network-nodes.ts'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 const [RICH, OTHER] = devAccounts().map(({ address }) => toHex(address)) as [`0x${string}`, `0x${string}`]
-const PAGE = `<!doctype html><title>idobata</title>
-<p>balance <b id="balance"></b> at block <b id="block"></b>, <b id="bytes"></b> bytes, <i id="client"></i>: <b id="state">…</b></p>
+const PAGE = `<!doctype html><meta charset="utf-8"><title>idobata</title>
+<p>balance <b id="balance"></b> at block <b id="block"></b>, <b id="bytes"></b> bytes, <i id="client"></i>: <b id="state">running</b></p>
 <script type="module" src="/page.js"></script>`
 
 let browser: Browser | undefined
@@ -62,7 +62,7 @@ test('a page in a browser proves a balance to itself', { timeout: 180_000 }, asy
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
   await page.goto(url)
-  await page.waitForFunction("document.getElementById('state').textContent !== '…'", undefined, { timeout: 60_000 })
+  await page.waitForFunction("document.getElementById('state').textContent !== 'running'", undefined, { timeout: 60_000 })
   const shown = (id: string) => page.textContent(`#${id}`)
   expect(complaints).toEqual([])
   expect(await shown('state')).toBe('done')
