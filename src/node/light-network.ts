@@ -27,6 +27,7 @@ import { DecodeError } from '../primitives/errors.ts'
 import type { HashedHeader } from '../primitives/header.ts'
 import type { Transaction } from '../primitives/transaction.ts'
 import type { Logger } from './logger.ts'
+import type { Route } from './network.ts'
 import { signedRecords } from './peer-records.ts'
 import { Peering } from './peering.ts'
 import { packageVersion } from './version.ts'
@@ -102,6 +103,7 @@ export class LightNetwork {
         requestPeers: (peer, count, signal) => requestPeers(network.client, peer, count, { signal }),
         untilReady: (peer) => network.#sessions.untilReady(peer),
         clock,
+        onHangUp: (peer, reason) => logger.debug('hanging up', { peer, reason }),
         onError: (error) => logger.error(`peers: ${(error as Error).message}`),
       },
     )
@@ -203,6 +205,11 @@ export class LightNetwork {
     return this.#receivedBytes
   }
 
+  /** The way between a peer and this node, which nobody calls. */
+  routeOf({ address }: PeerSession): Route {
+    return address.includes('/p2p-circuit') ? 'relayed' : 'direct'
+  }
+
   /** Milliseconds; undefined: not measured yet. */
   roundTripMs(peer: string): number | undefined {
     const rtt = this.#connectionTo(peer)?.rtt
@@ -221,11 +228,11 @@ export class LightNetwork {
   /** Begins to call peers. @param follower  hears of them and of what they announce. */
   async start(follower: Follower): Promise<void> {
     this.#follower = follower
-    this.#host.addEventListener('connection:open', ({ detail: connection }) => {
-      if (this.#host.getConnections(connection.remotePeer).length > 1) return
-      this.#sessions.connected(connection)
+    this.#host.addEventListener('connection:open', ({ detail }) => this.#sessions.connected(detail))
+    this.#host.addEventListener('connection:close', ({ detail }) => {
+      const others = this.#host.getConnections(detail.remotePeer).filter((other) => other !== detail)
+      this.#sessions.disconnected(detail, others)
     })
-    this.#host.addEventListener('peer:disconnect', ({ detail: peer }) => this.#sessions.disconnected(peer.toString()))
     await this.#server.start()
     await this.#host.start()
     this.#gossip.start(false)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { isExemptFromNetworkCaps } from '../p2p/address-class.ts'
 import { BlockGossip } from '../p2p/block-gossip.ts'
 import type { KnownTransaction } from '../p2p/compact-matching.ts'
 import { Gossip, type GossipCounts } from '../p2p/gossip.ts'
@@ -9,6 +10,7 @@ import { HeaderGossip } from '../p2p/header-gossip.ts'
 import { createHost, type Host } from '../p2p/host.ts'
 import { InboundMeter } from '../p2p/inbound-meter.ts'
 import { blockRequests, claimOf, syncRequests } from '../p2p/peer-requests.ts'
+import { hostOf } from '../p2p/peers/network-group.ts'
 import { PropagationWatch } from '../p2p/propagation.ts'
 import { RequestClient } from '../p2p/reqresp/client.ts'
 import { connectionsOf } from '../p2p/reqresp/connections.ts'
@@ -55,11 +57,22 @@ export interface NetworkComponents {
   readonly onFailure: (error: Error) => void
 }
 
+/** `mapped`: it came in by a port that a router forwards to us. */
+export type Route = 'direct' | 'mapped' | 'relayed'
+
 /** What stands before the rest of a network is made. */
 interface Connected {
   readonly host: Host
   readonly peering: Peering
   readonly meter: InboundMeter
+}
+
+/** What of a network's options the constructor needs. */
+interface FixedOptions {
+  readonly prefix: string
+  readonly minimumWork: bigint
+  /** Whether the operator has had a port forwarded. */
+  readonly isForwarded: boolean
 }
 
 /** Blocks at a height of the chain that a block of the same height may share transactions with. */
@@ -73,6 +86,7 @@ export class Network {
   readonly peering: Peering
   readonly #parts: NetworkComponents
   readonly #host: Host
+  readonly #isForwarded: boolean
   readonly #connectionTo: ReturnType<typeof connectionsOf>
   readonly #client: RequestClient
   readonly #server: RequestServer
@@ -106,6 +120,7 @@ export class Network {
         requestPeers: (peer, count, signal) => requestPeers(network.#client, peer, count, { signal }),
         untilReady: (peer) => network.#sessions.untilReady(peer),
         clock,
+        onHangUp: (peer, reason) => logger.debug('hanging up', { peer, reason }),
         onError: (error) => logger.error(`peers: ${(error as Error).message}`),
       },
     )
@@ -128,19 +143,33 @@ export class Network {
         gater: peering.gater,
         standing: (peer) => (peering.bans.isDiscouraged(peer) ? DISCOURAGED_SCORE : 0),
         meter,
+        forBlocksAlone: (peer) => peering.manager.isBlockOnly(peer),
       },
     )
-    const network = new Network(components, { host, peering, meter }, prefix)
+    const network = new Network(
+      { prefix, minimumWork: options.minimumWork ?? 0n, isForwarded: options.externalAddress !== undefined },
+      components,
+      {
+        host,
+        peering,
+        meter,
+      },
+    )
     return network
   }
 
-  private constructor(components: NetworkComponents, { host, peering, meter }: Connected, prefix: string) {
+  private constructor(
+    { prefix, minimumWork, isForwarded }: FixedOptions,
+    components: NetworkComponents,
+    { host, peering, meter }: Connected,
+  ) {
     const { ledger, pool, clock, logger } = components
     const { chain, engine, database, recover } = ledger
     this.#parts = components
     this.#host = host
     this.#connectionTo = connectionsOf(host)
     this.peering = peering
+    this.#isForwarded = isForwarded
     this.watch = new PropagationWatch(clock)
     const { watch } = this
     const onError = (error: unknown) => logger.error(`network: ${(error as Error).message}`)
@@ -215,7 +244,7 @@ export class Network {
       onError,
     })
     this.#sync = new SyncDriver(
-      { minimumWork: 0n, maxFutureSeconds: engine.maxFutureSeconds },
+      { minimumWork, maxFutureSeconds: engine.maxFutureSeconds },
       {
         chain,
         requests: syncRequests(
@@ -285,6 +314,14 @@ export class Network {
     return Math.round(100 * this.#host.services.gossip.getScore(peer)) / 100
   }
 
+  /** The way between a peer and this node. */
+  routeOf({ address, outbound }: PeerSession): Route {
+    if (address.includes('/p2p-circuit')) return 'relayed'
+    const host = hostOf(address)
+    const fromOutside = !outbound && host !== undefined && !isExemptFromNetworkCaps(host)
+    return fromOutside && (this.#isForwarded || this.#host.services.reachability.isMapped()) ? 'mapped' : 'direct'
+  }
+
   nowMs(): number {
     return this.#parts.clock.nowMs()
   }
@@ -308,13 +345,14 @@ export class Network {
       }),
       pool.subscribe((changes) => this.#transactions.follow(changes)),
     )
-    this.#host.addEventListener('connection:open', ({ detail: connection }) => {
-      if (this.#host.getConnections(connection.remotePeer).length > 1) return
-      this.#sessions.connected(connection)
+    this.#host.addEventListener('connection:open', ({ detail }) => this.#sessions.connected(detail))
+    this.#host.addEventListener('connection:close', ({ detail }) => {
+      const others = this.#host.getConnections(detail.remotePeer).filter((other) => other !== detail)
+      this.#sessions.disconnected(detail, others)
     })
-    this.#host.addEventListener('peer:disconnect', ({ detail: peer }) => this.#sessions.disconnected(peer.toString()))
     await this.#server.start()
     await this.#host.start()
+    this.#host.services.reachability.trustInterfaces()
     this.#gossip.start(true)
     this.#undo.push(() => this.#gossip.stop())
     this.#sync.start()
@@ -387,7 +425,9 @@ export class Network {
 
   /** Signed by those peers themselves, as they gave them to us. */
   #peerRecords(asker: string, count: number): Promise<Uint8Array[]> {
-    const others = this.sessions.map(({ peer }) => peer).filter((peer) => peer !== asker)
+    const { manager } = this.peering
+    // Nobody is told of those who are to be left when all others are an attacker's.
+    const others = this.sessions.map(({ peer }) => peer).filter((peer) => peer !== asker && !manager.isBlockOnly(peer))
     return signedRecords(this.#host.peerStore, others, count)
   }
 

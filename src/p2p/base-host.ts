@@ -44,6 +44,8 @@ export interface HostComponents {
   readonly standing: (peerId: string) => number
   /** Counts what peers send to libp2p's own protocols; absent: nobody does. */
   readonly meter?: InboundMeter
+  /** See `GossipRouterOptions`. */
+  readonly forBlocksAlone?: (peerId: string) => boolean
 }
 
 /** What every host does. */
@@ -74,7 +76,7 @@ export interface HostExtras<S extends object> {
  */
 export async function createBaseHost<S extends object = object>(
   { prefix, topics, maxPeers, agent }: BaseHostOptions,
-  { privateKey, gater, standing, meter }: HostComponents,
+  { privateKey, gater, standing, meter, forBlocksAlone }: HostComponents,
   extras?: HostExtras<S>,
 ): Promise<Libp2p<BaseServices & S>> {
   const maxConnections = maxPeers + SPARE_CONNECTIONS
@@ -114,7 +116,7 @@ export async function createBaseHost<S extends object = object>(
         maxOutboundStreams: PING_OUTBOUND_STREAMS,
       }),
       ...(meter && { meter: meteredProtocols(meter, prefix) }),
-      gossip: createGossipRouter({ topics, standing, meter }),
+      gossip: createGossipRouter({ topics, standing, meter, forBlocksAlone }),
       ...extras?.services,
     } as ServiceFactoryMap<BaseServices & S>,
   })

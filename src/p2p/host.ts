@@ -12,6 +12,7 @@ import {
   relayTransports,
 } from './discovery.ts'
 import { QUIC_LIMITS, SPARE_CONNECTIONS, TCP_LIMITS } from './limits.ts'
+import { type Reachability, reachability } from './reachability.ts'
 
 export interface HostOptions extends BaseHostOptions {
   /** Multiaddrs to listen on; none: only to dial. What they name decides which transports listen. */
@@ -21,14 +22,19 @@ export interface HostOptions extends BaseHostOptions {
   readonly discovery: DiscoveryOptions
 }
 
-export type HostServices = BaseServices & DiscoveryServices
+/** Those that only a node with sockets has. */
+interface SocketServices extends DiscoveryServices {
+  readonly reachability: Reachability
+}
+
+export type HostServices = BaseServices & SocketServices
 
 export type Host = Libp2p<HostServices>
 
 /** A base host that has sockets: TCP and QUIC besides; Noise or TLS, whichever the other prefers; and ways to be found. */
 export function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
   const { prefix, listen, announce = [], maxPeers, discovery } = options
-  return createBaseHost<DiscoveryServices>(options, components, {
+  return createBaseHost<SocketServices>(options, components, {
     listen: [...listen, ...relayListenAddresses(discovery)],
     announce,
     transports: [
@@ -38,6 +44,6 @@ export function createHost(options: HostOptions, components: HostComponents): Pr
     ],
     encrypters: [tls()],
     peerDiscovery: lanDiscovery(discovery, prefix),
-    services: discoveryServices(discovery, prefix),
+    services: { ...discoveryServices(discovery, prefix), reachability },
   })
 }

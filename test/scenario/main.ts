@@ -8,7 +8,9 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   'light-forks': async () => (await import('./light-forks.ts')).lightForks,
   'light-start': async () => (await import('./light-start.ts')).lightStart,
   'low-work': async () => (await import('./low-work.ts')).lowWork,
+  nat: async () => (await import('./nat.ts')).nat,
   privacy: async () => (await import('./privacy.ts')).privacy,
+  transports: async () => (await import('./transports.ts')).transports,
 }
 
 const { values, positionals } = parseArgs({
