@@ -62,7 +62,9 @@ test('a page in a browser proves a balance to itself', { timeout: 180_000 }, asy
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
   await page.goto(url)
-  await page.waitForFunction("document.getElementById('state').textContent !== 'running'", undefined, { timeout: 60_000 })
+  await page.waitForFunction("document.getElementById('state').textContent !== 'running'", undefined, {
+    timeout: 60_000,
+  })
   const shown = (id: string) => page.textContent(`#${id}`)
   expect(complaints).toEqual([])
   expect(await shown('state')).toBe('done')
