@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util'
 import type { Scenario } from './scenario.ts'
 
 /** Each is loaded only when it is run: some bring a whole network with them. */
-const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {}
+const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
+  propagation: async () => (await import('./propagation.ts')).propagation,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
