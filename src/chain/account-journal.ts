@@ -1,19 +1,14 @@
 import { type Key, keyAt, writeKey } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
 import { RlpReader } from '../primitives/rlp.ts'
-import { type AccountValue, encodeAccountValue } from '../state/account-value.ts'
-import type { AccountDiff } from './execution.ts'
+import { writeBytes } from '../state/account-leaf.ts'
+import type { AccountValue } from '../state/account-value.ts'
 
 /** What a block did to one account, in the state's own form: enough to do it again or to undo it. */
 export interface AccountStep {
   readonly key: Key
   readonly before: AccountValue | undefined
   readonly after: AccountValue | undefined
-}
-
-/** @param before  the account before the block, in the state's own form. */
-export function toStep({ key, after }: AccountDiff, before: AccountValue | undefined): AccountStep {
-  return { key, before, after: after === undefined ? undefined : encodeAccountValue(after) }
 }
 
 /** An empty RLP string stands for no account; values are RLP lists, so they end by themselves. */
@@ -26,10 +21,9 @@ export function encodeSteps(steps: readonly AccountStep[]): Uint8Array {
   const encoded = new Uint8Array(length)
   let at = 0
   for (const { key, before, after } of steps) {
-    for (const part of [key, before ?? NONE, after ?? NONE]) {
-      writeKey(encoded, part, at)
-      at += part.length
-    }
+    writeKey(encoded, key, at)
+    at = writeBytes(encoded, at + 32, before ?? NONE, 0)
+    at = writeBytes(encoded, at, after ?? NONE, 0)
   }
   return encoded
 }

@@ -1,21 +1,20 @@
 import type { Engine } from '../consensus/engine.ts'
 import { logsBloom } from '../crypto/hashes.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
-import type { Account } from '../primitives/account.ts'
-import { assert } from '../primitives/assert.ts'
 import { equalBytes, fromKey, type Key } from '../primitives/bytes.ts'
 import { BlockError, TxError } from '../primitives/errors.ts'
 import type { Header } from '../primitives/header.ts'
 import { EMPTY_BLOOM, type Receipt, receiptLength, writeReceipt } from '../primitives/receipt.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
-import { type AccountValue, decodeAccountValue } from '../state/account-value.ts'
+import { encodeAccountValue } from '../state/account-value.ts'
 import type { Derived, Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
 import type { ValueCodec } from '../trie/node.ts'
 import { orderedRoot } from '../trie/ordered.ts'
 import type { Pacer } from '../trie/update.ts'
-import { type AccountStep, toStep } from './account-journal.ts'
-import { type AccountView, type CreateExecution, type Execution, touchedKeys } from './execution.ts'
+import type { AccountStep } from './account-journal.ts'
+import type { CreateExecution, Execution } from './execution.ts'
+import { TouchedAccounts } from './touched-accounts.ts'
 
 /** What executing a block established. */
 export interface Outcome {
@@ -58,13 +57,14 @@ export class BlockExecutor {
    */
   async execute(header: Header, transactions: readonly RecoveredTransaction[], parent: Layer): Promise<Outcome> {
     const minerKey = keccak256Key(header.miner)
-    const view = new LoadedAccounts(this.#components.state, parent)
-    await view.load(touchedKeys(transactions, minerKey, this.#components.engine.override?.(header)))
-    const execution = this.#components.createExecution(view, { ...header, minerKey })
+    const accounts = this.#accountsFor(header, minerKey, parent)
+    const places = accounts.placeAll(transactions)
+    await accounts.load()
+    const execution = this.#components.createExecution(accounts, { ...header, minerKey })
     const receipts: Receipt[] = []
     for (let index = 0; index < transactions.length; index++) {
       try {
-        receipts.push(execution.apply(transactions[index]!))
+        receipts.push(execution.apply(transactions[index]!, places[2 * index]!, places[2 * index + 1]!))
       } catch (error) {
         if (!(error instanceof TxError)) throw error
         throw new BlockError('bad-transaction', { ...error.facts, index, tx: error.code })
@@ -74,7 +74,7 @@ export class BlockExecutor {
     if (execution.gasUsed !== header.gasUsed) {
       throw new BlockError('bad-gas-used', { gasUsed: header.gasUsed, expected: execution.gasUsed })
     }
-    const outcome = await this.#finish(execution, header, receipts, view)
+    const outcome = await this.#finish(execution, header, receipts, accounts)
     try {
       checkFields(outcome.fields, header)
     } catch (error) {
@@ -90,18 +90,19 @@ export class BlockExecutor {
    */
   async build(header: Header, parent: Layer, offers: TransactionOffers): Promise<BuiltOutcome> {
     const minerKey = keccak256Key(header.miner)
-    const view = new LoadedAccounts(this.#components.state, parent)
-    await view.load(touchedKeys([], minerKey, this.#components.engine.override?.(header)))
-    const execution = this.#components.createExecution(view, { ...header, minerKey })
+    const accounts = this.#accountsFor(header, minerKey, parent)
+    await accounts.load()
+    const execution = this.#components.createExecution(accounts, { ...header, minerKey })
     const transactions: RecoveredTransaction[] = []
     const receipts: Receipt[] = []
     for (;;) {
       const offered = offers.next(header.gasLimit - execution.gasUsed)
       if (offered.length === 0) break
-      await view.load(touchedKeys(offered, minerKey))
-      for (const transaction of offered) {
+      const places = accounts.placeAll(offered)
+      await accounts.load()
+      for (const [i, transaction] of offered.entries()) {
         try {
-          receipts.push(execution.apply(transaction))
+          receipts.push(execution.apply(transaction, places[2 * i]!, places[2 * i + 1]!))
           transactions.push(transaction)
           offers.taken(transaction)
         } catch (error) {
@@ -111,23 +112,36 @@ export class BlockExecutor {
       }
       await this.#components.pacer.pause()
     }
-    const { derived, fields } = await this.#finish(execution, header, receipts, view)
+    const { derived, fields } = await this.#finish(execution, header, receipts, accounts)
     this.#components.state.discard(derived)
     return { transactions, receipts, fields }
   }
 
-  async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], view: LoadedAccounts) {
+  /** With the places of what a block touches besides its transactions. */
+  #accountsFor(header: Header, minerKey: Key, parent: Layer): TouchedAccounts {
+    const accounts = new TouchedAccounts(this.#components.state, parent)
+    accounts.place(minerKey)
+    const override = this.#components.engine.override?.(header)
+    if (override !== undefined) accounts.place(keccak256Key(override.address))
+    return accounts
+  }
+
+  async #finish(execution: Execution, header: Header, receipts: readonly Receipt[], accounts: TouchedAccounts) {
     const { state, engine, pacer } = this.#components
     const diffs = execution.finish(engine.reward(header), engine.override?.(header))
     await pacer.pause()
     const steps: AccountStep[] = []
-    for (const diff of diffs) {
-      steps.push(toStep(diff, view.value(diff.key)))
+    for (const { place, after } of diffs) {
+      steps.push({
+        key: accounts.keys[place]!,
+        before: accounts.values[place],
+        after: after === undefined ? undefined : encodeAccountValue(after),
+      })
       if (steps.length % PACED_ACCOUNTS === 0) await pacer.pause()
     }
     const root = fromKey(await receiptsRoot(receipts, pacer))
     const derived = await state.derive(
-      view.layer,
+      accounts.layer,
       steps.map(({ key, after }) => ({ key, value: after })),
     )
     const fields: ExecutionFields = {
@@ -145,37 +159,6 @@ function checkFields(fields: ExecutionFields, header: Header): void {
   if (!equalBytes(fields.receiptsRoot, header.receiptsRoot)) throw new BlockError('bad-receipts-root')
   if (!equalBytes(fields.logsBloom, header.logsBloom)) throw new BlockError('bad-logs-bloom')
   if (!equalBytes(fields.stateRoot, header.stateRoot)) throw new BlockError('bad-state-root')
-}
-
-/** Accounts of one state, loaded ahead of the execution that reads them. */
-class LoadedAccounts implements AccountView {
-  readonly #state: State
-  readonly layer: Layer
-  readonly #values = new Map<Key, AccountValue | undefined>()
-
-  constructor(state: State, layer: Layer) {
-    this.#state = state
-    this.layer = layer
-  }
-
-  async load(touched: Iterable<Key>): Promise<void> {
-    const missing = [...touched].filter((key) => !this.#values.has(key))
-    const values = await this.#state.readValues(this.layer, missing)
-    missing.forEach((key, i) => {
-      this.#values.set(key, values[i])
-    })
-  }
-
-  account(key: Key): Account | undefined {
-    const value = this.value(key)
-    return value === undefined ? undefined : decodeAccountValue(value)
-  }
-
-  value(key: Key): AccountValue | undefined {
-    const value = this.#values.get(key)
-    assert(value !== undefined || this.#values.has(key), 'execution reads an account that was not loaded')
-    return value
-  }
 }
 
 /** A source of transactions for `build`. */

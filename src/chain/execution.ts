@@ -7,9 +7,12 @@ import type { Receipt } from '../primitives/receipt.ts'
 import { effectiveTip, intrinsicGas, type RecoveredTransaction } from '../primitives/transaction.ts'
 import { checkLedgerRules } from './transaction-rules.ts'
 
-/** What execution reads: accounts before the block, by keccak256(address). All it asks for has been loaded. */
-export interface AccountView {
-  account(key: Key): Account | undefined
+/** What execution reads: accounts before the block, each at its place. All it asks for has been loaded. */
+export interface AccountTable {
+  /** @param key  keccak256 of the address. */
+  place(key: Key): number
+  /** Decoded anew at each call. */
+  account(place: number): Account | undefined
 }
 
 /** What execution knows of the block it runs in. */
@@ -20,10 +23,9 @@ export interface BlockEnvironment {
   readonly minerKey: Key
 }
 
-/** An account before and after a block; undefined: there is none. */
+/** What a block has made of an account; undefined: there is none. */
 export interface AccountDiff {
-  readonly key: Key
-  readonly before: Account | undefined
+  readonly place: number
   readonly after: Account | undefined
 }
 
@@ -34,30 +36,16 @@ export interface AccountDiff {
 export interface Execution {
   readonly gasUsed: bigint
   /** Runs one transaction on top of those before it. @throws TxError, and then nothing has changed. */
-  apply(transaction: RecoveredTransaction): Receipt
+  apply(transaction: RecoveredTransaction, senderPlace: number, recipientPlace: number): Receipt
   /** Credits `reward` wei to the miner, then does what the block overrides, and tells what the block changed. */
   finish(reward: bigint, override?: AccountOverride): AccountDiff[]
 }
 
-export type CreateExecution = (view: AccountView, environment: BlockEnvironment) => Execution
-
-/** Keys that a block's execution may read. */
-export function touchedKeys(
-  transactions: readonly RecoveredTransaction[],
-  minerKey: Key,
-  override?: AccountOverride,
-): Set<Key> {
-  const touched = new Set<Key>([minerKey])
-  if (override !== undefined) touched.add(keccak256Key(override.address))
-  for (const { senderKey, recipientKey } of transactions) {
-    touched.add(senderKey)
-    if (recipientKey !== '') touched.add(recipientKey)
-  }
-  return touched
-}
+export type CreateExecution = (accounts: AccountTable, environment: BlockEnvironment) => Execution
 
 /** This ledger's machine: value moves, nothing runs. */
-export const createTransferExecution: CreateExecution = (view, environment) => new TransferExecution(view, environment)
+export const createTransferExecution: CreateExecution = (accounts, environment) =>
+  new TransferExecution(accounts, environment)
 
 interface Entry {
   readonly before: Account | undefined
@@ -67,25 +55,28 @@ interface Entry {
 }
 
 class TransferExecution implements Execution {
-  readonly #view: AccountView
+  readonly #accounts: AccountTable
   readonly #environment: BlockEnvironment
-  readonly #entries = new Map<Key, Entry>()
+  readonly #minerPlace: number
+  /** By place; with holes where nothing was read. */
+  readonly #entries: (Entry | undefined)[] = []
   #gasUsed = 0n
   /** Tips of all transactions, credited once at the end: nothing but the miner's own transactions reads them before. */
   #tips = 0n
 
-  constructor(view: AccountView, environment: BlockEnvironment) {
-    this.#view = view
+  constructor(accounts: AccountTable, environment: BlockEnvironment) {
+    this.#accounts = accounts
     this.#environment = environment
+    this.#minerPlace = accounts.place(environment.minerKey)
   }
 
   get gasUsed(): bigint {
     return this.#gasUsed
   }
 
-  apply(transaction: RecoveredTransaction): Receipt {
-    const { tx, senderKey, recipientKey } = transaction
-    const { baseFeePerGas, gasLimit, minerKey } = this.#environment
+  apply(transaction: RecoveredTransaction, senderPlace: number, recipientPlace: number): Receipt {
+    const { tx } = transaction
+    const { baseFeePerGas, gasLimit } = this.#environment
     if (tx.gasLimit > gasLimit - this.#gasUsed) {
       throw new TxError('gas-above-block', { gasLimit: tx.gasLimit, available: gasLimit - this.#gasUsed })
     }
@@ -94,11 +85,11 @@ class TransferExecution implements Execution {
     }
     checkLedgerRules(tx)
     // The miner may spend what earlier transactions of this very block have paid it.
-    if (senderKey === minerKey && this.#tips > 0n) this.#creditTips()
-    const senderEntry = this.#entry(senderKey)
+    if (senderPlace === this.#minerPlace && this.#tips > 0n) this.#creditTips()
+    const senderEntry = this.#entry(senderPlace)
     const sender = senderEntry.now ?? EMPTY_ACCOUNT
     checkSender(transaction, sender)
-    const recipientEntry = this.#entry(recipientKey)
+    const recipientEntry = this.#entry(recipientPlace)
     if (recipientEntry.now !== undefined && hasCode(recipientEntry.now)) throw new TxError('recipient-has-code')
 
     const gasUsed = intrinsicGas(tx)
@@ -118,34 +109,34 @@ class TransferExecution implements Execution {
 
   finish(reward: bigint, override?: AccountOverride): AccountDiff[] {
     if (this.#gasUsed > 0n) this.#creditTips()
-    if (reward > 0n) credit(this.#entry(this.#environment.minerKey), reward)
+    if (reward > 0n) credit(this.#entry(this.#minerPlace), reward)
     if (override !== undefined) {
-      const entry = this.#entry(keccak256Key(override.address))
+      const entry = this.#entry(this.#accounts.place(keccak256Key(override.address)))
       entry.now = { ...(entry.now ?? EMPTY_ACCOUNT), [override.field]: override.value }
       entry.touched = true
     }
     const diffs: AccountDiff[] = []
-    for (const [key, { before, now, touched }] of this.#entries) {
-      if (!touched) continue
+    this.#entries.forEach((entry, place) => {
+      if (entry === undefined || !entry.touched) return
+      const { before, now } = entry
       // EIP-161: a touched account that is empty goes.
       const after = now !== undefined && isEmptyAccount(now) ? undefined : now
-      if (after !== before) diffs.push({ key, before, after })
-    }
+      if (after !== before) diffs.push({ place, after })
+    })
     return diffs
   }
 
   #creditTips(): void {
-    credit(this.#entry(this.#environment.minerKey), this.#tips)
+    credit(this.#entry(this.#minerPlace), this.#tips)
     this.#tips = 0n
   }
 
-  #entry(key: Key): Entry {
-    let entry = this.#entries.get(key)
-    if (entry === undefined) {
-      const before = this.#view.account(key)
-      entry = { before, now: before, touched: false }
-      this.#entries.set(key, entry)
-    }
+  #entry(place: number): Entry {
+    const known = this.#entries[place]
+    if (known !== undefined) return known
+    const before = this.#accounts.account(place)
+    const entry = { before, now: before, touched: false }
+    this.#entries[place] = entry
     return entry
   }
 }

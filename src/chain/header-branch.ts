@@ -43,6 +43,11 @@ export class HeaderBranch {
     return this.#tip
   }
 
+  /** The history range up to and with the tip. */
+  get peaks(): Peaks {
+    return this.#peaks
+  }
+
   /**
    * Judges a header by all rules that need no body, the seal included, and makes it the tip. The clock is not among them.
    * @param next  with the hash that it has. @throws BlockError, `unknown-parent` if it does not follow the tip.

@@ -124,18 +124,19 @@ export class StateKeeper {
   #runs(entries: readonly IndexEntry[]): Run[] | undefined {
     const { store } = this.#components
     const { layers, layerChanges } = this.#options
-    const runs: Run[] = []
+    const runs: { readonly entry: IndexEntry; readonly changes: Map<Key, AccountChange> }[] = []
     let changes = 0
     for (const entry of entries.toReversed()) {
       const steps = store.journal(entry.header.number, entry.hash)
       if (steps === undefined) return undefined
       changes += steps.length
-      const oldest = runs[0]
       const full = runs.length > layers || (runs.length > MIN_LAYERS && changes > layerChanges)
-      if (oldest === undefined || !full) runs.unshift({ entry, changes: steps.map(redo) })
-      else runs[0] = { entry: oldest.entry, changes: mergeChanges(steps.map(redo), oldest.changes) }
+      if (runs.length === 0 || !full) runs.unshift({ entry, changes: new Map() })
+      const { changes: merged } = runs[0]!
+      // Newest first, so what is there already is what came last.
+      for (const step of steps) if (!merged.has(step.key)) merged.set(step.key, redo(step))
     }
-    return runs
+    return runs.map((run) => ({ entry: run.entry, changes: [...run.changes.values()] }))
   }
 
   #parent({ header }: IndexEntry): IndexEntry | undefined {
@@ -326,11 +327,6 @@ export class StateKeeper {
 interface Run {
   readonly entry: IndexEntry
   readonly changes: readonly AccountChange[]
-}
-
-function mergeChanges(earlier: readonly AccountChange[], later: readonly AccountChange[]): AccountChange[] {
-  const merged = new Map([...earlier, ...later].map((change) => [change.key, change]))
-  return [...merged.values()]
 }
 
 /** Blocks whose states are kept however large they are: short reorgs are everyday. */

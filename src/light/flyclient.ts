@@ -49,10 +49,10 @@ export interface ProofContext {
 
 /** A tip with the work that was proven to stand behind it. */
 export interface ProvenTip extends Anchor {
-  /** The range up to and without the tip. */
-  readonly history: Peaks
   /** Ascending, ends with the tip's parent. Checked like the tip, so each may be asked about. */
   readonly tail: readonly HashedHeader[]
+  /** The range up to and without the first block of the tail, or the tip where there is none. */
+  readonly history: Peaks
 }
 
 /** A block of which a proof shows the leaf; of most the header too. */
@@ -107,7 +107,9 @@ export function verifyChainProof(proof: ChainProof, { chainId, anchor, params }:
     shown.map((leaf, place) => ({ ...leaf, workBefore: workBefore[place]! })),
     params,
   )
-  return { ...tip, totalDifficulty: total + tip.header.difficulty, history: ranges.whole, tail }
+  const [first] = tail
+  const history = first ? ranges.before[shown.findIndex(({ number }) => number === first.header.number)]! : ranges.whole
+  return { ...tip, totalDifficulty: total + tip.header.difficulty, tail, history }
 }
 
 function checkNumbers({ tip, tail, samples }: ChainProof, anchorNumber: number): void {

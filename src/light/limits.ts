@@ -9,3 +9,47 @@ export const TAIL_BLOCKS = 100
  * samples would be too many to ask for.
  */
 export const MAX_OCTAVES = 40
+
+/** Blocks below which all headers are taken: so few that a proof would not be shorter. */
+export const ALL_HEADERS_BELOW = 1_000
+/** Headers asked for at once: what one request may ask for. */
+export const HEADERS_PER_REQUEST = 512
+/**
+ * Headers of the followed chain that are kept, some 3 kB each: reorgs down to there are followed header by header, deeper ones take a
+ * new proof.
+ */
+export const WINDOW_HEADERS = 512
+/** Headers off the followed chain that are kept beside them; each has cost its maker a block's work. */
+export const MAX_SIDE_HEADERS = 512
+/** Blocks that a peer may be ahead for their headers to be asked for one by one: more cost more than a proof. */
+export const MAX_LINKED_HEADERS = 128
+/** Headers saved for a restart, which goes on with a proof from the first of them: a reorg of the last few then does no harm. */
+export const SAVED_HEADERS = 128
+/** Headers from too far ahead of the clock that wait for their time. */
+export const MAX_FUTURE_HEADERS = 16
+/** Earlier headers that were proven and are remembered, 1 kB each. */
+export const MAX_PROVEN_HEADERS = 256
+
+/** Peers whose claims are followed: each costs some 200 bytes a block. */
+export const MAX_LIGHT_PEERS = 16
+/** Peers asked the same question before it has no answer. */
+export const MAX_ASKED = 5
+/** Milliseconds without an answer after which the next peer is asked as well. */
+export const HEDGE_MS = 2_000
+/** Times that peers without time are asked again, and after how many milliseconds: full nodes give light ones a tenth of theirs. */
+export const BUSY_RETRIES = 3
+export const BUSY_RETRY_MS = 500
+/** Milliseconds between two looks at what a peer has as its head. */
+export const POLL_MS = 15_000
+/** The same for a peer that had not got the newest block: executing one takes about a second. */
+export const LAGGING_POLL_MS = 1_000
+/** Milliseconds after which a new block is looked for at the others: the time it takes to travel. */
+export const SPREAD_MS = 300
+/** Milliseconds for which peers may lack a block that has more work than what they have, before one side is lying: three blocks' time. */
+export const DISPUTE_MS = 30_000
+/** Milliseconds for which a peer may stay behind what is settled. */
+export const STALE_MS = 60_000
+/** Milliseconds between two saves of what a restart begins with. */
+export const SAVE_MS = 60_000
+/** Transactions sent that are remembered until they are in a block. */
+export const MAX_SENT = 256

@@ -7,6 +7,7 @@ import { Gossip, type GossipCounts } from '../p2p/gossip.ts'
 import { GossipWatchdog } from '../p2p/gossip-watchdog.ts'
 import { HeaderGossip } from '../p2p/header-gossip.ts'
 import { createHost, type Host } from '../p2p/host.ts'
+import { InboundMeter } from '../p2p/inbound-meter.ts'
 import { blockRequests, claimOf, syncRequests } from '../p2p/peer-requests.ts'
 import { PropagationWatch } from '../p2p/propagation.ts'
 import { RequestClient } from '../p2p/reqresp/client.ts'
@@ -52,6 +53,13 @@ export interface NetworkComponents {
   readonly onSyncChange: () => void
   /** What makes going on impossible. */
   readonly onFailure: (error: Error) => void
+}
+
+/** What stands before the rest of a network is made. */
+interface Connected {
+  readonly host: Host
+  readonly peering: Peering
+  readonly meter: InboundMeter
 }
 
 /** Blocks at a height of the chain that a block of the same height may share transactions with. */
@@ -101,6 +109,10 @@ export class Network {
         onError: (error) => logger.error(`peers: ${(error as Error).message}`),
       },
     )
+    const meter = new InboundMeter({
+      clock,
+      onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of gossip or questions'),
+    })
     const host = await createHost(
       {
         prefix,
@@ -115,13 +127,14 @@ export class Network {
         privateKey,
         gater: peering.gater,
         standing: (peer) => (peering.bans.isDiscouraged(peer) ? DISCOURAGED_SCORE : 0),
+        meter,
       },
     )
-    const network = new Network(components, host, peering, prefix)
+    const network = new Network(components, { host, peering, meter }, prefix)
     return network
   }
 
-  private constructor(components: NetworkComponents, host: Host, peering: Peering, prefix: string) {
+  private constructor(components: NetworkComponents, { host, peering, meter }: Connected, prefix: string) {
     const { ledger, pool, clock, logger } = components
     const { chain, engine, database, recover } = ledger
     this.#parts = components
@@ -179,6 +192,7 @@ export class Network {
       { topics: topicsOf(prefix) },
       {
         router: host.services.gossip,
+        meter,
         handlers: { tx: this.#transactions, block: this.#blocks, header: this.#headers },
         onVerdict: (peer, topic, verdict) => this.#onVerdict(peer, topic, verdict),
         onSubscription: () => this.#transactions.peerListens(),

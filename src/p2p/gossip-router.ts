@@ -1,8 +1,10 @@
 import { type GossipSub, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossipsub'
+import type { RPC } from '@chainsafe/libp2p-gossipsub/message'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { keccak256 } from '../crypto/keccak.ts'
 import { concatBytes } from '../primitives/bytes.ts'
 import { type OpenStream, openSideBySide } from './gossip-streams.ts'
+import type { InboundMeter } from './inbound-meter.ts'
 import { GOSSIP_LIMITS } from './limits.ts'
 import { peerScoreParams, SCORE_THRESHOLDS } from './scoring.ts'
 import type { Topics } from './topics.ts'
@@ -20,6 +22,8 @@ export interface GossipRouter extends GossipSub {
   onPeerConnected(peerId: PeerId, connection: Connection): void
   /** What its queue of connections waits for, one after another. */
   createOutboundStream: OpenStream
+  /** Takes a decoded frame. */
+  handleReceivedRpc(from: PeerId, rpc: RPC): Promise<void>
   /** Of messages that await their verdict or were forwarded lately. */
   readonly mcache: { observeDuplicate(messageId: string, source: string): void }
 }
@@ -30,6 +34,7 @@ const UNDECLARED = [
   'getScore',
   'onPeerConnected',
   'createOutboundStream',
+  'handleReceivedRpc',
   'mcache',
 ]
 
@@ -44,12 +49,14 @@ export interface GossipRouterOptions {
   readonly topics: Topics
   /** What else is known of a peer, added to its score: at most 0, `-Infinity` never. */
   readonly standing: (peerId: string) => number
+  /** Says which frames are looked at; undefined: all. */
+  readonly meter?: Pick<InboundMeter, 'takesRpc'> | undefined
 }
 
 type GossipComponents = Parameters<ReturnType<typeof gossipsub>>[0]
 
 /** Gossipsub v1.2 with every bound set; a factory, as libp2p wants its services. */
-export function createGossipRouter({ topics, standing }: GossipRouterOptions) {
+export function createGossipRouter({ topics, standing, meter }: GossipRouterOptions) {
   const create = gossipsub({
     ...GOSSIP_LIMITS,
     globalSignaturePolicy: StrictNoSign,
@@ -81,6 +88,13 @@ export function createGossipRouter({ topics, standing }: GossipRouterOptions) {
     if (missing.length > 0) throw new Error(`gossipsub has changed: no ${missing.join(', ')}`)
     const router = created as GossipRouter
     router.createOutboundStream = openSideBySide(router.createOutboundStream.bind(router))
+    const handle = router.handleReceivedRpc.bind(router)
+    router.handleReceivedRpc = async (from, rpc) => {
+      if (meter?.takesRpc(from, rpc) === false) return
+      // What nobody here listens to would lie in the cache, never judged.
+      const topics = router.getTopics()
+      await handle(from, { ...rpc, messages: rpc.messages.filter(({ topic }) => topics.includes(topic)) })
+    }
     return router
   }
 }

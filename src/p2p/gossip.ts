@@ -1,5 +1,6 @@
 import type { GossipsubMessage } from '@chainsafe/libp2p-gossipsub'
 import type { GossipRouter } from './gossip-router.ts'
+import type { InboundMeter } from './inbound-meter.ts'
 import { MAX_ARRIVALS, MAX_JUDGED_AT_ONCE, MAX_REMEMBERED_MESSAGES } from './limits.ts'
 import type { Topics } from './topics.ts'
 import type { GossipVerdict } from './verdict.ts'
@@ -36,6 +37,7 @@ export interface GossipComponents {
   readonly router: MessageRouter
   /** Of the topics that this node takes part in. */
   readonly handlers: Partial<Record<keyof Topics, TopicHandler>>
+  readonly meter: Pick<InboundMeter, 'useful' | 'useless'>
   readonly onVerdict: (peer: string, topic: keyof Topics, verdict: GossipVerdict) => void
   readonly onSubscription: () => void
   readonly onError: (error: unknown) => void
@@ -109,7 +111,7 @@ export class Gossip {
   }
 
   async #judge({ msgId, msg, propagationSource }: GossipsubMessage): Promise<void> {
-    const { router, onVerdict, onError } = this.#parts
+    const { router, meter, onVerdict, onError } = this.#parts
     const from = propagationSource.toString()
     const topic = this.#topicOf(msg.topic)
     const handler = topic && this.#parts.handlers[topic]
@@ -128,6 +130,9 @@ export class Gossip {
     router.reportMessageValidationResult(msgId, from, verdict)
     if (topic === undefined) return
     this.#counts[topic][verdict]++
+    // Transactions are paid for where they are judged.
+    if (verdict === 'accept') meter.useful(from, msg.data.length)
+    else if (topic !== 'tx') meter.useless(from)
     onVerdict(from, topic, verdict)
   }
 

@@ -19,6 +19,7 @@ import {
   relayTransports,
 } from './discovery.ts'
 import { createGossipRouter, type GossipRouter } from './gossip-router.ts'
+import type { InboundMeter } from './inbound-meter.ts'
 import {
   ADDRESS_LIMITS,
   CONNECTION_LIMITS,
@@ -35,6 +36,7 @@ import {
   WEBSOCKET_LIMITS,
   YAMUX_LIMITS,
 } from './limits.ts'
+import { meteredProtocols } from './metered-protocols.ts'
 import type { Topics } from './topics.ts'
 
 export interface HostOptions {
@@ -58,6 +60,8 @@ export interface HostComponents {
   readonly gater?: ConnectionGater
   /** See `GossipRouterOptions`. */
   readonly standing: (peerId: string) => number
+  /** Counts what peers send to libp2p's own protocols; absent: nobody does. */
+  readonly meter?: InboundMeter
 }
 
 export interface HostServices extends DiscoveryServices, Record<string, unknown> {
@@ -76,7 +80,7 @@ export type Host = Libp2p<HostServices>
  */
 export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
   const { prefix, topics, listen, announce, maxPeers, discovery, agent } = options
-  const { privateKey, gater, standing } = components
+  const { privateKey, gater, standing, meter } = components
   const maxConnections = maxPeers + SPARE_CONNECTIONS
   // The libraries put a slash before it.
   const protocolPrefix = prefix.slice(1)
@@ -118,7 +122,8 @@ export async function createHost(options: HostOptions, components: HostComponent
         maxInboundStreams: PING_INBOUND_STREAMS,
         maxOutboundStreams: PING_OUTBOUND_STREAMS,
       }),
-      gossip: createGossipRouter({ topics, standing }),
+      ...(meter && { meter: meteredProtocols(meter, prefix) }),
+      gossip: createGossipRouter({ topics, standing, meter }),
       ...discoveryServices(discovery, prefix),
     },
   })

@@ -1,7 +1,7 @@
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from '../primitives/account.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
 import { rlpHeaderLength, writeRlpHeader } from '../primitives/rlp.ts'
-import { writePath } from '../trie/node.ts'
+import { pathItemLength, writePath } from '../trie/node.ts'
 import type { Arena } from './arena.ts'
 
 /** How an account's leaf is hashed. */
@@ -46,11 +46,6 @@ export function writeLeaf(target: Uint8Array, offset: number, key: Key, depth: n
     at = writeBytes(target, at, EMPTY_HASHES, 0)
   } else at = writeBytes(target, at, value, 0)
   return at - offset
-}
-
-/** Bytes of a hex-prefix encoded path as an RLP string: one byte, always below 0x80, is its own encoding. */
-export function pathItemLength(nibbles: number): number {
-  return nibbles < 2 ? 1 : 2 + (nibbles >> 1)
 }
 
 /** Writes `key` from byte `from` on; returns the offset after it. For short keys: a native call costs more. */

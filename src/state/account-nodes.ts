@@ -1,8 +1,8 @@
 import { assert } from '../primitives/assert.ts'
 import { type Key, keyAt } from '../primitives/bytes.ts'
 import { rlpHeaderLength, writeRlpHeader } from '../primitives/rlp.ts'
-import { writePath } from '../trie/node.ts'
-import { KEY_BYTES, pathItemLength, SCRATCH_BYTES, writeBytes } from './account-leaf.ts'
+import { pathItemLength, writePath } from '../trie/node.ts'
+import { KEY_BYTES, SCRATCH_BYTES, writeBytes } from './account-leaf.ts'
 import { Arena, BLOCK_UNIT, type Handle } from './arena.ts'
 
 /**

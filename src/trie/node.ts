@@ -273,6 +273,11 @@ export class NodeFactory<V> {
   }
 }
 
+/** Bytes that `writePath` writes: one byte, always below 0x80, is its own encoding. */
+export function pathItemLength(nibbles: number): number {
+  return nibbles < 2 ? 1 : 2 + (nibbles >> 1)
+}
+
 /** Hex-prefix encoding (Yellow Paper, appendix C) of the nibbles from `from` on, as an RLP string. */
 export function writePath(
   target: Uint8Array,

@@ -1,6 +1,7 @@
 import { type Key, toKey } from '../primitives/bytes.ts'
 import { encodeRlp } from '../primitives/rlp.ts'
 import { NodeFactory, type ValueCodec } from './node.ts'
+import { MIN_HASHED_BYTES, rootOfLongValues } from './ordered-root.ts'
 import { proveKey, verifyProof } from './proof.ts'
 import { type Pacer, updateTriePaced } from './update.ts'
 
@@ -18,8 +19,32 @@ export const bytesCodec: ValueCodec<Uint8Array> = {
  * work of the thread run in between.
  */
 export async function orderedRoot<V>(values: readonly V[], codec: ValueCodec<V>, pacer: Pacer): Promise<Key> {
-  const factory = new NodeFactory(codec)
-  return factory.rootHash(await updateTriePaced(factory, undefined, ordered(values), pacer))
+  const lengths = new Uint32Array(values.length)
+  let shortest = Number.POSITIVE_INFINITY
+  for (let i = 0; i < values.length; i++) {
+    lengths[i] = codec.length(values[i]!)
+    shortest = Math.min(shortest, lengths[i]!)
+  }
+  if (values.length < 2 || shortest < MIN_HASHED_BYTES) {
+    const factory = new NodeFactory(codec)
+    return factory.rootHash(await updateTriePaced(factory, undefined, ordered(values), pacer))
+  }
+  const order = keyOrder(values.length)
+  return rootOfLongValues(
+    order.map(indexKey),
+    order.map((index) => values[index]!),
+    Uint32Array.from(order, (index) => lengths[index]!),
+    codec,
+    pacer,
+  )
+}
+
+/** Indexes below `count` in the order of their keys: zero stands behind all of one byte. */
+function keyOrder(count: number): number[] {
+  const order = Array.from({ length: count }, (_, index) => index)
+  order.splice(Math.min(0x80, count), 0, 0)
+  order.shift()
+  return order
 }
 
 /** rlp(index), without an array in between: there are thousands. */

@@ -3,6 +3,10 @@ import type { Scenario } from './scenario.ts'
 
 /** Each is loaded only when it is run: some bring a whole network with them. */
 const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
+  eclipse: async () => (await import('./eclipse.ts')).eclipse,
+  hostile: async () => (await import('./hostile.ts')).hostile,
+  'low-work': async () => (await import('./low-work.ts')).lowWork,
+  privacy: async () => (await import('./privacy.ts')).privacy,
   propagation: async () => (await import('./propagation.ts')).propagation,
 }
 

@@ -1,11 +1,12 @@
 import type { Stream } from '@libp2p/interface'
-import type { Host, HostOptions } from '../../src/p2p/host.ts'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Host } from '../../src/p2p/host.ts'
 import { receive } from '../../src/p2p/reqresp/receive.ts'
 import { ANSWER_END, chunkHead, requestHead } from '../../src/p2p/wire/frame.ts'
 import { type RequestProtocol, requestName } from '../../src/p2p/wire/names.ts'
 import { STATUS_OK } from '../../src/p2p/wire/refusal.ts'
 import { concatBytes } from '../../src/primitives/bytes.ts'
-import { PREFIX, startHost } from './p2p-hosts.ts'
+import { PREFIX } from './test-host.ts'
 
 /** How a stream went that an adversary opened. */
 export interface Outcome {
@@ -15,16 +16,20 @@ export interface Outcome {
   readonly ending: 'closed' | 'cut'
 }
 
+/** Whoever can be called. */
+export interface Callee {
+  getMultiaddrs(): Multiaddr[]
+}
+
 /** A peer that speaks libp2p correctly and everything above it as it is told. */
 export class Adversary {
   readonly host: Host
+  readonly #prefix: string
 
-  private constructor(host: Host) {
+  /** @param host  started. @param prefix  of the network's protocol names. */
+  constructor(host: Host, prefix: string = PREFIX) {
     this.host = host
-  }
-
-  static async start(options: Partial<HostOptions> = {}): Promise<Adversary> {
-    return new Adversary(await startHost(options))
+    this.#prefix = prefix
   }
 
   get peer(): string {
@@ -32,13 +37,18 @@ export class Adversary {
   }
 
   /** A stream on which nothing has been said yet, over the connection to `victim`, which is made if there is none. */
-  async open(victim: Host, protocol: RequestProtocol): Promise<Stream> {
+  open(victim: Callee, protocol: RequestProtocol): Promise<Stream> {
+    return this.openNamed(victim, requestName(this.#prefix, protocol))
+  }
+
+  /** The same, of any protocol. */
+  async openNamed(victim: Callee, name: string): Promise<Stream> {
     const connection = await this.host.dial(victim.getMultiaddrs())
-    return connection.newStream(requestName(PREFIX, protocol), { maxOutboundStreams: 1000 })
+    return connection.newStream(name, { maxOutboundStreams: 1000, signal: AbortSignal.timeout(10_000) })
   }
 
   /** Sends `bytes` as they are, closes its side, and waits for what becomes of it. */
-  async say(victim: Host, protocol: RequestProtocol, bytes: Uint8Array): Promise<Outcome> {
+  async say(victim: Callee, protocol: RequestProtocol, bytes: Uint8Array): Promise<Outcome> {
     const stream = await this.open(victim, protocol)
     const outcome = outcomeOf(stream)
     try {
@@ -53,7 +63,7 @@ export class Adversary {
   /** Does `script` to every stream that others open to ask something, after what they ask has come. */
   async answer(protocol: RequestProtocol, script: (stream: Stream) => unknown): Promise<void> {
     await this.host.handle(
-      requestName(PREFIX, protocol),
+      requestName(this.#prefix, protocol),
       async (stream) => {
         await receive(stream, () => undefined)
         try {

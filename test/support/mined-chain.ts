@@ -1,3 +1,4 @@
+import { nextBaseFee } from '../../src/chain/header-rules.ts'
 import {
   appendLeaf,
   type HistoryNode,
@@ -81,6 +82,7 @@ export class MinedChain implements ProverSource {
       timestamp: parent.timestamp + intervalSec,
       difficulty: difficulty ?? this.#nextDifficulty(parent),
       extraData: historyCommitment(MINED_CHAIN_ID, this.#peaks),
+      baseFeePerGas: nextBaseFee(parent),
       ...fields,
     })
     this.headers.push(hashHeader(unmined ? prepared : sealed(prepared)))

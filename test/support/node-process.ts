@@ -50,6 +50,10 @@ export class NodeProcess {
     })
   }
 
+  get pid(): number {
+    return this.#child.pid!
+  }
+
   /** The first record whose message begins so. @throws Error if the process ends without one. */
   async record(start: string): Promise<LogRecord> {
     let ending: Ending | undefined

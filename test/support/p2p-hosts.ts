@@ -1,35 +1,15 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { generateKeyPair } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { afterEach, vi } from 'vitest'
-import type { DiscoveryOptions } from '../../src/p2p/discovery.ts'
-import { createHost, type Host, type HostOptions } from '../../src/p2p/host.ts'
-import { topicsOf } from '../../src/p2p/topics.ts'
+import type { Host, HostOptions } from '../../src/p2p/host.ts'
+import { Adversary } from './adversary.ts'
+import { PREFIX, startTestHost } from './test-host.ts'
 
-/** Any free port of every transport on loopback. */
-export const LISTEN = {
-  tcp: '/ip4/127.0.0.1/tcp/0',
-  ws: '/ip4/127.0.0.1/tcp/0/ws',
-  quic: '/ip4/127.0.0.1/udp/0/quic-v1',
-} as const
-
-/** Only those that are called. */
-export const NO_DISCOVERY: DiscoveryOptions = {
-  dht: false,
-  privateAddresses: true,
-  mdns: false,
-  upnp: false,
-  autonat: false,
-  relay: false,
-  relayServer: false,
-  holePunching: false,
-}
-
-export const PREFIX = '/idobata/00000001'
+export { LISTEN, PREFIX } from './test-host.ts'
 
 const running = new Set<Libp2p>()
 
@@ -40,22 +20,14 @@ afterEach(async () => {
 
 /** A started host with a key of its own; stopped after the test. */
 export async function startHost(options: Partial<HostOptions> = {}): Promise<Host> {
-  const prefix = options.prefix ?? PREFIX
-  const host = await createHost(
-    {
-      prefix,
-      topics: topicsOf(prefix),
-      listen: [LISTEN.tcp],
-      maxPeers: 16,
-      discovery: NO_DISCOVERY,
-      agent: { name: 'test', version: '1' },
-      ...options,
-    },
-    { privateKey: await generateKeyPair('Ed25519'), standing: () => 0 },
-  )
+  const host = await startTestHost(options)
   running.add(host)
-  await host.start()
   return host
+}
+
+/** A peer that does as it is told, stopped after the test. */
+export async function startAdversary(options: Partial<HostOptions> = {}): Promise<Adversary> {
+  return new Adversary(await startHost(options), options.prefix)
 }
 
 /** A host that says it gossips, and after saying so answers nothing on any stream; stopped after the test. */

@@ -7,7 +7,16 @@ import { ANSWER_END, chunkHead, FrameParser } from '../wire/frame.ts'
 import { MAX_RESPONSE_BYTES } from '../wire/limits.ts'
 import { encodeRefusal, refusalStatus, STATUS_OK } from '../wire/refusal.ts'
 import type { RequestBackend } from './backend.ts'
-import { ALLOWANCE, MAX_DEBT, MAX_UNSENT_BYTES, REFUSED_COST, REQUEST_COST, UNSENT_RETRY_MS } from './limits.ts'
+import {
+  ALLOWANCE,
+  MAX_CONCURRENT,
+  MAX_DEBT,
+  MAX_UNSENT_BYTES,
+  OFFENCE_COST,
+  REFUSED_COST,
+  REQUEST_COST,
+  UNSENT_RETRY_MS,
+} from './limits.ts'
 import { drained, receive, StreamCutError } from './receive.ts'
 import { Refused, type ServedProtocol } from './served-protocol.ts'
 
@@ -64,9 +73,15 @@ export class Answer {
     }
   }
 
+  /** There are too many of its kind. */
+  refuse(): void {
+    this.#offend('too-many-streams')
+    this.#stream.abort(new Error(`more than ${MAX_CONCURRENT} requests at a time`))
+  }
+
   /** The time is up. */
   expire(): void {
-    if (!this.#ourTurn) this.#components.onOffence('too-slow')
+    if (!this.#ourTurn) this.#offend('too-slow')
     this.#stream.abort(new Error('the request takes too long'))
   }
 
@@ -87,7 +102,7 @@ export class Answer {
       }).then(
         () => reject(new StreamCutError('the stream ends within the request')),
         (error) => {
-          if (error instanceof DecodeError) this.#components.onOffence('invalid-request')
+          if (error instanceof DecodeError) this.#offend('invalid-request')
           stream.abort(error)
           reject(new StreamCutError('the stream was cut', { cause: error }))
         },
@@ -114,7 +129,7 @@ export class Answer {
       return this.#protocol.answer(this.#peer, request, this.#components.backend)
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      this.#components.onOffence('invalid-request')
+      this.#offend('invalid-request')
       throw new Refused('invalid-request', error.message)
     }
   }
@@ -150,6 +165,14 @@ export class Answer {
     const { allowances, clock } = this.#components
     const nowMs = clock.nowMs()
     allowances.of(this.#peer, nowMs).charge(bytes, MAX_DEBT, nowMs)
+  }
+
+  #offend(offence: RequestOffence): void {
+    const { allowances, clock, onOffence } = this.#components
+    onOffence(offence)
+    this.#charge(OFFENCE_COST)
+    const nowMs = clock.nowMs()
+    if (allowances.of(this.#peer, nowMs).waitMs(nowMs) >= LONGEST_WAIT_MS) onOffence('flood')
   }
 
   #refusalOf(error: unknown): Refused {

@@ -20,6 +20,8 @@ export interface RequestClientComponents {
   readonly clock: Clock
   /** The connection to ask a peer over; undefined: there is none. */
   readonly connectionTo: (peer: string) => Connection | undefined
+  /** Told of the bytes of answers as they come. */
+  readonly onReceived?: (bytes: number) => void
 }
 
 export interface RequestOptions {
@@ -105,7 +107,7 @@ export class RequestClient {
     try {
       // It may have come while the stream was opened.
       signal.throwIfAborted()
-      const answer = receiveAnswer(stream, maxChunks)
+      const answer = receiveAnswer(stream, maxChunks, this.#components.onReceived)
       await Promise.all([answer, send(stream, payload)])
       return await answer
     } catch (error) {
@@ -149,7 +151,11 @@ async function send(stream: Stream, payload: Uint8Array): Promise<void> {
 }
 
 /** The payloads of an answer's chunks. @throws RequestError, DecodeError; StreamCutError if the answer does not come whole. */
-async function receiveAnswer(stream: Stream, maxChunks: number): Promise<Uint8Array[]> {
+async function receiveAnswer(
+  stream: Stream,
+  maxChunks: number,
+  onReceived: ((bytes: number) => void) | undefined,
+): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = []
   let receivedBytes = 0
   let ended = false
@@ -160,6 +166,7 @@ async function receiveAnswer(stream: Stream, maxChunks: number): Promise<Uint8Ar
   })
   await receive(stream, (bytes) => {
     receivedBytes += bytes.length
+    onReceived?.(bytes.length)
     if (receivedBytes > MAX_RESPONSE_BYTES) throw new RequestError('too-large')
     if (ended) throw new DecodeError('bytes after the end')
     for (const { status, payload } of parser.push(bytes)) {

@@ -22,6 +22,8 @@ export const ALLOWANCE = { capacity: 16 * 1024 * 1024, perSecond: 2 * 1024 * 102
 export const REQUEST_COST = 4 * 1024
 /** What one costs that is refused: whoever was told to wait and does not is to owe more and more. */
 export const REFUSED_COST = 16 * 1024
+/** What it costs to do what no honest peer does, beside that: 128 times within seconds, and it is a flood. */
+export const OFFENCE_COST = 256 * 1024
 /** What a proof costs beyond its bytes: it may read a dozen records and encode as many nodes. */
 export const PROOF_COST = 32 * 1024
 /** What a proof of work behind a head costs: thousands of records, where it is not at hand. */

@@ -76,11 +76,6 @@ export class RequestServer {
     const peer = connection.remotePeer.toString()
     const key = `${peer} ${protocol.name}`
     const count = this.#counts.get(key) ?? 0
-    if (count === MAX_CONCURRENT) {
-      onOffence(peer, 'too-many-streams')
-      stream.abort(new Error(`more than ${MAX_CONCURRENT} requests at a time`))
-      return
-    }
     // What waits while nobody reads it.
     stream.maxReadBufferLength = protocol.maxRequestBytes + 16
     const answer = new Answer(stream, peer, protocol, {
@@ -89,6 +84,10 @@ export class RequestServer {
       unsent: this.#unsent,
       onOffence: (offence) => onOffence(peer, offence),
     })
+    if (count === MAX_CONCURRENT) {
+      answer.refuse()
+      return
+    }
     const cancelTimeout = clock.after(REQUEST_TIMEOUT_MS, () => answer.expire())
     this.#counts.set(key, count + 1)
     this.#open.add(stream)

@@ -111,7 +111,8 @@ describe('a light node that asks a full node', () => {
   it('is shown earlier headers', async () => {
     const numbers = [0, 3, 4, 77, 158, 159]
     const proof = await requestAncestors(client, peer, { tipHash: blocks[160]!.hash, numbers })
-    const headers = verifyAncestors(TEST_CHAIN_ID, blocks[160]!.header, numbers, proof)
+    const tip = { number: 160, commitment: blocks[160]!.header.extraData }
+    const { headers } = verifyAncestors(TEST_CHAIN_ID, tip, numbers, proof)
     expect(headers.map(({ hash }) => hash)).toEqual(numbers.map((number) => blocks[number]!.hash))
   })
 

@@ -33,10 +33,10 @@ import { encodeHeader, type HashedHeader } from '../../../src/primitives/header.
 import { encodeStoredReceipts } from '../../../src/primitives/receipt.ts'
 import { encodeRlp } from '../../../src/primitives/rlp.ts'
 import { assembleTransaction, type Transaction } from '../../../src/primitives/transaction.ts'
-import { Adversary, answerOf, chunk } from '../../support/adversary.ts'
+import { type Adversary, answerOf, chunk } from '../../support/adversary.ts'
 import { sampleHeader } from '../../support/blocks.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { eventually, PREFIX, startHost } from '../../support/p2p-hosts.ts'
+import { eventually, PREFIX, startAdversary, startHost } from '../../support/p2p-hosts.ts'
 
 const hash = new Uint8Array(32).fill(9)
 const status = {
@@ -82,7 +82,7 @@ let client: RequestClient
 let ours: Awaited<ReturnType<typeof startHost>>
 
 beforeEach(async () => {
-  adversary = await Adversary.start()
+  adversary = await startAdversary()
   ours = await startHost()
   await ours.dial(adversary.host.getMultiaddrs())
   clock = new ManualClock(0)

@@ -12,11 +12,11 @@ import { encodeHashes } from '../../../src/p2p/wire/hashes.ts'
 import { encodeHeadersRequest } from '../../../src/p2p/wire/headers.ts'
 import type { RequestProtocol } from '../../../src/p2p/wire/names.ts'
 import type { Block } from '../../../src/primitives/block.ts'
-import { Adversary, requestFrame } from '../../support/adversary.ts'
+import { type Adversary, requestFrame } from '../../support/adversary.ts'
 import { makeBlock } from '../../support/block-maker.ts'
 import { londonEngine } from '../../support/london-engine.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { eventually, PREFIX, startHost } from '../../support/p2p-hosts.ts'
+import { eventually, PREFIX, startAdversary, startHost } from '../../support/p2p-hosts.ts'
 import { openTestChain } from '../../support/test-chain.ts'
 import { testGenesis } from '../../support/test-genesis.ts'
 import { signedTransfer } from '../../support/transactions.ts'
@@ -74,7 +74,7 @@ it('four hostile peers on every protocol do not keep an honest one from being se
     { prefix: PREFIX },
     { clock: new ManualClock(0), connectionTo: connectionsOf(honest) },
   )
-  const adversaries = await Promise.all(Array.from({ length: ADVERSARIES }, () => Adversary.start()))
+  const adversaries = await Promise.all(Array.from({ length: ADVERSARIES }, () => startAdversary()))
 
   /** Everything at once that one hostile peer can think of; what it is cut off from is no concern of its own. */
   async function attack(adversary: Adversary): Promise<void> {

@@ -36,10 +36,10 @@ import { encodeTransactions } from '../../../src/primitives/block.ts'
 import { concatBytes } from '../../../src/primitives/bytes.ts'
 import { encodeHeader } from '../../../src/primitives/header.ts'
 import { assembleTransaction, type Transaction } from '../../../src/primitives/transaction.ts'
-import { Adversary, type Outcome, outcomeOf, requestFrame } from '../../support/adversary.ts'
+import { type Adversary, type Outcome, outcomeOf, requestFrame } from '../../support/adversary.ts'
 import { sampleHeader } from '../../support/blocks.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { eventually, PREFIX, startHost } from '../../support/p2p-hosts.ts'
+import { eventually, PREFIX, startAdversary, startHost } from '../../support/p2p-hosts.ts'
 
 const hash = new Uint8Array(32).fill(9)
 const status = {
@@ -118,7 +118,7 @@ beforeEach(async () => {
   offences = []
   errors = []
   ours = await startHost()
-  adversary = await Adversary.start()
+  adversary = await startAdversary()
 })
 
 async function serve(changes: Partial<RequestBackend> = {}): Promise<void> {

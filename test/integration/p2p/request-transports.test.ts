@@ -8,9 +8,9 @@ import { RequestServer } from '../../../src/p2p/reqresp/server.ts'
 import { encodeHashes } from '../../../src/p2p/wire/hashes.ts'
 import { FULL_RESPONSE_BYTES } from '../../../src/p2p/wire/limits.ts'
 import { encodeTransactions } from '../../../src/primitives/block.ts'
-import { Adversary, answerOf, outcomeOf, requestFrame } from '../../support/adversary.ts'
+import { type Adversary, answerOf, outcomeOf, requestFrame } from '../../support/adversary.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { eventually, LISTEN, PREFIX, startHost } from '../../support/p2p-hosts.ts'
+import { eventually, LISTEN, PREFIX, startAdversary, startHost } from '../../support/p2p-hosts.ts'
 import { signedTransfer } from '../../support/transactions.ts'
 
 const hash = new Uint8Array(32).fill(9)
@@ -32,7 +32,7 @@ describe.each(Object.entries(LISTEN))('over %s', (_, listen) => {
 
   beforeEach(async () => {
     ours = await startHost({ listen: [listen] })
-    adversary = await Adversary.start({ listen: [listen] })
+    adversary = await startAdversary({ listen: [listen] })
     await adversary.host.dial(ours.getMultiaddrs())
     await eventually(() => expect(ours.getConnections()).toHaveLength(1))
     clientClock = new ManualClock(0)

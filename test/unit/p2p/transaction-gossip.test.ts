@@ -128,10 +128,13 @@ describe('what a peer brings', () => {
     expect(await receive(bundle(...transfers(3, 2)))).toBe('accept')
   })
 
-  test('is refused by its outer form when it has more items than transfers fit', async () => {
-    const junk = transfer({ from: 1, type: 0, chainId: undefined }).tx.raw
-    const items = Array.from({ length: MAX_BUNDLE_TRANSACTIONS + 1 }, () => junk.subarray(0, 40))
-    expect(await receive(encodeTransactionList(items))).toBe('reject')
+  test('is refused by its outer form when it has more items than transfers fit, whether paid for or not', async () => {
+    const poor = Array.from({ length: 512 }, (_, i) => transfer({ from: 1_000 + i }))
+    for (const each of poor) signed.set(toKey(each.tx.raw), each)
+    for (let i = 0; i < RECOVERY_ALLOWANCE.capacity / 512; i++) await receive(bundle(...poor))
+    const items = Array.from({ length: MAX_BUNDLE_TRANSACTIONS }, () => new Uint8Array(40))
+    expect(await receive(encodeTransactionList(items))).toBe('ignore')
+    expect(await receive(encodeTransactionList([...items, new Uint8Array(40)]))).toBe('reject')
   })
 
   test('is neither decoded nor remembered when it is not paid for, and held against whoever goes on', async () => {

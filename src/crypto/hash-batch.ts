@@ -1,0 +1,57 @@
+import { HASHER_BYTES, Hasher, MAX_JOBS } from './keccak.ts'
+import { WASM_PAGE_BYTES, WebAssembly } from './web-assembly.ts'
+
+const DIGEST_BYTES = 32
+const DIGESTS_AT = HASHER_BYTES
+const MESSAGES_AT = DIGESTS_AT + MAX_JOBS * DIGEST_BYTES
+/** Bytes of messages that are gathered before they are hashed; a longer one stands alone. */
+const BATCH_BYTES = 128 * 1024
+/** What keccak may read behind a message. */
+const SLACK_BYTES = 8
+
+/**
+ * Messages put together where keccak reads them, and hashed many at a call. Nothing of one caller stays behind `run`, so
+ * that several may take turns.
+ */
+export class HashBatch {
+  readonly #memory = new WebAssembly.Memory({ initial: Math.ceil((MESSAGES_AT + BATCH_BYTES) / WASM_PAGE_BYTES) })
+  readonly #hasher = new Hasher(this.#memory)
+  #end = MESSAGES_AT
+  #count = 0
+  /** To write messages into; another one after a `reserve` that had to grow it. */
+  bytes: Uint8Array = new Uint8Array(this.#memory.buffer)
+
+  /** Whether a message of so many bytes has to wait for the next `run`. */
+  isFullFor(length: number): boolean {
+    return this.#count === MAX_JOBS || (this.#count > 0 && this.#end + length > MESSAGES_AT + BATCH_BYTES)
+  }
+
+  /** Takes a message of `length` bytes in; returns the address at which the caller writes it. */
+  reserve(length: number): number {
+    const at = this.#end
+    const missing = at + length + SLACK_BYTES - this.bytes.length
+    if (missing > 0) {
+      this.#memory.grow(Math.ceil(missing / WASM_PAGE_BYTES))
+      this.bytes = new Uint8Array(this.#memory.buffer)
+    }
+    this.#end += length
+    // The hasher takes MAX_JOBS without running by itself: see `isFullFor`.
+    this.#messages[2 * this.#count] = at
+    this.#messages[2 * this.#count + 1] = length
+    this.#count++
+    return at
+  }
+
+  readonly #messages = new Uint32Array(2 * MAX_JOBS)
+
+  /** Hashes what was taken in; writes the digests to `target` from `offset` on, in the order of the messages. */
+  run(target: Uint8Array, offset: number): void {
+    for (let i = 0; i < this.#count; i++) {
+      this.#hasher.add(this.#messages[2 * i]!, this.#messages[2 * i + 1]!, DIGESTS_AT + DIGEST_BYTES * i)
+    }
+    this.#hasher.run()
+    target.set(this.bytes.subarray(DIGESTS_AT, DIGESTS_AT + DIGEST_BYTES * this.#count), offset)
+    this.#end = MESSAGES_AT
+    this.#count = 0
+  }
+}

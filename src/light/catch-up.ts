@@ -1,0 +1,206 @@
+import { HeaderBranch } from '../chain/header-branch.ts'
+import { checkHeader } from '../chain/header-rules.ts'
+import { appendLeaf, historyLeaf, NO_PEAKS, type Peaks } from '../chain/history.ts'
+import type { ChainParams, Head } from '../chain/types.ts'
+import type { Engine } from '../consensus/engine.ts'
+import { equalBytes } from '../primitives/bytes.ts'
+import type { HashedHeader, Header } from '../primitives/header.ts'
+import type { Pacer } from '../trie/update.ts'
+import { verifyChainProof } from './flyclient.ts'
+import type { LightChain, Segment } from './light-chain.ts'
+import { FromFutureError, PeerFault } from './light-error.ts'
+import { ALL_HEADERS_BELOW, HEADERS_PER_REQUEST, MAX_LINKED_HEADERS, WINDOW_HEADERS } from './limits.ts'
+import { readSignedSegment, signedRange } from './signed-segment.ts'
+import type { LightRequests, LightRules, PeerClaim } from './types.ts'
+
+export interface CatchUpComponents {
+  readonly chain: LightChain
+  readonly params: ChainParams
+  readonly engine: Engine
+  readonly rules: LightRules
+  readonly genesis: HashedHeader
+  readonly requests: LightRequests
+  readonly pacer: Pacer
+  /** Whether a header is further ahead of the clock than is allowed. */
+  readonly isFromFuture: (header: Header) => boolean
+}
+
+interface KeptHeader {
+  readonly header: HashedHeader
+  /** The range before it. */
+  readonly before: Peaks
+}
+
+/** Headers below our tip that are asked for with those above it: most forks are no deeper. */
+const OVERLAP_HEADERS = 8
+
+/**
+ * Has a peer show the chain that it claims, and takes it over where it is the heaviest: header by header where it leaves ours within the
+ * window, else by the shortest proof that the engine allows.
+ */
+export class CatchUp {
+  readonly #parts: CatchUpComponents
+  #samples = 0
+
+  constructor(components: CatchUpComponents) {
+    this.#parts = components
+  }
+
+  /** Headers looked at because a proof had sampled them. */
+  get samples(): number {
+    return this.#samples
+  }
+
+  /**
+   * @returns the peer's head as it was shown, no lighter than claimed; undefined if it is lighter than what is followed and
+   * leaves it below the window.
+   * @throws FromFutureError; PeerFault, BlockError, ProofError: the peer's fault; whatever `requests` rejects with.
+   */
+  async prove(peer: string, claim: PeerClaim, signal: AbortSignal): Promise<Head | undefined> {
+    const { chain, rules } = this.#parts
+    const { tip, base } = chain
+    const near = claim.number <= tip.header.number + MAX_LINKED_HEADERS && claim.number > base.header.number
+    if (near || chain.get(claim.hash)) {
+      const linked = await this.#link(peer, claim, signal)
+      if (linked) return linked
+    }
+    if (claim.totalDifficulty <= tip.totalDifficulty) return undefined
+    const segment =
+      rules === undefined || claim.number < ALL_HEADERS_BELOW
+        ? await this.#allHeaders(peer, claim, signal)
+        : await this.#proof(rules, peer, claim, signal)
+    // What it had when it claimed to, it still has: a chain only ever grows in work.
+    if (segment.totalDifficulty < claim.totalDifficulty) throw new PeerFault('false-claim', 'less work than claimed')
+    chain.adopt(segment)
+    return { ...segment.headers.at(-1)!, totalDifficulty: segment.totalDifficulty }
+  }
+
+  /** Takes headers from the claimed one down until one follows a header held. @returns undefined: none does. */
+  async #link(peer: string, claim: PeerClaim, signal: AbortSignal): Promise<Head | undefined> {
+    const { chain, requests, isFromFuture } = this.#parts
+    const newestFirst: HashedHeader[] = []
+    let start = claim.hash
+    let count = Math.max(0, claim.number - chain.tip.header.number) + OVERLAP_HEADERS
+    while (!chain.get(claim.hash)) {
+      const more = await requests.headers(peer, { start, count, reverse: true }, signal)
+      if (more.length === 0) throw new PeerFault('withheld', 'nothing of what it claims')
+      newestFirst.push(...more)
+      const lowest = newestFirst.at(-1)!.header
+      if (newestFirst[0]!.header.number !== claim.number) throw new PeerFault('false-claim', 'another number')
+      if (chain.canExtend(lowest.parentHash)) {
+        for (const hashed of newestFirst.reverse()) {
+          if (isFromFuture(hashed.header)) throw new FromFutureError()
+          chain.add(hashed)
+        }
+        break
+      }
+      start = lowest.parentHash
+      count = Math.min(HEADERS_PER_REQUEST, lowest.number - chain.base.header.number)
+      if (count < 1 || newestFirst.length > WINDOW_HEADERS) return undefined
+    }
+    const head = chain.get(claim.hash)
+    if (!head) return undefined
+    if (head.totalDifficulty !== claim.totalDifficulty) throw new PeerFault('false-claim', 'other work than claimed')
+    return head
+  }
+
+  /** Every header, from our tip on where the peer's chain goes through it, else from genesis. */
+  async #allHeaders(peer: string, claim: PeerClaim, signal: AbortSignal): Promise<Segment> {
+    const { chain, genesis, engine } = this.#parts
+    const { tip } = chain
+    const held = { ...tip, peaks: chain.get(tip.hash)!.peaks }
+    if (tip.header.number > 0 && claim.number > tip.header.number) {
+      const segment = await this.#headersFrom(held, peer, claim, signal)
+      if (segment) return segment
+    }
+    const peaks = appendLeaf(NO_PEAKS, historyLeaf(genesis.hash, genesis.header)).peaks
+    const from = { ...genesis, totalDifficulty: engine.weight(genesis.header), peaks }
+    const segment = await this.#headersFrom(from, peer, claim, signal)
+    if (!segment) throw new PeerFault('false-claim', 'not a chain of this network')
+    return segment
+  }
+
+  /** @returns undefined: the peer's chain does not go through `from`. */
+  async #headersFrom(
+    from: Head & { readonly peaks: Peaks },
+    peer: string,
+    claim: PeerClaim,
+    signal: AbortSignal,
+  ): Promise<Segment | undefined> {
+    const { chain, requests, params, engine, pacer, isFromFuture } = this.#parts
+    const known = (hash: Uint8Array) => chain.get(hash)?.header
+    const branch = new HeaderBranch(from, { params, engine, known })
+    const kept: KeptHeader[] = []
+    while (branch.tip.header.number < claim.number) {
+      const start = branch.tip.header.number + 1
+      const count = Math.min(HEADERS_PER_REQUEST, claim.number - start + 1)
+      const headers = await requests.headers(peer, { start, count, reverse: false }, signal)
+      const first = headers[0]
+      if (kept.length === 0 && first && !equalBytes(first.header.parentHash, from.hash)) return undefined
+      for (const header of headers) {
+        if (isFromFuture(header.header)) {
+          // What comes before it counts: a slow clock must not keep us from following as far as it goes.
+          if (kept.length > 0) chain.adopt(segmentOf(kept, branch.tip))
+          throw new FromFutureError()
+        }
+        kept.push({ before: branch.peaks, header })
+        branch.extend(header)
+      }
+      kept.splice(0, kept.length - WINDOW_HEADERS)
+      if (headers.length < count) break
+      await pacer.pause()
+    }
+    return kept.length === 0 ? undefined : segmentOf(kept, branch.tip)
+  }
+
+  #proof(rules: NonNullable<LightRules>, peer: string, claim: PeerClaim, signal: AbortSignal) {
+    return rules.name === 'pow'
+      ? this.#sampled(rules, peer, signal)
+      : this.#signed(rules.signers.length, peer, claim, signal)
+  }
+
+  async #sampled(rules: LightRules & { name: 'pow' }, peer: string, signal: AbortSignal): Promise<Segment> {
+    const { chain, genesis, engine, params, requests, isFromFuture } = this.#parts
+    const { base } = chain
+    const { proof, anchor } = await requests
+      .history(peer, base.hash, signal)
+      .then((found) => ({ proof: found, anchor: base }))
+      .catch(async (error) => {
+        // The peer's chain may leave ours below the window.
+        if (base.header.number === 0 || requests.faultOf(error) !== 'unavailable') throw error
+        const start = { ...genesis, totalDifficulty: engine.weight(genesis.header) }
+        return { proof: await requests.history(peer, genesis.hash, signal), anchor: start }
+      })
+    const proven = verifyChainProof(proof, { chainId: params.chainId, anchor, params: rules })
+    this.#samples += proof.samples.length
+    if (isFromFuture(proven.header)) throw new FromFutureError()
+    const { hash, header, tail, history, totalDifficulty } = proven
+    const headers = [...tail, { hash, header }]
+    headers.forEach((child, place) => {
+      const parent = headers[place - 1]
+      if (parent) checkHeader(child.header, parent.header, params)
+    })
+    return { before: history, headers, totalDifficulty }
+  }
+
+  /** The headers of the last rounds of signers, and that they stand on our genesis and on what we knew before. */
+  async #signed(signers: number, peer: string, claim: PeerClaim, signal: AbortSignal): Promise<Segment> {
+    const { chain, genesis, params, engine, requests, isFromFuture } = this.#parts
+    const newestFirst = await requests.headers(
+      peer,
+      { start: claim.hash, count: Math.min(HEADERS_PER_REQUEST, claim.number), reverse: true },
+      signal,
+    )
+    const headers = newestFirst.toReversed()
+    const range = signedRange(genesis, chain.base, headers)
+    const proof = await requests.ancestors(peer, claim.hash, range.numbers, signal)
+    const segment = readSignedSegment(range, headers, proof, { params, engine, signers })
+    if (!segment) return this.#allHeaders(peer, claim, signal)
+    if (isFromFuture(headers.at(-1)!.header)) throw new FromFutureError()
+    return segment
+  }
+}
+
+function segmentOf(kept: readonly KeptHeader[], { totalDifficulty }: Head): Segment {
+  return { before: kept[0]!.before, headers: kept.map(({ header }) => header), totalDifficulty }
+}

@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest'
+import { hostile } from '../../scenario/hostile.ts'
+import { lowWork } from '../../scenario/low-work.ts'
+import { privacy } from '../../scenario/privacy.ts'
+
+test.each([hostile, lowWork, privacy])('$name: $claim', { timeout: 240_000 }, async (scenario) => {
+  const findings = await scenario.run({ quick: true, seed: 1, log: () => undefined })
+  expect(findings.filter(({ pass }) => pass === false)).toEqual([])
+  expect(findings.filter(({ pass }) => pass === true).length).toBeGreaterThan(1)
+})

@@ -1,0 +1,71 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { RpcClient } from '../../src/cli/rpc-client.ts'
+import { NodeProcess } from '../support/node-process.ts'
+import { temporaryDirectory } from '../support/test-chain.ts'
+
+export interface StartedNode {
+  readonly process: NodeProcess
+  readonly url: string
+  readonly rpc: RpcClient
+  /** A multiaddr with the peer id. */
+  readonly address: string
+  readonly peer: string
+}
+
+export interface NodeSettings {
+  /** As in genesis.json. */
+  readonly genesis: unknown
+  readonly bootnodes?: readonly string[]
+  readonly args?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** Nodes as processes of their own on loopback, with RPC open to this one; whatever they leave goes at the end. */
+export class NodeProcesses {
+  readonly #directory = temporaryDirectory()
+  readonly #processes: NodeProcess[] = []
+
+  async start({ genesis, bootnodes = [], args = [], environment = {} }: NodeSettings): Promise<StartedNode> {
+    const home = join(this.#directory, `node-${this.#processes.length}`)
+    const file = `${home}.json`
+    writeFileSync(file, JSON.stringify(genesis))
+    const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
+      IDOBATA_P2P: 'true',
+      IDOBATA_P2P_ADDR: '127.0.0.1',
+      IDOBATA_P2P_TRANSPORTS: 'tcp',
+      IDOBATA_PORT: '0',
+      IDOBATA_HTTP_PORT: '0',
+      IDOBATA_HTTP_API: 'eth,idobata,admin',
+      IDOBATA_WS_API: 'eth',
+      IDOBATA_BOOTNODES: bootnodes.join(','),
+      ...environment,
+    })
+    this.#processes.push(process)
+    const url = await process.rpcUrl()
+    const { addresses } = await process.record('listening for peers')
+    const [address] = String(addresses).split(' ')
+    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)! }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.kill()))
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+export interface PeerLine {
+  readonly id: string
+  readonly score: number
+  readonly route: string
+  readonly inbound: boolean
+}
+
+export async function peersOf({ rpc }: Pick<StartedNode, 'rpc'>): Promise<readonly PeerLine[]> {
+  return (await rpc.call('idobata_peers')) as PeerLine[]
+}
+
+export async function genesisHashOf({ rpc }: Pick<StartedNode, 'rpc'>): Promise<string> {
+  const block = (await rpc.call('eth_getBlockByNumber', ['0x0', false])) as { readonly hash: string }
+  return block.hash
+}
