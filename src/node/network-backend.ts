@@ -1,3 +1,5 @@
+import { type Percentiles, percentiles } from '../p2p/propagation.ts'
+import type { Sighted } from '../p2p/sighting-gossip.ts'
 import { INVALID_PARAMS, RpcError } from '../rpc/errors.ts'
 import type { NetworkBackend } from '../rpc/network.ts'
 import type { Network } from './network.ts'
@@ -41,7 +43,17 @@ export function networkBackend(network: Network): NetworkBackend {
     ban: (target, seconds) => peering.ban(peerOf(target) ?? target, seconds),
     unban: (target) => peering.unban(peerOf(target) ?? target),
     bans: () => peering.bans.list(network.nowMs()),
-    propagation: (hash) => watch.block(hash) ?? watch.transaction(hash),
+    propagation: (hash) => {
+      const block = watch.block(hash)
+      const sightings = block && network.sightings(hash)
+      return sightings ? { ...block, sightings, wave: waveOf(sightings) } : (block ?? watch.transaction(hash))
+    },
     propagationStats: () => watch.stats(),
+    onBlock: (listener) => watch.subscribe(listener),
   }
+}
+
+/** Milliseconds after the first of them, whoever it was. */
+function waveOf(sightings: readonly Sighted[]): Percentiles {
+  return percentiles(sightings.map(({ seenMs }) => seenMs - sightings[0]!.seenMs))
 }

@@ -11,6 +11,7 @@ export function networkOptions(config: NodeConfig): NetworkOptions {
     bootnodes: config.bootnodes,
     maxPeers: config.maxpeers,
     exchange: !config.nodiscover,
+    sightings: config['p2p.sightings'],
     externalAddress: nat.startsWith('extip:') ? nat.slice('extip:'.length) : undefined,
     discovery: {
       dht: !config.nodiscover,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { BlockGossip } from '../p2p/block-gossip.ts'
@@ -17,6 +18,7 @@ import { requestStatus } from '../p2p/reqresp/protocols/status.ts'
 import { RequestServer } from '../p2p/reqresp/server.ts'
 import { DISCOURAGED_SCORE, SCORE_THRESHOLDS } from '../p2p/scoring.ts'
 import { type PeerSession, PeerSessions } from '../p2p/sessions.ts'
+import { type Sighted, SightingGossip } from '../p2p/sighting-gossip.ts'
 import { SyncDriver } from '../p2p/sync/driver.ts'
 import { PENALTIES } from '../p2p/sync/faults.ts'
 import type { SyncProgress } from '../p2p/sync/types.ts'
@@ -38,7 +40,7 @@ import { loadPeers } from './peer-file.ts'
 import { signedRecords } from './peer-records.ts'
 import { Peering } from './peering.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
-import { createPacer, monotonicMs } from './system.ts'
+import { createPacer, monotonicMs, random } from './system.ts'
 import { packageVersion } from './version.ts'
 
 export interface NetworkComponents {
@@ -82,6 +84,8 @@ export class Network {
   readonly #blocks: BlockGossip
   readonly #headers: HeaderGossip
   readonly #transactions: TransactionGossip
+  /** Absent where this node takes no part in them. */
+  readonly #sightings: SightingGossip | undefined
   readonly #watchdog: GossipWatchdog
   /** What undoes each step of the start. */
   readonly #undo: (() => void)[] = []
@@ -130,11 +134,16 @@ export class Network {
         meter,
       },
     )
-    const network = new Network(components, { host, peering, meter }, prefix)
+    const network = new Network(options, components, { host, peering, meter }, prefix)
     return network
   }
 
-  private constructor(components: NetworkComponents, { host, peering, meter }: Connected, prefix: string) {
+  private constructor(
+    options: NetworkOptions,
+    components: NetworkComponents,
+    { host, peering, meter }: Connected,
+    prefix: string,
+  ) {
     const { ledger, pool, clock, logger } = components
     const { chain, engine, database, recover } = ledger
     this.#parts = components
@@ -184,16 +193,36 @@ export class Network {
       recover,
       clock,
       watch,
+      random,
       publish: (data) => this.#gossip.publish('tx', data),
       hasListeners: () => this.#gossip.hasListeners('tx'),
       onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of transactions of no use'),
     })
+    const { privateKey } = components
+    this.#sightings =
+      options.sightings === true
+        ? new SightingGossip({
+            chain,
+            genesisHash: chain.genesisHash,
+            watch,
+            clock,
+            publicKey: publicKeyToProtobuf(privateKey.publicKey),
+            sign: async (bytes) => privateKey.sign(bytes),
+            publish: (data) => this.#gossip.publish('sighting', data),
+            onError,
+          })
+        : undefined
     this.#gossip = new Gossip(
       { topics: topicsOf(prefix) },
       {
         router: host.services.gossip,
         meter,
-        handlers: { tx: this.#transactions, block: this.#blocks, header: this.#headers },
+        handlers: {
+          tx: this.#transactions,
+          block: this.#blocks,
+          header: this.#headers,
+          ...(this.#sightings && { sighting: this.#sightings }),
+        },
         onVerdict: (peer, topic, verdict) => this.#onVerdict(peer, topic, verdict),
         onSubscription: () => this.#transactions.peerListens(),
         onError,
@@ -294,6 +323,11 @@ export class Network {
     return this.#sync.farBehind ? this.#sync.progress : undefined
   }
 
+  /** When others say that they first saw a block; undefined: this node takes no part in that. */
+  sightings(hash: Uint8Array): readonly Sighted[] | undefined {
+    return this.#sightings?.of(hash)
+  }
+
   get counts(): GossipCounts {
     return this.#gossip.counts
   }
@@ -307,6 +341,7 @@ export class Network {
         this.#headers.follow(event)
       }),
       pool.subscribe((changes) => this.#transactions.follow(changes)),
+      this.watch.subscribe((block) => this.#sightings?.follow(block)),
     )
     this.#host.addEventListener('connection:open', ({ detail: connection }) => {
       if (this.#host.getConnections(connection.remotePeer).length > 1) return
@@ -316,6 +351,7 @@ export class Network {
     await this.#server.start()
     await this.#host.start()
     this.#gossip.start(true)
+    this.#transactions.start()
     this.#undo.push(() => this.#gossip.stop())
     this.#sync.start()
     this.#watchdog.start()
@@ -327,6 +363,7 @@ export class Network {
     for (const undo of this.#undo.splice(0).reverse()) undo()
     this.#transactions.stop()
     this.#headers.stop()
+    this.#sightings?.stop()
     // Before the requests that it waits for end, and before the ledger that it imports into.
     await this.#blocks.stop()
     await this.peering.stop()
@@ -363,7 +400,7 @@ export class Network {
 
   #onVerdict(peer: string, topic: keyof Topics, verdict: GossipVerdict): void {
     const { clock } = this.#parts
-    if (verdict === 'accept' && topic !== 'header') {
+    if (verdict === 'accept' && (topic === 'tx' || topic === 'block')) {
       this.peering.manager.brought(peer, topic === 'tx' ? 'transaction' : 'block', clock.nowMs())
     }
     // One invalid message may be a fault of the program; several are none of an honest one.

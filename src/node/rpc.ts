@@ -104,14 +104,20 @@ function logInternalError({ message, stack }: Error, methodName: string, logger:
 /** Metrics and authentication are loaded only where they are wanted: they would be a good part of a short start. */
 async function createServer(
   options: CompleteRpcOptions,
-  { chain, pool, health, clock }: RpcComponents,
+  { chain, pool, network, health, clock }: RpcComponents,
   createDispatcher: (
     namespaces: readonly string[],
     bounds: Pick<DispatcherComponents, 'allowance' | 'meter'>,
   ) => Dispatcher,
 ): Promise<{ readonly server: RpcServer; readonly metrics: Metrics | undefined }> {
   const metrics = options.metrics
-    ? (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections: () => server.wsConnections })
+    ? (await import('./metrics.ts')).createMetrics({
+        chain,
+        pool,
+        health,
+        network,
+        wsConnections: () => server.wsConnections,
+      })
     : undefined
   const allowance = new Allowances(options.allowance, { clock })
   const authenticator = options.credentials && (await createAuthenticator(options.credentials, clock))

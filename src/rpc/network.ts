@@ -20,6 +20,8 @@ export interface NetworkBackend {
   /** How a block or a transaction came here; undefined: it is not remembered. */
   propagation(hash: Uint8Array): Propagation | undefined
   propagationStats(): PropagationStats
+  /** Calls `listener` when a block that was watched has become part of the chain; the returned function ends that. */
+  onBlock(listener: (block: Propagation) => void): () => void
 }
 
 export interface NetworkPeer {
@@ -64,6 +66,10 @@ export interface Propagation {
   readonly validAfterMs?: number
   readonly transactions?: number
   readonly missing?: number
+  /** Of a block, where this node takes part in that: when others say that they first saw it, Unix milliseconds by their clocks, earliest first. */
+  readonly sightings?: readonly { readonly peer: string; readonly seenMs: number }[]
+  /** The same as delays after the earliest. */
+  readonly wave?: Percentiles
 }
 
 /** Milliseconds. */

@@ -7,7 +7,11 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   hostile: async () => (await import('./hostile.ts')).hostile,
   'low-work': async () => (await import('./low-work.ts')).lowWork,
   privacy: async () => (await import('./privacy.ts')).privacy,
+  convergence: async () => (await import('./convergence.ts')).convergence,
+  discovery: async () => (await import('./discovery.ts')).discovery,
+  partition: async () => (await import('./partition.ts')).partition,
   propagation: async () => (await import('./propagation.ts')).propagation,
+  'propagation-real': async () => (await import('./propagation-real.ts')).propagationReal,
 }
 
 const { values, positionals } = parseArgs({

@@ -11,12 +11,16 @@ export interface StartedNode {
   /** A multiaddr with the peer id. */
   readonly address: string
   readonly peer: string
+  /** Its data directory. */
+  readonly home: string
 }
 
 export interface NodeSettings {
   /** As in genesis.json. */
   readonly genesis: unknown
   readonly bootnodes?: readonly string[]
+  /** That of an earlier one that has ended: the same node again. */
+  readonly home?: string
   readonly args?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -26,8 +30,8 @@ export class NodeProcesses {
   readonly #directory = temporaryDirectory()
   readonly #processes: NodeProcess[] = []
 
-  async start({ genesis, bootnodes = [], args = [], environment = {} }: NodeSettings): Promise<StartedNode> {
-    const home = join(this.#directory, `node-${this.#processes.length}`)
+  async start({ genesis, bootnodes = [], args = [], environment = {}, ...given }: NodeSettings): Promise<StartedNode> {
+    const home = given.home ?? join(this.#directory, `node-${this.#processes.length}`)
     const file = `${home}.json`
     writeFileSync(file, JSON.stringify(genesis))
     const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
@@ -45,7 +49,7 @@ export class NodeProcesses {
     const url = await process.rpcUrl()
     const { addresses } = await process.record('listening for peers')
     const [address] = String(addresses).split(' ')
-    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)! }
+    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)!, home }
   }
 
   async stop(): Promise<void> {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { partition } from './partition.ts'
 import { propagation } from './propagation.ts'
 import type { Scenario } from './scenario.ts'
 
 /** The short forms of what has one. */
-const SHORT: readonly Scenario[] = [propagation]
+const SHORT: readonly Scenario[] = [propagation, partition]
 
 describe.each(SHORT)('$name', (scenario) => {
   test(scenario.claim, async () => {

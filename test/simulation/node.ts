@@ -2,6 +2,7 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { BlockGossip } from '../../src/p2p/block-gossip.ts'
 import { Gossip, type TopicHandler } from '../../src/p2p/gossip.ts'
+import { InboundMeter } from '../../src/p2p/inbound-meter.ts'
 import { PropagationWatch } from '../../src/p2p/propagation.ts'
 import { RequestError } from '../../src/p2p/reqresp/request-error.ts'
 import type { Topics } from '../../src/p2p/topics.ts'
@@ -95,6 +96,7 @@ export class SimulatedNode {
       recover,
       clock,
       watch: this.watch,
+      random,
       publish: (data) => gossip.publish('tx', data),
       hasListeners: () => gossip.hasListeners('tx'),
       onFlood: () => onError(new Error('an honest peer for a flood')),
@@ -133,6 +135,7 @@ export class SimulatedNode {
       { topics },
       {
         router: this.router,
+        meter: new InboundMeter({ clock, onFlood: () => onError(new Error('an honest peer for a flood')) }),
         handlers: {
           tx: this.#taking((data) => (costs.transaction * data.length) / TRANSFER_BYTES, this.#transactions),
           block: this.#taking(() => costs.match, this.#blocks),
@@ -147,6 +150,7 @@ export class SimulatedNode {
     this.#chain.subscribe((event) => this.#blocks.follow(event))
     this.pool.subscribe((changes) => this.#transactions.follow(changes))
     gossip.start(true)
+    this.#transactions.start()
   }
 
   /** What a wallet does at this node. */

@@ -208,6 +208,7 @@ function fakeNetwork(): NetworkBackend {
         ? { ...seen, number: 3, from: 'near', rebuiltAfterMs: 2, transactions: 9, missing: 0 }
         : undefined
     },
+    onBlock: () => () => undefined,
     propagationStats: () => ({
       blocks: { rebuilt: percentiles, valid: percentiles, others: percentiles, rebuiltAlone: 1 },
       transactions: { valid: percentiles, others: percentiles },
