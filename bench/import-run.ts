@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Chain } from '../src/chain/chain.ts'
 import { keccak256Key } from '../src/crypto/keccak.ts'
 import { RecoveryPool } from '../src/crypto/recovery-pool.ts'
-import { boundHeapGrowth } from '../src/node/heap.ts'
+import { tuneHeap } from '../src/node/heap.ts'
 import { createPacer, systemClock } from '../src/node/system.ts'
 import { toKey } from '../src/primitives/bytes.ts'
 import type { RecoveredTransaction, Transaction } from '../src/primitives/transaction.ts'
@@ -17,7 +17,7 @@ import { benchEngine } from './support/network.ts'
  * Imports a fixture's blocks in a process of its own, so that memory and event loop are the import's alone.
  * Usage: node import-run.ts ACCOUNTS BLOCKS TRANSFERS unseen|pooled [IN_FLIGHT]. Prints one JSON line.
  */
-boundHeapGrowth()
+tuneHeap()
 const [accounts, blocks, transfers, mode, inFlight] = process.argv.slice(2)
 const shape = { accounts: Number(accounts), blocks: Number(blocks), transfers: Number(transfers) }
 const fixture = await prepareFixture(shape, () => {})

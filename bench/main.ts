@@ -1,13 +1,16 @@
 import { parseArgs } from 'node:util'
 import { disk } from './figures/disk.ts'
+import { gossip } from './figures/gossip.ts'
 import type { FigureGroup } from './figures/group.ts'
 import { growth } from './figures/growth.ts'
+import { idle } from './figures/idle.ts'
 import { importPooled, importUnseen } from './figures/import.ts'
 import { lateJoiner } from './figures/late-joiner.ts'
 import { load } from './figures/load.ts'
 import { mining } from './figures/mining.ts'
 import { restart } from './figures/restart.ts'
 import { coldStart, rpcHeads, rpcReads, rpcSend } from './figures/rpc.ts'
+import { throughput } from './figures/throughput.ts'
 import { trie } from './figures/trie.ts'
 import { type Figure, formatTable } from './support/figure.ts'
 import { Session } from './support/session.ts'
@@ -26,6 +29,9 @@ const GROUPS: readonly FigureGroup[] = [
   rpcSend,
   coldStart,
   rpcHeads,
+  gossip,
+  idle,
+  throughput,
   lateJoiner,
 ]
 const NAMES = GROUPS.flatMap(({ names }) => names)
@@ -57,7 +63,7 @@ async function measure({ quick, only }: Options): Promise<Figure[]> {
     if (only !== undefined && !group.names.includes(only)) continue
     figures.push(...(await group.measure(session)))
   }
-  return figures.filter(({ name }) => only === undefined || name === only)
+  return figures.filter(({ name }) => only === undefined || name === only || name.startsWith(`${only}-`))
 }
 
 const options = readOptions()

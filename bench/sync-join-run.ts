@@ -1,12 +1,12 @@
 import { createFullNode } from '../src/node/full.ts'
-import { boundHeapGrowth } from '../src/node/heap.ts'
+import { tuneHeap } from '../src/node/heap.ts'
 import { fixtureGenesis } from './support/fixture.ts'
 
 /**
  * A full node of the bench network that catches up with peers; prints its head ten times a second, and ends when it is there.
  * Usage: node sync-join-run.ts ACCOUNTS DATADIR BLOCKS MULTIADDR...
  */
-boundHeapGrowth()
+tuneHeap()
 const [accounts, datadir, blocks, ...bootnodes] = process.argv.slice(2)
 const node = createFullNode({
   datadir: datadir!,

@@ -30,13 +30,12 @@ export const lateJoiner: FigureGroup = {
     const local = await session.importRun(long, 'unseen', IN_FLIGHT)
     const directory = mkdtempSync(join(tmpdir(), 'idobata-bench-late-'))
     try {
-      const source = await importWhole(fixture, directory)
       session.log(`catching up with ${long.blocks} blocks from four peers`)
-      const honest = await catchUp(fixture, source, directory, HONEST)
+      const honest = await catchUp(fixture, directory, HONEST)
       session.log('catching up from one that is good, one that lies, one that stalls, one that vanishes')
-      const faulty = await catchUp(fixture, source, directory, FAULTY)
+      const faulty = await catchUp(fixture, directory, FAULTY)
       session.log('killed half-way, and again')
-      const again = await catchUpTwice(fixture, source, directory)
+      const again = await catchUpTwice(fixture, directory)
       session.log(
         `${Math.round(honest)} tx/s, with bad peers ${Math.round(faulty)}, ${again} blocks again after the kill`,
       )
@@ -53,22 +52,10 @@ export const lateJoiner: FigureGroup = {
   },
 }
 
-/** A database with the whole chain, to be copied. */
-async function importWhole({ shape, genesisDirectory }: Fixture, directory: string): Promise<string> {
-  const datadir = join(directory, 'source')
-  cpSync(genesisDirectory, join(datadir, 'db'), { recursive: true })
-  const child = startChild('killed-run.ts', [shape.accounts, shape.blocks, shape.transfers, datadir])
-  const closed = once(child, 'close')
-  child.stdout.resume()
-  const [code] = await closed
-  assert(code === 0, `bench/killed-run.ts ended with code ${code}`)
-  return join(datadir, 'db')
-}
-
 /** @returns transactions a second, from the node's start. */
-async function catchUp(fixture: Fixture, source: string, directory: string, manners: readonly Manner[]) {
+async function catchUp(fixture: Fixture, directory: string, manners: readonly Manner[]): Promise<number> {
   const { shape, genesisDirectory } = fixture
-  const servers = await Promise.all(manners.map((manner, i) => serve(shape, source, join(directory, `${i}`), manner)))
+  const servers = await Promise.all(manners.map((manner, i) => serve(fixture, join(directory, `${i}`), manner)))
   try {
     const datadir = join(directory, 'joiner')
     cpSync(genesisDirectory, join(datadir, 'db'), { recursive: true })
@@ -81,8 +68,9 @@ async function catchUp(fixture: Fixture, source: string, directory: string, mann
 }
 
 /** @returns blocks that the second run had to import again, of those that the first had told of. */
-async function catchUpTwice({ shape, genesisDirectory }: Fixture, source: string, directory: string): Promise<number> {
-  const servers = await Promise.all(HONEST.map((manner, i) => serve(shape, source, join(directory, `${i}`), manner)))
+async function catchUpTwice(fixture: Fixture, directory: string): Promise<number> {
+  const { shape, genesisDirectory } = fixture
+  const servers = await Promise.all(HONEST.map((manner, i) => serve(fixture, join(directory, `${i}`), manner)))
   try {
     const datadir = join(directory, 'joiner')
     cpSync(genesisDirectory, join(datadir, 'db'), { recursive: true })
@@ -101,8 +89,8 @@ interface Server {
   readonly address: string
 }
 
-async function serve(shape: FixtureShape, source: string, directory: string, manner: Manner): Promise<Server> {
-  cpSync(source, directory, { recursive: true })
+async function serve({ shape, chainDirectory }: Fixture, directory: string, manner: Manner): Promise<Server> {
+  cpSync(chainDirectory, directory, { recursive: true })
   const child = startChild('sync-serve-run.ts', [shape.accounts, directory, manner])
   const closed = once(child, 'close')
   const { value: address } = await createInterface(child.stdout)[Symbol.asyncIterator]().next()

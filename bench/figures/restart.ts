@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { belowLimit } from '../support/figure.ts'
 import { type Fixture, prepareFixture } from '../support/fixture.ts'
+import { callRpc } from '../support/rpc-call.ts'
 import { startChild } from '../support/session.ts'
 import type { FigureGroup } from './group.ts'
 
@@ -52,7 +53,7 @@ async function timeStart({ shape }: Fixture, datadir: string, acknowledged: numb
   try {
     const { value: url } = await createInterface(child.stdout)[Symbol.asyncIterator]().next()
     assert(url !== undefined, 'bench/node-run.ts ended before it served')
-    const head = await blockNumber(url)
+    const head = Number(await callRpc<string>(url, 'eth_blockNumber'))
     const elapsedMs = performance.now() - startMs
     assert(head >= acknowledged, `the node is back at block ${head}, but block ${acknowledged} had been imported`)
     return elapsedMs
@@ -60,14 +61,4 @@ async function timeStart({ shape }: Fixture, datadir: string, acknowledged: numb
     child.kill('SIGKILL')
     await closed
   }
-}
-
-async function blockNumber(url: string): Promise<number> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_blockNumber', params: [] }),
-  })
-  const { result } = (await response.json()) as { result: string }
-  return Number(result)
 }

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Chain } from '../../src/chain/chain.ts'
 import { nextBaseFee } from '../../src/chain/header-rules.ts'
-import { hashHeader } from '../../src/crypto/hashes.ts'
-import { loadRecovery } from '../../src/crypto/load-recovery.ts'
-import { recoverTransaction } from '../../src/crypto/sender.ts'
+import { hashHeader, transactionHash } from '../../src/crypto/hashes.ts'
+import { keccak256Key } from '../../src/crypto/keccak.ts'
 import { createPacer, systemClock } from '../../src/node/system.ts'
 import { type Block, blockLength, decodeBlock, encodeBlock } from '../../src/primitives/block.ts'
 import { EMPTY_OMMERS_HASH } from '../../src/primitives/header.ts'
@@ -21,21 +20,27 @@ export interface FixtureShape {
   readonly transfers: number
 }
 
-/** A database at genesis, and a file of blocks that go on from there. Made once per machine and shape. */
+/** A database at genesis, a file of blocks that go on from there, and a database that has them. Made once per machine and shape. */
 export interface Fixture {
   readonly shape: FixtureShape
   /** To be copied, not opened. */
   readonly genesisDirectory: string
+  readonly chainDirectory: string
   readonly blocksFile: string
 }
 
 /** Changes whenever fixtures made before can no longer be used. */
-const FIXTURE_VERSION = 2
+const FIXTURE_VERSION = 3
 
 export async function prepareFixture(shape: FixtureShape, log: (text: string) => void): Promise<Fixture> {
   const { accounts, blocks, transfers } = shape
   const directory = join(tmpdir(), `idobata-bench-${FIXTURE_VERSION}-${accounts}-${blocks}-${transfers}`)
-  const fixture = { shape, genesisDirectory: join(directory, 'genesis'), blocksFile: join(directory, 'blocks.rlp') }
+  const fixture = {
+    shape,
+    genesisDirectory: join(directory, 'genesis'),
+    chainDirectory: join(directory, 'chain'),
+    blocksFile: join(directory, 'blocks.rlp'),
+  }
   if (existsSync(directory)) return fixture
   log(`preparing ${accounts} accounts and ${blocks} blocks of ${transfers} transfers (once per machine)`)
   const making = `${directory}.making`
@@ -69,15 +74,15 @@ async function makeFixture({ accounts, blocks, transfers }: FixtureShape, direct
   const pick = () => Math.floor(random() * accounts)
   const plan = Array.from({ length: blocks }, () => Array.from({ length: transfers }, () => [pick(), pick()] as const))
   const keyed = new Set(plan.flat().map(([from]) => from))
+  const addresses = Array.from({ length: accounts }, (_, index) => accountAddress(index, keyed))
   const genesis = benchGenesis(accounts, keyed)
   const engine = benchEngine()
-  const recovery = await loadRecovery()
   const components = { engine, clock: systemClock, pacer: createPacer(), recover: async () => [] }
   const genesisDatabase = await Database.open(join(directory, 'genesis'))
   await (await Chain.open({ genesis }, { ...components, database: genesisDatabase })).close()
   await genesisDatabase.close()
 
-  const database = await Database.open(join(directory, 'scratch'))
+  const database = await Database.open(join(directory, 'chain'))
   const known = new Map<Uint8Array, RecoveredTransaction>()
   const recover = async (transactions: readonly { raw: Uint8Array }[]) => transactions.map(({ raw }) => known.get(raw)!)
   const chain = await Chain.open({ genesis }, { ...components, database, recover })
@@ -87,7 +92,16 @@ async function makeFixture({ accounts, blocks, transfers }: FixtureShape, direct
     const candidates = transfersOfBlock.map(([from, to]) => {
       const nonce = nonces.get(from) ?? 0n
       nonces.set(from, nonce + 1n)
-      return recoverTransaction(recovery, signedTransfer(from, nonce, accountAddress(to, keyed)))
+      const recipient = addresses[to]!
+      const sender = addresses[from]!
+      const tx = signedTransfer(from, nonce, recipient)
+      return {
+        tx,
+        hash: transactionHash(tx),
+        sender,
+        senderKey: keccak256Key(sender),
+        recipientKey: keccak256Key(recipient),
+      }
     })
     known.clear()
     for (const candidate of candidates) known.set(candidate.tx.raw, candidate)
@@ -98,7 +112,6 @@ async function makeFixture({ accounts, blocks, transfers }: FixtureShape, direct
   closeSync(file)
   await chain.close()
   await database.close()
-  rmSync(join(directory, 'scratch'), { recursive: true })
 }
 
 async function sealBlock(

@@ -15,15 +15,15 @@ export interface RecoveryLoop {
 }
 
 /**
- * Public keys that libsecp256k1's native binding recovers a second with a thread on every core: nothing but calls of
+ * Public keys that libsecp256k1's native binding recovers a second, by default with a thread on every core: nothing but calls of
  * `ecdsaRecover`, without the hashing of transactions and keys that finding a sender takes besides.
  */
-export async function nativeRecoveryRate(durationMs: number): Promise<number> {
+export async function nativeRecoveryRate(durationMs: number, threads = availableParallelism()): Promise<number> {
   const hash = keccak256(EMPTY_BYTES)
   const signed = signHash(hash)
   const workerData: RecoveryLoop = { hash, signature: signed.slice(0, 64), recoveryId: signed[64]!, durationMs }
   const workers = Array.from(
-    { length: availableParallelism() },
+    { length: threads },
     () => new Worker(new URL('./native-recovery-worker.ts', import.meta.url), { workerData, execArgv: [] }),
   )
   try {

@@ -1,15 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-
-/** What `rpc-node-run.ts` tells of the time since it was asked before. */
-export interface NodeReport {
-  readonly delayP99Ms: number
-  /** Of the main thread. */
-  readonly mainCpuMicros: number
-  /** After a collection of garbage. */
-  readonly rssBytes: number
-}
+import type { NodeReport } from './node-report.ts'
 
 /** A server in a process of its own. */
 export class RpcProcess {

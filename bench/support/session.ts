@@ -23,9 +23,21 @@ export interface Plan {
     readonly rounds: number
     /** Of a hundred transactions. */
     readonly batches: number
+    /** As many before them, unmeasured. */
+    readonly warmUpBatches: number
     readonly subscribers: number
     readonly starts: number
   }
+  readonly gossip: {
+    readonly accounts: number
+    /** That a node holds when it meets another; all of them fit into a block. */
+    readonly transactions: number
+    readonly blocks: number
+    readonly blockTransactions: number
+  }
+  readonly idle: { readonly peers: number; readonly settleMs: number; readonly forMs: number }
+  /** Of a hundred transactions. */
+  readonly throughput: { readonly batches: number }
   /** Milliseconds that a rate is measured for where nothing else ends it. */
   readonly loopMs: number
 }
@@ -38,7 +50,10 @@ const FULL_PLAN: Plan = {
   long: { accounts: 10_000, blocks: 20_000, transfers: 10 },
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
   kills: 3,
-  rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, subscribers: 1_000, starts: 5 },
+  rpc: { accounts: 4_000, sliceMs: 1_000, rounds: 7, batches: 400, warmUpBatches: 100, subscribers: 1_000, starts: 5 },
+  gossip: { accounts: 4_000, transactions: 12_000, blocks: 8, blockTransactions: 1_000 },
+  idle: { peers: 30, settleMs: 10_000, forMs: 30_000 },
+  throughput: { batches: 500 },
   loopMs: 2_000,
 }
 
@@ -50,7 +65,10 @@ const QUICK_PLAN: Plan = {
   long: { accounts: 2_000, blocks: 2_000, transfers: 10 },
   trie: { accounts: 20_000, changes: 1_000, rounds: 2 },
   kills: 1,
-  rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, subscribers: 100, starts: 1 },
+  rpc: { accounts: 1_000, sliceMs: 200, rounds: 2, batches: 20, warmUpBatches: 5, subscribers: 100, starts: 1 },
+  gossip: { accounts: 1_000, transactions: 3_000, blocks: 1, blockTransactions: 500 },
+  idle: { peers: 4, settleMs: 1_000, forMs: 2_000 },
+  throughput: { batches: 40 },
   loopMs: 300,
 }
 
@@ -110,9 +128,16 @@ export class Session {
 }
 
 /** Starts a script of this bench in a process of its own; its standard input and output are pipes. */
-export function startChild(script: string, args: readonly (string | number)[]) {
+export function startChild(
+  script: string,
+  args: readonly (string | number)[],
+  environment: Readonly<Record<string, string>> = {},
+) {
   const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
-  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  })
 }
 
 /** The JSON that a script prints. @throws Error if it fails. */

@@ -1,28 +1,7 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander'
-import { boundHeapGrowth } from '../node/heap.ts'
-import { describeFailure, EXIT } from './exit.ts'
-import { createProgram } from './program.ts'
+import { keepCompiledCode } from './compiled-code.ts'
 
-/** Whoever read the output has gone, as `head` does: a node stops as for a signal, anything else has done its duty. */
-function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(EXIT.ok)
-}
-
-// Once is enough: what is written after it fails in the same way.
-for (const output of [process.stdout, process.stderr]) output.once('error', onOutputError).on('error', () => {})
-boundHeapGrowth()
-try {
-  const args = process.argv.slice(2)
-  await (await createProgram(args)).parseAsync(args, { from: 'user' })
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Help and version come this way too, with code 0; commander has written its line by now.
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  } else {
-    const { line, exitCode } = describeFailure(error)
-    process.stderr.write(`${line}\n`)
-    process.exitCode = exitCode
-  }
-}
+keepCompiledCode(process.env)
+// All the rest is imported only now, so that it is kept.
+const { run } = await import('./run.ts')
+await run(process.argv.slice(2))

@@ -24,25 +24,40 @@ interface JsonRpcError {
 }
 
 /** A client for the node that the configuration names. @throws ConfigError if its token cannot be read. */
-export async function createRpcClient(config: Pick<NodeConfig, 'rpc' | 'rpc.tokenfile'>): Promise<RpcClient> {
+export async function createRpcClient(
+  config: Pick<NodeConfig, 'rpc' | 'rpc.tokenfile'>,
+  interrupt?: AbortSignal,
+): Promise<RpcClient> {
   const tokenFile = config['rpc.tokenfile']
   const token = tokenFile === undefined ? undefined : firstLine(await readSecretText(tokenFile, '--rpc.tokenfile'))
-  return new RpcClient(config.rpc, token)
+  return new RpcClient(config.rpc, { token, interrupt })
+}
+
+export interface RpcClientOptions {
+  /** For `Authorization: Bearer`. */
+  readonly token?: string | undefined
+  /** Ends the call under way and all later ones, as if the node did not answer. */
+  readonly interrupt?: AbortSignal | undefined
 }
 
 /** JSON-RPC over HTTP, one request at a time. What comes back is whatever the node says: check it before use. */
 export class RpcClient {
   readonly url: string
   readonly #headers: Readonly<Record<string, string>>
+  readonly #interrupt: AbortSignal | undefined
   #nextId = 1
 
-  /** @param token  for `Authorization: Bearer`. */
-  constructor(url: string, token?: string) {
+  constructor(url: string, { token, interrupt }: RpcClientOptions = {}) {
     this.url = url
+    this.#interrupt = interrupt
     this.#headers = {
       'content-type': 'application/json',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
+  }
+
+  get interrupted(): boolean {
+    return this.#interrupt?.aborted === true
   }
 
   /** @throws RpcAnswerError, RpcUnreachableError */
@@ -57,12 +72,13 @@ export class RpcClient {
   }
 
   async #post(body: string): Promise<{ readonly status: number; readonly text: string }> {
+    const timeout = AbortSignal.timeout(RPC_TIMEOUT_MS)
     try {
       const response = await fetch(this.url, {
         method: 'POST',
         headers: this.#headers,
         body,
-        signal: AbortSignal.timeout(RPC_TIMEOUT_MS),
+        signal: this.#interrupt ? AbortSignal.any([timeout, this.#interrupt]) : timeout,
       })
       return { status: response.status, text: await readBounded(response) }
     } catch (error) {

@@ -47,7 +47,8 @@ export function build(command: Command): void {
 async function run(flags: Flags): Promise<void> {
   const config = await loadConfig(flags, process.env)
   const wallet = await findWallet(config, flags)
-  const rpc = await createRpcClient(config)
+  const interrupt = new AbortController()
+  const rpc = await createRpcClient(config, interrupt.signal)
   const order = await readOrder(flags, config, wallet.address)
   const fields = { ...(await prepareTransfer(rpc, order)), data: fromHex(order.data) }
   if (!flags.yes) {
@@ -59,12 +60,17 @@ async function run(flags: Flags): Promise<void> {
   const { raw, hash } = sign(fields, await wallet.unlock())
   const facts = { hash, ...transferFacts(wallet.address, fields) }
   let receipt: unknown
+  // From here on whoever loses patience has to know the hash; the second time ends the process at once.
+  const onSignal = () => interrupt.abort()
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
     await submit(rpc, { raw, hash, nonce: fields.nonce })
     if (flags.wait) receipt = await waitForReceipt(rpc, hash)
   } catch (error) {
     if (flags.json && error instanceof UnsettledError) printJson(facts)
     throw error
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
   if (flags.json) printJson({ ...facts, ...(receipt !== undefined && { receipt }) })
   else printTable([['hash', hash], ...(receipt === undefined ? [] : describeOutcome(receipt))])

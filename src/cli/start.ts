@@ -5,6 +5,7 @@ import { devAccounts } from '../node/dev.ts'
 import { createFullNode, type FullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
+import { collectLoadingGarbage } from '../node/heap.ts'
 import { networkOptions } from '../node/network-config.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
@@ -75,6 +76,7 @@ async function start(config: NodeConfig, origins: Origins): Promise<void> {
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
+  collectLoadingGarbage()
   try {
     if (config.dev) showDevAccounts(log)
     const cancel = showStatus(node, log)

@@ -39,11 +39,14 @@ export async function submit(rpc: RpcClient, { raw, hash, nonce }: Submission): 
   )
 }
 
-/** Resolves with the receipt; a node may fail to answer for a while. @throws UnsettledError: the transaction is sent all the same. */
+/**
+ * Resolves with the receipt; a node may fail to answer for a while.
+ * @throws UnsettledError, also when interrupted: the transaction is sent all the same.
+ */
 export async function waitForReceipt(rpc: RpcClient, hash: string): Promise<unknown> {
   const endMs = performance.now() + RECEIPT_TIMEOUT_MS
   let answeredMs = performance.now()
-  while (performance.now() < endMs) {
+  while (performance.now() < endMs && !rpc.interrupted) {
     try {
       const receipt = await rpc.call('eth_getTransactionReceipt', [hash])
       if (receipt !== null) return receipt
@@ -57,6 +60,7 @@ export async function waitForReceipt(rpc: RpcClient, hash: string): Promise<unkn
     }
     await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS))
   }
+  if (rpc.interrupted) throw new UnsettledError(`${hash} was sent; \`idobata tx ${hash}\` tells when it is mined`)
   const seconds = RECEIPT_TIMEOUT_MS / 1000
   throw new UnsettledError(`${hash} was sent, but is not mined after ${seconds} s; \`idobata tx\` tells when it is`)
 }

@@ -72,6 +72,8 @@ export class Miner {
   readonly #parts: MinerComponents
   readonly #bell: Bell
   #running: Promise<void> | undefined
+  /** Started while it was being stopped. */
+  #again = false
   #stop = new AbortController()
   /** Ends the round under way. */
   #round = new AbortController()
@@ -98,7 +100,10 @@ export class Miner {
   }
 
   start(): void {
-    if (this.#running !== undefined) return
+    if (this.#running !== undefined) {
+      this.#again = this.#stop.signal.aborted
+      return
+    }
     const { chain, pool } = this.#parts
     this.#stop = new AbortController()
     const unsubscribe = [
@@ -120,11 +125,15 @@ export class Miner {
 
   /** Resolves when nothing of it is under way any more. */
   async stop(): Promise<void> {
+    this.#again = false
     this.#stop.abort()
     this.#interrupt()
     await this.#running
     this.#running = undefined
     await this.#last
+    if (!this.#again) return
+    this.#again = false
+    this.start()
   }
 
   status(): MinerStatus {

@@ -3,8 +3,8 @@ import { decodeTransaction, type RecoveredTransaction, type Transaction } from '
 
 /** Transactions taken in and not yet answered; a quarter of a gigabyte at the very most. */
 const MAX_WAITING = 2_048
-/** Batches under way: one at the workers while the pool admits the one before. */
-const MAX_BATCHES = 2
+/** Batches at the workers: one behind the one at work, so that they never wait for this thread. */
+const MAX_RECOVERING = 2
 
 export interface IntakeComponents {
   /** What can be refused before the signature is recovered. @throws TxError */
@@ -28,9 +28,10 @@ export class TransactionIntake {
   readonly #parts: IntakeComponents
   #waiting: Waiting[] = []
   #unanswered = 0
-  #batches = 0
-  /** Settled once the pool has taken all earlier batches. */
-  #admitted: Promise<unknown> = Promise.resolve()
+  #recovering = 0
+  #pumping = false
+  /** Settled once the pool has been given all earlier batches. */
+  #given: Promise<unknown> = Promise.resolve()
 
   constructor(components: IntakeComponents) {
     this.#parts = components
@@ -40,59 +41,77 @@ export class TransactionIntake {
    * @param raw EIP-2718 encoding.
    * @returns the transaction's hash, once the pool keeps it. @throws TxError, DecodeError; StoreError from the pool.
    */
-  async submit(raw: Uint8Array): Promise<Uint8Array> {
-    const tx = decodeTransaction(raw)
-    this.#parts.check(tx)
-    if (this.#unanswered >= MAX_WAITING) throw new TxError('pool-full')
-    this.#unanswered++
-    try {
-      return await new Promise<Uint8Array>((resolve, reject) => {
-        this.#waiting.push({ tx, resolve, reject })
-        // Not at once: the calls of one message all come before the next microtask but one.
-        queueMicrotask(() => this.#pump())
-      })
-    } finally {
-      this.#unanswered--
-    }
+  submit(raw: Uint8Array): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const tx = decodeTransaction(raw)
+      this.#parts.check(tx)
+      if (this.#unanswered >= MAX_WAITING) throw new TxError('pool-full')
+      this.#unanswered++
+      this.#waiting.push({ tx, resolve, reject })
+      this.#pumpSoon()
+    })
+  }
+
+  /** Not at once: the calls of one message all come before the next microtask but one. */
+  #pumpSoon(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    queueMicrotask(() => {
+      this.#pumping = false
+      this.#pump()
+    })
   }
 
   #pump(): void {
-    if (this.#batches === MAX_BATCHES || this.#waiting.length === 0) return
+    if (this.#recovering === MAX_RECOVERING || this.#waiting.length === 0) return
     const batch = this.#waiting
     this.#waiting = []
-    this.#batches++
-    this.#process(batch)
-      .catch((error) => {
+    this.#process(batch).then(
+      (outcomes) => {
+        this.#unanswered -= batch.length
+        for (const [index, { resolve, reject }] of batch.entries()) {
+          const outcome = outcomes[index]!
+          if (outcome instanceof TxError) reject(outcome)
+          else resolve(outcome)
+        }
+      },
+      (error) => {
+        this.#unanswered -= batch.length
         for (const { reject } of batch) reject(error)
-      })
-      .finally(() => {
-        this.#batches--
-        this.#pump()
-      })
+      },
+    )
   }
 
-  async #process(batch: readonly Waiting[]): Promise<void> {
+  /** @returns for each its hash, or why it was refused. */
+  #process(batch: readonly Waiting[]): Promise<readonly (Uint8Array | TxError)[]> {
+    const recovery = this.#recover(batch)
+    // Wrapped, so that the next batch waits for the pool to be given this one, and not for the disk.
+    const given = this.#given.then(async () => ({ outcomes: this.#admit(await recovery) }))
+    // A batch that failed tells its senders so, and the next one goes on.
+    this.#given = given.catch(() => undefined)
+    return given.then(({ outcomes }) => outcomes)
+  }
+
+  #recover(batch: readonly Waiting[]): Promise<readonly (RecoveredTransaction | TxError)[]> {
+    this.#recovering++
     const recovery = this.#parts.recover(batch.map(({ tx }) => tx))
-    // It is waited for only once its turn has come; until then a failure would count as unheard and end the process.
-    recovery.catch(() => undefined)
-    const admission = this.#admitted.then(async () => this.#admit(batch, await recovery))
-    // A batch that failed has told its senders so, and the next one goes on.
-    this.#admitted = admission.catch(() => undefined)
-    await admission
+    const ended = () => {
+      this.#recovering--
+      this.#pump()
+    }
+    // What came of it is waited for once its turn has come; until then a failure would count as unheard and end the process.
+    recovery.then(ended, ended)
+    return recovery
   }
 
-  async #admit(batch: readonly Waiting[], recovered: readonly (RecoveredTransaction | TxError)[]): Promise<void> {
-    const signed: { readonly transaction: RecoveredTransaction; readonly waiting: Waiting }[] = []
-    for (const [index, waiting] of batch.entries()) {
-      const transaction = recovered[index]!
-      if (transaction instanceof TxError) waiting.reject(transaction)
-      else signed.push({ transaction, waiting })
-    }
-    const refusals = await this.#parts.admit(signed.map(({ transaction }) => transaction))
-    for (const [index, { transaction, waiting }] of signed.entries()) {
-      const refusal = refusals[index]
-      if (refusal) waiting.reject(refusal)
-      else waiting.resolve(transaction.hash)
-    }
+  async #admit(recovered: readonly (RecoveredTransaction | TxError)[]): Promise<readonly (Uint8Array | TxError)[]> {
+    const signed = recovered.filter(
+      (transaction): transaction is RecoveredTransaction => !(transaction instanceof TxError),
+    )
+    const refusals = await this.#parts.admit(signed)
+    let next = 0
+    return recovered.map((transaction) =>
+      transaction instanceof TxError ? transaction : (refusals[next++] ?? transaction.hash),
+    )
   }
 }

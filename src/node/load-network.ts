@@ -1,3 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
+
+/**
+ * Milliseconds before each piece: time for a client that waits for the port to connect, ask and be answered, so that it
+ * waits for one piece at most.
+ */
+const PAUSE_MS = 20
+
 /** The heavy ones of what `network.ts` imports, each after what it is built upon. */
 const PIECES = [
   () => import('@libp2p/crypto/keys'),
@@ -17,8 +25,8 @@ const PIECES = [
  */
 export async function loadNetwork() {
   for (const load of PIECES) {
+    await setTimeout(PAUSE_MS)
     await load()
-    await new Promise((resolve) => setImmediate(resolve))
   }
   const { Network } = await import('./network.ts')
   const { loadNodeKey } = await import('./node-key.ts')

@@ -53,7 +53,8 @@ export class Gossip {
   /** What to do when a message comes again; insertion order is age. */
   readonly #again = new Map<string, (peer: string) => void>()
   readonly #counts: Record<keyof Topics, Record<GossipVerdict, number>>
-  #judging = 0
+  /** By topic: a flood of one must not keep the others out. */
+  readonly #judging: Record<keyof Topics, number> = { tx: 0, block: 0, header: 0, sighting: 0 }
 
   constructor({ topics }: GossipOptions, components: GossipComponents) {
     this.#topics = topics
@@ -116,15 +117,15 @@ export class Gossip {
     const topic = this.#topicOf(msg.topic)
     const handler = topic && this.#parts.handlers[topic]
     let verdict: GossipVerdict = 'ignore'
-    if (handler !== undefined && this.#judging < MAX_JUDGED_AT_ONCE) {
-      this.#judging++
+    if (topic !== undefined && handler !== undefined && this.#judging[topic] < MAX_JUDGED_AT_ONCE) {
+      this.#judging[topic]++
       try {
         verdict = await handler.handle(msg.data, from, (again) => this.#remember(msgId, again))
       } catch (error) {
         // Ours to solve, and no reason to think worse of anybody.
         onError(error)
       } finally {
-        this.#judging--
+        this.#judging[topic]--
       }
     }
     router.reportMessageValidationResult(msgId, from, verdict)

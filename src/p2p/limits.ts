@@ -219,7 +219,10 @@ export const PAID_TRANSACTION_BYTES = 100
 export const UNREAD_BYTES = 1 * KIB
 export const MAX_RECOVERY_DEBT = 15_360
 
-/** Messages being judged at a time; more are let lie. Most take a millisecond, a block that lacks transactions seconds. */
+/** Bundles of a peer that wait for others of its own to be paid for: 4 MiB, as much as an honest one may have waiting to go out. */
+export const MAX_UNPAID_BUNDLES = 64
+
+/** Messages of a topic being judged at a time; more are let lie. Most take a millisecond, a block that lacks transactions seconds. */
 export const MAX_JUDGED_AT_ONCE = 256
 
 /** Blocks being put together at a time, 1.5 MiB each. */

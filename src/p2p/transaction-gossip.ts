@@ -6,18 +6,9 @@ import { DecodeError, TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { Bundler } from './bundler.ts'
 import type { KnownTransaction } from './compact-matching.ts'
-import {
-  BUNDLE_DELAY_MS,
-  MAX_RECOVERY_DEBT,
-  PAID_TRANSACTION_BYTES,
-  REANNOUNCE_AFTER_MS,
-  REANNOUNCE_MS,
-  RECOVERY_ALLOWANCE,
-  UNREAD_BYTES,
-} from './limits.ts'
-import { PeerBuckets } from './peer-buckets.ts'
+import { BUNDLE_DELAY_MS, PAID_TRANSACTION_BYTES, REANNOUNCE_AFTER_MS, REANNOUNCE_MS } from './limits.ts'
 import type { PropagationWatch } from './propagation.ts'
-import type { TokenBucket } from './token-bucket.ts'
+import { RecoveryPayments } from './recovery-payments.ts'
 import { type GossipVerdict, TRANSACTION_VERDICTS } from './verdict.ts'
 import { countBundle, decodeTransactionBundle } from './wire/transactions.ts'
 
@@ -52,6 +43,12 @@ interface Fresh extends KnownTransaction {
 /** When a transaction was announced that nobody has announced yet. */
 const NEVER = Number.NEGATIVE_INFINITY
 
+interface Judgement {
+  readonly verdict: GossipVerdict
+  /** Transactions that the pool has taken. */
+  readonly admitted: number
+}
+
 /**
  * The `tx` topic: what peers bring goes into the pool, what the pool takes goes out in bundles. Each transaction is passed
  * on once, in the bundle that it came in or in one of ours; and again when it is still there and nobody has spoken of it for a while,
@@ -64,12 +61,13 @@ export class TransactionGossip {
   readonly #announcedMs = new Map<Key, number>()
   /** Of bundles being judged. */
   readonly #judged = new Map<Key, Fresh>()
-  readonly #allowances = new PeerBuckets(RECOVERY_ALLOWANCE)
+  readonly #payments: RecoveryPayments
   #cancelFlush: (() => void) | undefined
   #cancelAgain = () => {}
 
   constructor(components: TransactionGossipComponents) {
     this.#parts = components
+    this.#payments = new RecoveryPayments(components.clock)
   }
 
   /** Transactions that have arrived and are not in the pool yet. */
@@ -126,12 +124,24 @@ export class TransactionGossip {
   ): Promise<GossipVerdict> {
     const count = decoded(countBundle, data)
     if (count === undefined) return 'reject'
-    // Paid in advance, since what comes next is what costs; given back for what turns out to be of use.
     const cost = Math.max(count, data.length / PAID_TRANSACTION_BYTES)
-    const allowance = this.#pay(cost, data.length, from)
-    if (allowance === undefined) return 'ignore'
+    if (!(await this.#payments.pay(from, cost))) {
+      if (this.#payments.leave(from, data.length)) this.#parts.onFlood(from)
+      return 'ignore'
+    }
+    let admitted = 0
+    try {
+      const judged = await this.#judge(data, from, remember)
+      admitted = judged.admitted
+      return judged.verdict
+    } finally {
+      this.#payments.settle(from, (cost * admitted) / count)
+    }
+  }
+
+  async #judge(data: Uint8Array, from: string, remember: (again: (peer: string) => void) => void): Promise<Judgement> {
     const bundle = decoded(decodeTransactionBundle, data)
-    if (bundle === undefined) return 'reject'
+    if (bundle === undefined) return { verdict: 'reject', admitted: 0 }
     const transactions = bundle.map((tx) => ({ tx, hash: transactionHash(tx) }))
     this.#note(
       transactions.map(({ hash }) => hash),
@@ -139,33 +149,22 @@ export class TransactionGossip {
       remember,
     )
     const fresh = this.#pickFresh(transactions)
-    if (fresh === undefined) return 'reject'
-    if (fresh.length === 0) return 'ignore'
+    if (fresh === undefined) return { verdict: 'reject', admitted: 0 }
+    if (fresh.length === 0) return { verdict: 'ignore', admitted: 0 }
     for (const item of fresh) this.#judged.set(item.key, item)
     let verdict: GossipVerdict = 'ignore'
     try {
       const recovered = await this.#parts.recover(fresh.map(({ tx }) => tx))
       const signed = recovered.filter((result): result is RecoveredTransaction => !(result instanceof TxError))
-      if (signed.length < recovered.length) return 'reject'
+      if (signed.length < recovered.length) return { verdict: 'reject', admitted: 0 }
       const results = await this.#parts.pool.addBatch(signed, 'remote')
       const admitted = results.filter((refused) => refused === undefined).length
-      allowance.refund((cost * admitted) / count)
       // Otherwise a permutation of what everybody has would be news to everybody.
       if (admitted * 2 >= transactions.length) verdict = 'accept'
-      return verdict
+      return { verdict, admitted }
     } finally {
       this.#passOn(fresh, verdict)
     }
-  }
-
-  /** Takes the price of a message from its sender's allowance, which is returned; undefined: there is not enough left. */
-  #pay(cost: number, sizeBytes: number, from: string): TokenBucket | undefined {
-    const nowMs = this.#parts.clock.nowMs()
-    const allowance = this.#allowances.of(from, nowMs)
-    if (allowance.take(cost, nowMs)) return allowance
-    allowance.charge(sizeBytes / UNREAD_BYTES, MAX_RECOVERY_DEBT, nowMs)
-    if (allowance.waitMs(nowMs) >= (MAX_RECOVERY_DEBT / RECOVERY_ALLOWANCE.perSecond) * 1000) this.#parts.onFlood(from)
-    return undefined
   }
 
   /** Keeps no more of the message than the hashes, in one piece. */

@@ -16,12 +16,20 @@ export interface PoolEntry {
   tip: number
 }
 
-/** @param baseFee wei per gas, for `tip`. */
-export function createEntry(given: RecoveredTransaction, hashKey: Key, arrival: number, baseFee: bigint): PoolEntry {
-  const recovered = detached(given)
+/** Whose transactions share these. */
+type Account = Pick<RecoveredTransaction, 'sender' | 'senderKey'>
+
+/** @param account of the sender. @param baseFee wei per gas, for `tip`. */
+export function createEntry(
+  recovered: RecoveredTransaction,
+  hashKey: Key,
+  account: Account,
+  arrival: number,
+  baseFee: bigint,
+): PoolEntry {
   const { tx } = recovered
   return {
-    recovered,
+    recovered: detached(recovered, account),
     hashKey,
     cost: transactionCost(recovered),
     slots: Math.ceil(tx.raw.length / SLOT_BYTES),
@@ -41,15 +49,17 @@ export function tipAt({ tx }: RecoveredTransaction, baseFee: bigint): number {
   return Number(effectiveTip(tx, baseFee))
 }
 
-/** Bytes views into a block or a bundle would keep all of it in memory for as long as one of its transactions stays here. */
-function detached(recovered: RecoveredTransaction): RecoveredTransaction {
-  const { tx, hash, sender } = recovered
-  if (ownsMemory(tx.raw) && ownsMemory(hash) && ownsMemory(sender)) return recovered
+/**
+ * Nothing of it is a view into a block or a bundle, all of which would stay in memory for as long as one of its
+ * transactions is here. `account` is shared: small arrays of bytes take ten times what they hold.
+ */
+function detached({ tx, hash, recipientKey }: RecoveredTransaction, account: Account): RecoveredTransaction {
   return {
-    ...recovered,
     tx: ownsMemory(tx.raw) ? tx : decodeTransaction(new Uint8Array(tx.raw)),
-    hash: new Uint8Array(hash),
-    sender: new Uint8Array(sender),
+    hash: ownsMemory(hash) ? hash : new Uint8Array(hash),
+    sender: account.sender,
+    senderKey: account.senderKey,
+    recipientKey,
   }
 }
 

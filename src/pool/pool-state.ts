@@ -88,7 +88,7 @@ export class PoolState {
     if (queue === undefined) {
       const account = accountAt(senderKey)
       checkCode(account, undefined)
-      queue = new SenderQueue(senderKey, account?.nonce ?? 0n, account?.balance ?? 0n, this.#totals)
+      queue = new SenderQueue(recovered, account?.nonce ?? 0n, account?.balance ?? 0n, this.#totals)
     }
     checkCode(undefined, accountAt(recipientKey))
     checkNonce(tx, queue)
@@ -96,7 +96,7 @@ export class PoolState {
     checkFunds(transactionCost(recovered), queue, replaced)
     if (replaced !== undefined) checkReplacement(tx, replaced)
 
-    const entry = createEntry(recovered, hashKey, this.#arrivals++, this.#baseFee)
+    const entry = createEntry(recovered, hashKey, queue, this.#arrivals++, this.#baseFee)
     if (queue.size === 0) this.#senders.set(senderKey, queue)
     const nextNonce = queue.nextNonce
     queue.insert(entry, nowMs)

@@ -330,7 +330,7 @@ function hashKeysOf(blocks: readonly ExecutedBlock[]): Key[] {
 function contentOf(queue: SenderQueue): SenderContent {
   const recovered = (entry: PoolEntry) => entry.recovered
   const [pending, queued] = [queue.pending().map(recovered), queue.queued().map(recovered)]
-  return { sender: (pending[0] ?? queued[0])!.sender, pending, queued }
+  return { sender: queue.sender, pending, queued }
 }
 
 /** The TxError that `check` throws. */

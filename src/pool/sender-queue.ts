@@ -1,4 +1,5 @@
 import type { Key } from '../primitives/bytes.ts'
+import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type PoolEntry, tipAt } from './entry.ts'
 
 /** What a set of pooled transactions takes up. */
@@ -31,6 +32,8 @@ export interface Totals {
  * account's nonce on is *pending*: it can be mined as it stands. The rest is *queued* behind the gap.
  */
 export class SenderQueue {
+  /** 20 bytes, in memory of its own. */
+  readonly sender: Uint8Array
   /** keccak256 of the sender's address. */
   readonly senderKey: Key
   /** Of the account at the head. */
@@ -48,7 +51,13 @@ export class SenderQueue {
   #start = 0
   #end = 0
 
-  constructor(senderKey: Key, nonce: bigint, balance: bigint, totals: Totals) {
+  constructor(
+    { sender, senderKey }: Pick<RecoveredTransaction, 'sender' | 'senderKey'>,
+    nonce: bigint,
+    balance: bigint,
+    totals: Totals,
+  ) {
+    this.sender = new Uint8Array(sender)
     this.senderKey = senderKey
     this.nonce = nonce
     this.balance = balance

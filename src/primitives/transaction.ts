@@ -67,6 +67,9 @@ export interface RecoveredTransaction {
   readonly recipientKey: string
 }
 
+/** One for all: nearly every transaction's. */
+const NO_ACCESS: readonly AccessListEntry[] = []
+
 /**
  * Decodes one EIP-2718 transaction. Checks form only; rules are checked by `chain/transaction-rules.ts`.
  * @throws TxError `oversized`, `type-not-supported`; DecodeError for anything not canonical.
@@ -110,7 +113,7 @@ function decodeLegacy(raw: Uint8Array): Transaction {
     to,
     value,
     data,
-    accessList: [],
+    accessList: NO_ACCESS,
     yParity: ((protectedV ? v - 35n : v - 27n) & 1n) === 0n ? 0 : 1,
     r,
     s,
@@ -161,7 +164,8 @@ function recipient(fields: RlpReader): Uint8Array | undefined {
   return to
 }
 
-function decodeAccessList(list: RlpReader): AccessListEntry[] {
+function decodeAccessList(list: RlpReader): readonly AccessListEntry[] {
+  if (list.done()) return NO_ACCESS
   const entries: AccessListEntry[] = []
   while (!list.done()) {
     const entry = list.list()

@@ -17,13 +17,15 @@ import {
   BATCH_CONCURRENCY,
   CALL_TIMEOUT_MS,
   MAX_BATCH_CALLS,
+  MAX_HEAVY_CALLS,
   MAX_RESPONSE_CHARS,
   METHOD_UNITS,
   SMALL_MESSAGE_CHARS,
   UNIT_CHARS,
 } from './limits.ts'
 import { readMessage } from './message.ts'
-import { type JsonSchema, type ParamTypes, type ParamValues, parseParams } from './schema.ts'
+import { type JsonSchema, type ParamTypes, type ParamValues, paramsReader } from './schema.ts'
+import { Slots } from './slots.ts'
 
 /** One RPC method: its description is what validates its input, and what `rpc_discover` publishes. */
 export interface Method {
@@ -34,6 +36,8 @@ export interface Method {
   readonly result: JsonSchema
   /** Takes away what other calls may be reading: see `Turns`. */
   readonly alone?: boolean
+  /** Holds a whole block in memory, some tens of megabytes at most: few calls of this kind run at a time. */
+  readonly heavy?: boolean
   /** @throws RpcError -32602 for bad `params`; anything that `toRpcError` knows. */
   call(params: unknown, caller: Caller): Json | Promise<Json>
 }
@@ -46,10 +50,12 @@ export function method<P extends ParamTypes>(definition: {
   readonly params: P
   readonly result: JsonSchema
   readonly alone?: boolean
+  readonly heavy?: boolean
   readonly handler: (params: ParamValues<P>, caller: Caller) => Json | Promise<Json>
 }): Method {
   const { params, handler, ...described } = definition
-  return { ...described, params, call: (given, caller) => handler(parseParams(params, given), caller) }
+  const read = paramsReader(params)
+  return { ...described, params, call: (given, caller) => handler(read(given), caller) }
 }
 
 /** Keeps clients from asking more than their share. */
@@ -91,6 +97,7 @@ export class Dispatcher {
   #later: Promise<void> | undefined
   readonly #parts: Omit<DispatcherComponents, 'methods' | 'later'>
   readonly #deadlines: Deadlines
+  readonly #heavy = new Slots(MAX_HEAVY_CALLS)
 
   constructor({ methods, later, ...parts }: DispatcherComponents) {
     // A Map, so that `constructor` and the like are no methods.
@@ -186,11 +193,6 @@ export class Dispatcher {
     const call = readCall(request)
     if ('error' in call) return errorText(call.id, call.error)
     const { id, methodName, params } = call
-    const answer = await this.#call(id ?? null, methodName, params, caller)
-    return id === undefined ? undefined : answer
-  }
-
-  async #call(id: JsonRpcId, methodName: string, params: unknown, caller: Caller): Promise<string> {
     if (this.#later && !this.#methods.has(methodName)) await this.#later
     const found = this.#methods.get(methodName)
     const finished = this.#parts.meter?.start(found ? methodName : 'unknown')
@@ -198,17 +200,17 @@ export class Dispatcher {
       if (!found) {
         throw new RpcError(METHOD_NOT_FOUND, `the method ${methodName} does not exist/is not available`)
       }
-      const pending = found.call(params, caller)
+      const pending = found.heavy ? this.#heavy.run(async () => found.call(params, caller)) : found.call(params, caller)
       const result = JSON.stringify(pending instanceof Promise ? await pending : pending)
       if (result.length > MAX_RESPONSE_CHARS) throw responseTooLarge()
       finished?.(undefined)
-      return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`
+      return id === undefined ? undefined : `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`
     } catch (error) {
       const known = toRpcError(error)
       if (!known) this.#parts.onInternalError(error, methodName)
       const told = known ?? new RpcError(INTERNAL_ERROR, 'internal error')
       finished?.(told.code)
-      return errorText(id, told)
+      return id === undefined ? undefined : errorText(id, told)
     }
   }
 }

@@ -13,11 +13,13 @@ export const MAX_MESSAGE_PARTS = 300_000
 export const SMALL_MESSAGE_CHARS = 1024
 /** Calls in one batch. */
 export const MAX_BATCH_CALLS = 1_000
-/**
- * Calls of one batch that run at a time. Enough for signatures to be recovered in batches; few enough that a batch of
- * whole blocks does not hold them all in memory before the response limit cuts it.
- */
+/** Calls of one batch that run at a time: enough for signatures to be recovered in batches. */
 export const BATCH_CONCURRENCY = 100
+/**
+ * Calls that hold a whole block at a time, of all clients of a transport together: a full block is some 60 MB as objects.
+ * They take the thread one after the other in any case; this keeps those that wait from holding theirs meanwhile.
+ */
+export const MAX_HEAVY_CALLS = 4
 /** Characters of a response, a batch counted whole. */
 export const MAX_RESPONSE_CHARS = 25_000_000
 /** Milliseconds until a request must have arrived whole: slow senders must not hold sockets. */

@@ -18,7 +18,7 @@ export interface ParamType<T> {
 /** JSON Schema, draft 7. One with a `title` is published once, under that name. */
 export type JsonSchema = JsonObject
 
-/** What is wrong with one value; `parseParams` adds which parameter it was. */
+/** What is wrong with one value; `paramsReader` adds which parameter it was. */
 export class InvalidParam extends Error {
   /** Of the bound that was passed, where that is what is wrong. */
   readonly limit: number | undefined
@@ -33,40 +33,46 @@ export type ParamValue<P> = P extends ParamType<infer T> ? T : never
 export type ParamValues<P extends ParamTypes> = { readonly [K in keyof P]: ParamValue<P[K]> }
 
 /**
- * Reads `params` as they came, by position (in the order of `types`) or by name, absent or null.
- * @throws RpcError -32602 that says which parameter, and why.
+ * Makes a reader of `params` as they come: by position (in the order of `types`) or by name, absent or null. It throws
+ * RpcError -32602 that says which parameter, and why.
  */
-export function parseParams<P extends ParamTypes>(types: P, params: unknown): ParamValues<P> {
-  const names = Object.keys(types)
-  const given = params ?? []
-  if (Array.isArray(given)) {
-    if (given.length > names.length) throw badParams(`too many arguments, want at most ${names.length}`)
-    return parseEach(types, (_, index) => given[index])
+export function paramsReader<P extends ParamTypes>(types: P): (params: unknown) => ParamValues<P> {
+  const entries = Object.entries(types)
+  return (params) => {
+    const given = params ?? []
+    if (typeof given !== 'object') throw badParams('params are neither an array nor an object')
+    const byPosition = Array.isArray(given) ? (given as readonly unknown[]) : undefined
+    if (byPosition && byPosition.length > entries.length) {
+      throw badParams(`too many arguments, want at most ${entries.length}`)
+    }
+    const byName = given as Readonly<Record<string, unknown>>
+    if (!byPosition) {
+      const unknown = Object.keys(byName).find((name) => !Object.hasOwn(types, name))
+      if (unknown !== undefined) throw badParams(`unknown argument ${unknown}`)
+    }
+    const parsed: Record<string, unknown> = {}
+    let index = 0
+    for (const [name, type] of entries) {
+      parsed[name] = parseParam(name, index, type, byPosition ? byPosition[index] : byName[name])
+      index++
+    }
+    return parsed as ParamValues<P>
   }
-  if (typeof given !== 'object') throw badParams('params are neither an array nor an object')
-  const named = given as Readonly<Record<string, unknown>>
-  const unknown = Object.keys(named).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw badParams(`unknown argument ${unknown}`)
-  return parseEach(types, (name) => named[name])
 }
 
-function parseEach<P extends ParamTypes>(types: P, pick: (name: string, index: number) => unknown): ParamValues<P> {
-  const parsed = Object.entries(types).map(([name, type], index) => {
-    const value = pick(name, index)
-    if (value === undefined || value === null) {
-      if (type.absent) return [name, type.absent.value]
-      throw badParams(`missing value for required argument ${index} (${name})`)
-    }
-    try {
-      return [name, type.parse(value)]
-    } catch (error) {
-      if (!(error instanceof InvalidParam)) throw error
-      const { message, limit } = error
-      if (limit !== undefined) throw limitExceeded(`argument ${index} (${name}): ${message}`, limit)
-      throw badParams(`invalid argument ${index} (${name}): ${message}`)
-    }
-  })
-  return Object.fromEntries(parsed) as ParamValues<P>
+function parseParam(name: string, index: number, type: ParamType<unknown>, value: unknown): unknown {
+  if (value === undefined || value === null) {
+    if (type.absent) return type.absent.value
+    throw badParams(`missing value for required argument ${index} (${name})`)
+  }
+  try {
+    return type.parse(value)
+  } catch (error) {
+    if (!(error instanceof InvalidParam)) throw error
+    const { message, limit } = error
+    if (limit !== undefined) throw limitExceeded(`argument ${index} (${name}): ${message}`, limit)
+    throw badParams(`invalid argument ${index} (${name}): ${message}`)
+  }
 }
 
 function badParams(message: string): RpcError {
@@ -89,9 +95,15 @@ function hexDigits(value: unknown): string {
 }
 
 function hexBytes(value: unknown): Uint8Array {
-  const digits = hexDigits(value)
-  if (digits.length % 2 === 1) throw new InvalidParam('hex string of odd length')
-  return fromHex(digits)
+  if (typeof value === 'string' && value.startsWith('0x') && value.length % 2 === 0) {
+    try {
+      return fromHex(value)
+    } catch {
+      throw new InvalidParam('invalid hex string')
+    }
+  }
+  hexDigits(value)
+  throw new InvalidParam('hex string of odd length')
 }
 
 function fixedBytes(length: number, title: string): ParamType<Uint8Array> {

@@ -108,7 +108,7 @@ export class RpcServer {
         keepAliveTimeout: KEEP_ALIVE_MS,
         connectionsCheckingInterval: TIMEOUT_CHECK_MS,
         noDelay: true,
-        // Clients that offer HTTP/2 on the way (Java's, for one) are answered over HTTP/1.1; not before Node 22.21 and 24.9.
+        // Clients that offer HTTP/2 on the way (Java's, for one) are answered over HTTP/1.1.
         shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
       },
       (request, response) => this.#answer(request, response),

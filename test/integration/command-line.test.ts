@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { parseEther } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { describeFailure, type Failure } from '../../src/cli/exit.ts'
-import { createProgram } from '../../src/cli/program.ts'
+import type { Failure } from '../../src/cli/exit.ts'
 import { fromHex } from '../../src/primitives/bytes.ts'
 import { encryptKeystore } from '../../src/wallet/keystore.ts'
 import { saveKeystore } from '../../src/wallet/keystore-directory.ts'
+import { failureOf } from '../support/failure-of.ts'
 import { type Ending, NodeProcess, run } from '../support/node-process.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 
@@ -40,19 +40,8 @@ async function idobata(args: readonly string[], input?: string): Promise<Ending>
   return ending
 }
 
-/** What a command that fails would say and exit with; in this process, since that takes a second less. */
-async function failureOf(args: readonly string[]): Promise<Failure> {
-  vi.stubEnv('IDOBATA_DATADIR', datadir)
-  vi.stubEnv('IDOBATA_RPC', url)
-  try {
-    await (await createProgram(args)).parseAsync(args, { from: 'user' })
-  } catch (error) {
-    return describeFailure(error)
-  } finally {
-    vi.unstubAllEnvs()
-  }
-  throw new Error(`no failure: ${args.join(' ')}`)
-}
+/** What a command would come to that fails before it has done anything. */
+const refused = (args: readonly string[]) => failureOf(args, { IDOBATA_DATADIR: datadir, IDOBATA_RPC: url })
 
 async function json(args: readonly string[], input?: string): Promise<Record<string, unknown>> {
   const { exitCode, stdout, stderr } = await idobata([...args, '--json'], input)
@@ -163,7 +152,7 @@ describe('keys', () => {
   ])('that are none are refused: %s', async (content, reason) => {
     const file = join(directory, 'key')
     writeFileSync(file, content)
-    const { line, exitCode } = await failureOf(['account', 'import', file, '--password', passwordFile])
+    const { line, exitCode } = await refused(['account', 'import', file, '--password', passwordFile])
     expect(exitCode).toBe(2)
     expect(line).toMatch(new RegExp(`^idobata: file: [^\n]*${reason}[^\n]*$`))
   })
@@ -228,7 +217,7 @@ describe('a mistake is one line with its place and an exit code', () => {
     ['no terminal for a key', 2, ['account', 'import'], /there is no terminal to ask on; give a FILE/],
     ['an address of no node', 2, ['attach', 'localhost'], /--rpc: "localhost" is no http/],
   ])('%s', async (_, exitCode, args, message) => {
-    const failure = await failureOf(args)
+    const failure = await refused(args)
     expect(failure.exitCode).toBe(exitCode)
     expect(failure.line).toMatch(new RegExp(`^idobata: [^\n]*${message.source}[^\n]*$`))
   })
@@ -296,7 +285,7 @@ describe('what answers may be no node', () => {
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     try {
-      return await failureOf([...args, '--rpc', `http://127.0.0.1:${(server.address() as AddressInfo).port}`])
+      return await refused([...args, '--rpc', `http://127.0.0.1:${(server.address() as AddressInfo).port}`])
     } finally {
       server.close()
     }
@@ -348,7 +337,6 @@ describe('output that nobody reads any more', () => {
     piped.closeOutput()
     const args = ['send', '--dev', '--from', RICH, '--to', FRIEND, '--value', '1', '--yes', '--wait']
     await run([...args, '--rpc', there, '--datadir', datadir])
-    piped.signal('SIGTERM')
     expect(await piped.ended()).toMatchObject({ exitCode: 0, stderr: '' })
     expect(readdirSync(own)).not.toContain('pid')
   })

@@ -6,6 +6,7 @@ import { toHex } from '../../src/primitives/bytes.ts'
 import { type Damage, FaultBench } from '../chaos/faults.ts'
 import { chaosGenesisJson, senderAddress } from '../chaos/network.ts'
 import { Random } from '../chaos/random.ts'
+import { failureOf } from '../support/failure-of.ts'
 import { NodeProcess, run } from '../support/node-process.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 import { signedTransfer, testKey } from '../support/transactions.ts'
@@ -75,11 +76,11 @@ describe('a genesis file that cannot be used is one line with file and place', (
     { content: JSON.stringify({ ...genesis, extraData: '0xzz' }), place: 'extraData: not hex bytes' },
   ])('$place', async ({ content, place }) => {
     writeFileSync(file, content)
-    const { exitCode, stdout, stderr } = await run(['start', '--datadir', join(directory, 'data'), '--genesis', file])
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
-    expect(stderr).toMatch(/^idobata: [^\n]+\n$/)
-    expect(stderr).toContain(`${file}: `)
-    expect(stderr).toContain(place)
+    const { exitCode, line } = await failureOf(['start', '--datadir', join(directory, 'data'), '--genesis', file])
+    expect(exitCode).toBe(2)
+    expect(line).toMatch(/^idobata: [^\n]+$/)
+    expect(line).toContain(`${file}: `)
+    expect(line).toContain(place)
   })
 })
 

@@ -39,6 +39,11 @@ type Answer = (forward: () => Promise<string>) => Promise<string | undefined> | 
 
 const lost: Answer = () => undefined
 const takenButLost: Answer = async (forward) => void (await forward())
+/** The user loses patience, and no answer comes. */
+const interrupted: Answer = () => {
+  process.emit('SIGINT')
+  return undefined
+}
 const error = (code: number, message: string) => () => JSON.stringify({ error: { code, message } })
 const result = (value: unknown) => () => JSON.stringify({ result: value })
 
@@ -122,6 +127,17 @@ describe('a transaction whose answer gets lost', () => {
       line: `idobata: ${hash} may have been sent; ask \`idobata tx ${hash}\` before sending again (nonce ${nonce})`,
     })
     expect(calls.slice(-2)).toEqual(['eth_sendRawTransaction', 'eth_getTransactionByHash'])
+  })
+
+  test.each<[string, Readonly<Record<string, Answer>>, string]>([
+    ['while it is handed over', { eth_sendRawTransaction: interrupted }, 'may have been sent'],
+    ['while its block is waited for', { eth_getTransactionReceipt: interrupted }, 'was sent'],
+  ])('its hash is told to whoever interrupts: %s', async (_, answers, told) => {
+    const listeners = process.listenerCount('SIGINT')
+    const { exitCode, stdout, line } = await send(answers, '--json', '--wait')
+    const { hash } = JSON.parse(stdout)
+    expect({ exitCode, line }).toEqual({ exitCode: 1, line: expect.stringContaining(`${hash} ${told}`) })
+    expect(process.listenerCount('SIGINT')).toBe(listeners)
   })
 
   test('is sent if the node has it already', async () => {

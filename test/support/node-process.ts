@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { TEST_HOME } from './home.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
+const { PATH, NODE_COMPILE_CACHE } = process.env
 
 /** How a process ended. */
 export interface Ending {
@@ -30,7 +31,7 @@ export class NodeProcess {
     this.#child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       // Alone, unless a test is about peers.
-      env: { PATH: process.env.PATH, HOME: TEST_HOME, IDOBATA_P2P: 'false', ...environment },
+      env: { PATH, NODE_COMPILE_CACHE, HOME: TEST_HOME, IDOBATA_P2P: 'false', ...environment },
     })
     // A process that ends without reading it is no failure of the test.
     this.#child.stdin?.on('error', () => {}).end(input)

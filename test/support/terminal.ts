@@ -20,6 +20,7 @@ export class Terminal {
       rows: 50,
       env: {
         PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         HOME: TEST_HOME,
         IDOBATA_P2P: 'false',
         TERM: 'xterm-256color',

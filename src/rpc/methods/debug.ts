@@ -24,6 +24,7 @@ export function debugMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>):
       summary: 'RLP of a block; null if it is unknown.',
       params: { block: blockRef },
       result: nullable(BYTES),
+      heavy: true,
       handler: async ({ block }) => {
         const found = await chain.block(block)
         return found ? toHex(encodeBlock(found)) : null
@@ -33,6 +34,7 @@ export function debugMethods({ chain, pool }: Pick<Backends, 'chain' | 'pool'>):
       summary: 'EIP-2718 encodings of the receipts of a block; null if it is unknown.',
       params: { block: blockRef },
       result: nullable(listOf(BYTES)),
+      heavy: true,
       handler: async ({ block }) => {
         const found = await chain.block(block)
         if (!found) return null

@@ -50,12 +50,14 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
       summary: 'A canonical block, with transaction hashes or whole transactions; null if there is none.',
       params: { block: blockNumber, fullTransactions },
       result: nullable(BLOCK),
+      heavy: true,
       handler: ({ block, fullTransactions }) => blockJson(block, fullTransactions),
     }),
     eth_getBlockByHash: method({
       summary: 'A block, side blocks included, with transaction hashes or whole transactions; null if unknown.',
       params: { hash: hash32, fullTransactions },
       result: nullable(BLOCK),
+      heavy: true,
       handler: ({ hash, fullTransactions }) => blockJson({ hash }, fullTransactions),
     }),
     eth_getHeaderByNumber: method({
@@ -74,12 +76,14 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
       summary: 'Number of transactions of a canonical block; null if there is none.',
       params: { block: blockNumber },
       result: nullable(QUANTITY),
+      heavy: true,
       handler: ({ block }) => transactionCount(block),
     }),
     eth_getBlockTransactionCountByHash: method({
       summary: 'Number of transactions of a block; null if unknown.',
       params: { hash: hash32 },
       result: nullable(QUANTITY),
+      heavy: true,
       handler: ({ hash }) => transactionCount({ hash }),
     }),
     eth_getUncleCountByBlockNumber: method({
@@ -111,6 +115,7 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
       summary: 'Receipts of all transactions of a block; null if the block is unknown.',
       params: { block: blockRef },
       result: nullable(listOf(RECEIPT)),
+      heavy: true,
       handler: async ({ block: ref }) => {
         const block = await chain.block(ref)
         if (!block) return null

@@ -19,7 +19,7 @@ export function ethTransactionMethods({ chain, pool }: Pick<Backends, 'chain' | 
       summary: 'Admits a signed transaction to the pool and passes it on; its hash.',
       params: { transaction: data },
       result: HASH,
-      handler: async ({ transaction }) => toHex(await pool.submit(transaction)),
+      handler: ({ transaction }) => pool.submit(transaction).then(toHex),
     }),
     eth_getTransactionByHash: method({
       summary: 'A transaction of the canonical chain or the pool; null if unknown.',

@@ -104,18 +104,21 @@ export function otsMethods({ chain }: Pick<Backends, 'chain'>): MethodTable {
         'A canonical block without transactions, with what it minted and what fees it took, burnt ones included.',
       params: { block: looseBlockNumber },
       result: nullable(BLOCK_DETAILS),
+      heavy: true,
       handler: ({ block }) => details(block),
     }),
     ots_getBlockDetailsByHash: method({
       summary: 'The same of a block by its hash.',
       params: { hash: hash32 },
       result: nullable(BLOCK_DETAILS),
+      heavy: true,
       handler: ({ hash }) => details({ hash }),
     }),
     ots_getBlockTransactions: method({
       summary: "A page of a block's transactions, counted from its end, calldata cut to four bytes; with receipts.",
       params: { block: looseBlockNumber, page: count, pageSize: count },
       result: nullable(BLOCK_PAGE),
+      heavy: true,
       handler: async ({ block: ref, page, pageSize }) => {
         if (pageSize > MAX_BLOCK_PAGE) {
           throw limitExceeded(`page of ${pageSize} transactions, limit ${MAX_BLOCK_PAGE}`, MAX_BLOCK_PAGE)

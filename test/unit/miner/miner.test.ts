@@ -29,6 +29,23 @@ describe('a miner', () => {
     expect(miner.status().mining).toBe(false)
   })
 
+  it('that is started while it stops goes on; stopped once more, it does not', async () => {
+    const { miner, engine } = await createMinerFixture()
+    miner.start()
+    await settle()
+    const stopped = miner.stop()
+    miner.start()
+    await stopped
+    await settle()
+    expect(miner.status().mining).toBe(true)
+    expect(engine.asked).toHaveLength(2)
+    const [, again] = [miner.stop(), miner.start(), miner.stop()]
+    await again
+    await settle()
+    expect(miner.status().mining).toBe(false)
+    await miner.stop()
+  })
+
   it('begins anew at once when another block becomes the head', async () => {
     const { miner, chain, engine, pool } = await createMinerFixture()
     const taken = transfer({ from: 0 })

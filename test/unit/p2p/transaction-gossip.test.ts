@@ -69,6 +69,20 @@ function bundle(...transactions: readonly RecoveredTransaction[]): Uint8Array {
 const hashes = (transactions: readonly RecoveredTransaction[]) => transactions.map(({ hash }) => hash)
 const receive = (data: Uint8Array, from = 'alice') => gossip.handle(data, from, () => undefined)
 
+/** All at once; the pool takes its breaks between batches. */
+async function receiveTogether(bundles: readonly Uint8Array[]) {
+  const verdicts = Promise.all(bundles.map((data) => receive(data)))
+  let over = false
+  void verdicts.then(() => {
+    over = true
+  })
+  while (!over) {
+    fixture.clock.advance(0)
+    await new Promise(setImmediate)
+  }
+  return verdicts
+}
+
 describe('what a peer brings', () => {
   test('goes into the pool and on in the same bundle if at least half of it is new', async () => {
     const [known, fresh] = [transfers(1, 2), transfers(2, 2)]
@@ -167,6 +181,22 @@ describe('what a peer brings', () => {
   test('costs nothing when it is of use, however much it is', async () => {
     for (let from = 0; from < 40; from++) expect(await receive(bundle(...transfers(from, 500)))).toBe('accept')
     expect(recovered).toBeGreaterThan(2 * RECOVERY_ALLOWANCE.capacity)
+  })
+
+  test('is taken whole and in its order when it is a pool’s worth at once', async () => {
+    const bundles = Array.from({ length: 40 }, (_, i) => bundle(...transfers(i % 4, 500, 500 * Math.floor(i / 4))))
+    const verdicts = await receiveTogether(bundles)
+    expect(new Set(verdicts)).toEqual(new Set(['accept']))
+    expect(fixture.pool.status()).toEqual({ pending: 20_000, queued: 0 })
+  })
+
+  test('is paid for in advance, so that as much of no use at once gets no further', async () => {
+    const poor = Array.from({ length: 20 }, (_, i) =>
+      Array.from({ length: 512 }, (_, j) => transfer({ from: 1_000 + 512 * i + j })),
+    )
+    for (const each of poor.flat()) signed.set(toKey(each.tx.raw), each)
+    await receiveTogether(poor.map((transactions) => bundle(...transactions)))
+    expect(recovered).toBe(RECOVERY_ALLOWANCE.capacity)
   })
 
   test('is noted with who brought it, and who brought it again', async () => {

@@ -45,7 +45,18 @@ describe('hex', () => {
   })
 
   it('is refused when it is none', () => {
-    for (const text of ['0', '0x0', 'xy', '0x0g', ' 00', '00\n', '0x0x00', '0\u0130', `${'00'.repeat(100)}zz`]) {
+    for (const text of [
+      '0',
+      '0x0',
+      'xy',
+      '0x0g',
+      ' 00',
+      '00\n',
+      '0x0x00',
+      '0\u0130',
+      `${'00'.repeat(100)}zz`,
+      `${'00'.repeat(100)}\u0130\u0130`,
+    ]) {
       expect(() => fromHex(text), text).toThrow(TypeError)
     }
     expect(fromHex('')).toHaveLength(0)

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { StateUnavailableError, StoreError, TxError } from '../../../src/primitives/errors.ts'
 import { type Allowance, Dispatcher, method } from '../../../src/rpc/dispatch.ts'
 import type { Json } from '../../../src/rpc/json.ts'
-import { MAX_BATCH_CALLS, MAX_RESPONSE_CHARS, SMALL_MESSAGE_CHARS, UNIT_CHARS } from '../../../src/rpc/limits.ts'
+import {
+  MAX_BATCH_CALLS,
+  MAX_HEAVY_CALLS,
+  MAX_RESPONSE_CHARS,
+  SMALL_MESSAGE_CHARS,
+  UNIT_CHARS,
+} from '../../../src/rpc/limits.ts'
 import { boolean, count, optional } from '../../../src/rpc/schema.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { LOCAL } from './serving.ts'
@@ -191,6 +197,29 @@ describe('a batch', () => {
     expect(called).toEqual(calls.map((_, i) => i))
     expect(await send([...calls, call('nothing')])).toEqual(error(-32005, /1001 calls, limit 1000/, null))
     expect(called).toHaveLength(MAX_BATCH_CALLS)
+  })
+
+  test('holds no more whole blocks than a few at a time, however many it asks for', async () => {
+    let held = 0
+    let most = 0
+    const block = method({
+      summary: '',
+      result: {},
+      params: {},
+      heavy: true,
+      handler: async () => {
+        most = Math.max(most, ++held)
+        await new Promise((resolve) => setImmediate(resolve))
+        held--
+        return 'block'
+      },
+    })
+    const clock = new ManualClock(0)
+    const dispatcher = new Dispatcher({ methods: { block }, clock, onInternalError: () => {} })
+    const calls = Array.from({ length: 50 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'block' }))
+    const replies = await Promise.all([1, 2].map(() => dispatcher.handle(JSON.stringify(calls), LOCAL)))
+    for (const reply of replies) expect(JSON.parse(reply!.text)).toHaveLength(50)
+    expect(most).toBe(MAX_HEAVY_CALLS)
   })
 
   test('counts the response limit over all of its answers', async () => {

@@ -195,6 +195,40 @@ test('a thousand clients that begin and do not go on take little memory, and oth
   await expectServed()
 })
 
+test('a thousand WebSocket clients that begin a message and do not go on take little memory, and others are served', async () => {
+  const handshake = [
+    'GET / HTTP/1.1',
+    'Host: localhost',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}`,
+    '\r\n',
+  ].join('\r\n')
+  // Text of a mebibyte, masked with zeros, of which this is the beginning.
+  const beginning = Buffer.concat([
+    Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0]),
+    Buffer.alloc(1024, '{"jsonrpc":"2.0",'),
+  ])
+  const before = process.memoryUsage().rss
+  const sockets = Array.from({ length: 1_000 }, open)
+  const answers = await Promise.all(
+    sockets.map(async (socket) => {
+      socket.write(handshake)
+      const [answer] = await once(socket, 'data')
+      socket.write(beginning)
+      return String(answer).split('\r\n')[0]
+    }),
+  )
+  expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 101 Switching Protocols']))
+  await expectServed()
+  expect(server.wsConnections).toBe(1_000)
+  // Both ends of each connection are in this process.
+  expect(process.memoryUsage().rss - before).toBeLessThan(150 * 2 ** 20)
+  for (const socket of sockets) socket.destroy()
+  await expectServed()
+})
+
 describe('memory that clients make the server hold', () => {
   test('is bounded over all of them: past the limit whoever holds the most is cut', () => {
     const held = new HeldBytes({ limitBytes: 100 })

@@ -6,7 +6,7 @@ import { toRpcError } from '../../../src/rpc/errors.ts'
 import type { Json, JsonObject } from '../../../src/rpc/json.ts'
 import { rpcMethods } from '../../../src/rpc/methods/all.ts'
 import { withIntrospection } from '../../../src/rpc/methods/rpc.ts'
-import { type JsonSchema, parseParams } from '../../../src/rpc/schema.ts'
+import { type JsonSchema, paramsReader } from '../../../src/rpc/schema.ts'
 import { callsOf, furnishedNode } from './method-calls.ts'
 import { eventServices } from './serving.ts'
 
@@ -174,9 +174,9 @@ describe('parameters', () => {
   })
 })
 
-function accepts(types: Parameters<typeof parseParams>[0], value: Json): boolean {
+function accepts(types: Parameters<typeof paramsReader>[0], value: Json): boolean {
   try {
-    parseParams(types, [value])
+    paramsReader(types)([value])
     return true
   } catch {
     return false

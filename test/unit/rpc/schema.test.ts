@@ -12,14 +12,14 @@ import {
   object,
   optional,
   type ParamType,
-  parseParams,
+  paramsReader,
   percentile,
   quantity,
   storageKey,
 } from '../../../src/rpc/schema.ts'
 
 function parse<T>(type: ParamType<T>, value: unknown): T {
-  return parseParams({ it: type }, [value]).it
+  return paramsReader({ it: type })([value]).it
 }
 
 function refusal(type: ParamType<unknown>, value: unknown): string {
