@@ -1,6 +1,6 @@
 import { shuffled } from '../simulation/mesh.ts'
 import { seededRandom } from '../support/seeded-random.ts'
-import { blockAt, LinkedNodes, within } from './linked-nodes.ts'
+import { LinkedNodes, within } from './linked-nodes.ts'
 import type { Finding, Scenario, ScenarioOptions } from './scenario.ts'
 
 const FULL = { nodes: 20, links: 6, blocks: 10 }
@@ -40,7 +40,12 @@ export const convergence: Scenario = {
         })
         const took = ((performance.now() - startMs) / 1000).toFixed(0)
         const value = found === undefined ? 'no' : `#${found.number} after ${took} s, ${found.apart} apart`
-        findings.push({ name: what, value, bar: `${shape.blocks} more blocks, heads ≤ 2 apart`, pass: found !== undefined })
+        findings.push({
+          name: what,
+          value,
+          bar: `${shape.blocks} more blocks, heads ≤ 2 apart`,
+          pass: found !== undefined,
+        })
         height = found?.number ?? height
       }
       await agree(`${network.all.length} nodes, mining`)
@@ -49,7 +54,7 @@ export const convergence: Scenario = {
       for (const { links } of cut) for (const link of links) link.cut()
       log(`${cut.length} links cut: ${cut.map(({ between }) => between.join('–')).join(', ')}`)
       await agree(`${cut.length} of ${network.pairs.length} links cut`)
-      for (const { links } of cut) for (const link of links) link.restore()
+      await network.restore(cut)
 
       const mortal = network.all.map(({ number }) => number).filter((number) => number !== 0 && number !== MINERS[0])
       const survivors = (some: readonly number[]) =>

@@ -11,7 +11,7 @@ export interface LinkedNode extends StartedNode {
 /** The cables between two nodes, one for each that may call the other. */
 interface Pair {
   readonly between: readonly [number, number]
-  readonly links: readonly Link[]
+  readonly links: readonly [Link, Link]
 }
 
 interface Block {
@@ -76,15 +76,27 @@ export class LinkedNodes {
   }
 
   async join(a: number, b: number, latencyMs: number): Promise<void> {
-    const ways = [
-      [this.node(a), this.node(b)],
-      [this.node(b), this.node(a)],
+    const links = [
+      await Link.lay(portOf(this.node(b)), latencyMs),
+      await Link.lay(portOf(this.node(a)), latencyMs),
     ] as const
-    const links = await Promise.all(ways.map(([, to]) => Link.lay(portOf(to), latencyMs)))
-    this.#pairs.push({ between: [a, b], links })
-    for (const [i, [from, to]] of ways.entries()) {
-      await from.rpc.call('admin_addPeer', [`/ip4/127.0.0.1/tcp/${links[i]!.port}/p2p/${to.peer}`])
+    const pair = { between: [a, b], links } as const
+    this.#pairs.push(pair)
+    await this.#introduce(pair)
+  }
+
+  /** Has what was cut lead through again. Nodes are told of it: by themselves they try a trusted peer again after minutes only. */
+  async restore(pairs: readonly Pair[]): Promise<void> {
+    for (const pair of pairs) {
+      for (const link of pair.links) link.restore()
+      await this.#introduce(pair)
     }
+  }
+
+  async #introduce({ between: [a, b], links: [there, back] }: Pair): Promise<void> {
+    const [first, second] = [this.node(a), this.node(b)]
+    await first.rpc.call('admin_addPeer', [`/ip4/127.0.0.1/tcp/${there.port}/p2p/${second.peer}`])
+    await second.rpc.call('admin_addPeer', [`/ip4/127.0.0.1/tcp/${back.port}/p2p/${first.peer}`])
   }
 
   async kill(number: number): Promise<void> {

@@ -40,7 +40,7 @@ export const partition: Scenario = {
       log(`the heavier half: #${Number(before.number)}`)
       const apart = (await blockAt(lightMiner, 'latest'))!.hash === lost.hash
 
-      for (const pair of across) for (const link of pair.links) link.restore()
+      await network.restore(across)
       const merged = await within(PATIENCE, () => network.agreement())
       const kept = await Promise.all(
         network.all.map(async (node) => (await blockAt(node, Number(before.number)))?.hash),
