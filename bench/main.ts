@@ -6,6 +6,7 @@ import { growth } from './figures/growth.ts'
 import { idle } from './figures/idle.ts'
 import { importPooled, importUnseen } from './figures/import.ts'
 import { lateJoiner } from './figures/late-joiner.ts'
+import { lightReads, lightSync } from './figures/light.ts'
 import { load } from './figures/load.ts'
 import { mining } from './figures/mining.ts'
 import { restart } from './figures/restart.ts'
@@ -33,6 +34,8 @@ const GROUPS: readonly FigureGroup[] = [
   idle,
   throughput,
   lateJoiner,
+  lightSync,
+  lightReads,
 ]
 const NAMES = GROUPS.flatMap(({ names }) => names)
 const USAGE = `usage: npm run bench -- [--json] [--quick] [--only NAME], NAME one of:\n  ${NAMES.join('\n  ')}`

@@ -1,9 +1,11 @@
 import { peerBackend } from '../src/node/peer-backend.ts'
+import { toHex } from '../src/primitives/bytes.ts'
+import { encodeHeader } from '../src/primitives/header.ts'
 import { fixtureGenesis } from './support/fixture.ts'
 import { openServedChain, startServingHost } from './support/serving-host.ts'
 
 /**
- * Serves a chain of the bench network to peers; prints its address, and runs until it is killed.
+ * Serves a chain of the bench network to peers; prints its address and the genesis header, and runs until it is killed.
  * Usage: node sync-serve-run.ts ACCOUNTS DATABASE honest|lies|stalls|vanishes. A bad one is good for its first answers.
  */
 const [accounts, directory, manner] = process.argv.slice(2)
@@ -22,4 +24,5 @@ async function body(hash: Uint8Array): Promise<Uint8Array | undefined> {
   return new Promise(() => {})
 }
 const host = await startServingHost(served, { body })
-console.log(host.getMultiaddrs()[0]!.toString())
+const genesis = encodeHeader(served.chain.store.header(served.chain.genesisHash)!.header)
+console.log(`${host.getMultiaddrs()[0]} ${toHex(genesis)}`)

@@ -95,7 +95,7 @@ async function serve({ shape, chainDirectory }: Fixture, directory: string, mann
   const closed = once(child, 'close')
   const { value: address } = await createInterface(child.stdout)[Symbol.asyncIterator]().next()
   assert(address !== undefined, 'bench/sync-serve-run.ts ended before it served')
-  return { child, closed, address }
+  return { child, closed, address: address.split(' ')[0]! }
 }
 
 async function stop(servers: readonly Server[], directory: string): Promise<void> {

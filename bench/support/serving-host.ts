@@ -1,6 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { Chain } from '../../src/chain/chain.ts'
 import type { Genesis } from '../../src/chain/genesis.ts'
+import { lightBackend } from '../../src/node/light-backend.ts'
 import { peerBackend } from '../../src/node/peer-backend.ts'
 import { createPacer, systemClock } from '../../src/node/system.ts'
 import type { DiscoveryOptions } from '../../src/p2p/discovery.ts'
@@ -11,6 +12,7 @@ import { topicsOf } from '../../src/p2p/topics.ts'
 import { wirePrefix } from '../../src/p2p/wire/names.ts'
 import { WIRE_VERSION } from '../../src/p2p/wire/status.ts'
 import { Database } from '../../src/store/database.ts'
+import { BENCH_HOST } from './host.ts'
 import { benchEngine } from './network.ts'
 
 /** A chain that is only read. */
@@ -41,22 +43,11 @@ export async function startServingHost(served: ServedChain, options: ServingOpti
   const prefix = wirePrefix(chain.genesisHash)
   const host = await createHost(
     {
+      ...BENCH_HOST,
       prefix,
       topics: topicsOf(prefix),
       listen: ['/ip4/127.0.0.1/tcp/0'],
-      maxPeers: 16,
-      discovery: {
-        dht: false,
-        privateAddresses: true,
-        mdns: false,
-        upnp: false,
-        autonat: false,
-        relay: false,
-        relayServer: false,
-        holePunching: false,
-        ...options.discovery,
-      },
-      agent: { name: 'bench', version: '1' },
+      discovery: { ...BENCH_HOST.discovery, ...options.discovery },
     },
     {
       privateKey: await generateKeyPair('Ed25519'),
@@ -73,6 +64,7 @@ export async function startServingHost(served: ServedChain, options: ServingOpti
         blocks: { ...blocks, ...(options.body && { body: options.body }) },
         pool,
         state,
+        light: lightBackend({ chain, provesWork: false, pacer: createPacer(), monotonicMs: () => 0 }),
         status: () => ({
           version: WIRE_VERSION,
           genesisHash: chain.genesisHash,
@@ -80,7 +72,7 @@ export async function startServingHost(served: ServedChain, options: ServingOpti
           number: chain.head.header.number,
           totalDifficulty: chain.head.totalDifficulty,
           oldestBody: 0,
-          serves: { headers: true, bodies: true, txs: false, proof: false, history: false },
+          serves: { headers: true, bodies: true, txs: false, proof: true, history: false },
           agent: 'bench',
         }),
         peerRecords: async () => [],

@@ -38,6 +38,12 @@ export interface Plan {
   readonly idle: { readonly peers: number; readonly settleMs: number; readonly forMs: number }
   /** Of a hundred transactions. */
   readonly throughput: { readonly batches: number }
+  readonly light: {
+    readonly blocks: number
+    /** Of the shorter chain that growth is measured against. */
+    readonly fewBlocks: number
+    readonly reads: number
+  }
   /** Milliseconds that a rate is measured for where nothing else ends it. */
   readonly loopMs: number
 }
@@ -54,6 +60,7 @@ const FULL_PLAN: Plan = {
   gossip: { accounts: 4_000, transactions: 12_000, blocks: 8, blockTransactions: 1_000 },
   idle: { peers: 30, settleMs: 10_000, forMs: 30_000 },
   throughput: { batches: 500 },
+  light: { blocks: 1_000_000, fewBlocks: 10_000, reads: 100 },
   loopMs: 2_000,
 }
 
@@ -69,6 +76,7 @@ const QUICK_PLAN: Plan = {
   gossip: { accounts: 1_000, transactions: 3_000, blocks: 1, blockTransactions: 500 },
   idle: { peers: 4, settleMs: 1_000, forMs: 2_000 },
   throughput: { batches: 40 },
+  light: { blocks: 20_000, fewBlocks: 2_000, reads: 5 },
   loopMs: 300,
 }
 

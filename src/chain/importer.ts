@@ -246,7 +246,7 @@ export class Importer {
 
   /** The state after a block on a branch that was left waiting: executes what was not executed yet. */
   async #reach(target: IndexEntry): Promise<Layer> {
-    const { store, index, keeper, executor, state, committer } = this.#components
+    const { store, index, keeper, state, committer } = this.#components
     // The last of them may not have been written yet.
     await committer.settled()
     const waiting: IndexEntry[] = []
@@ -259,26 +259,43 @@ export class Importer {
       at = parent
     }
     let layer = await keeper.layerOf(at)
-    for (const next of waiting.reverse()) {
-      const block = store.block(next.hash)
-      if (block === undefined) throw new BlockError('unknown-parent')
-      try {
-        const transactions = await this.#checkBody(block)
-        const outcome = await executor.execute(next.header, transactions, layer)
-        layer = state.add(outcome.derived, next.hash, next.header.number)
-        await committer.commit(next, block, { transactions, outcome })
-        await keeper.settle(next)
-      } catch (error) {
-        this.#noteRefusal(next.hash, error)
-        throw error
+    // Executed, and on their way to disk: while one batch is synced the next gathers.
+    const writing: Promise<void>[] = []
+    try {
+      for (const next of waiting.reverse()) {
+        if (writing.length === MAX_UNWRITTEN) await writing.shift()
+        const block = store.block(next.hash)
+        if (block === undefined) throw new BlockError('unknown-parent')
+        const executed = await this.#run(block, layer)
+        layer = state.add(executed.outcome.derived, next.hash, next.header.number)
+        const written = committer.commit(next, block, executed).then(() => keeper.settle(next))
+        // Its failure is heard below, when its turn comes.
+        written.catch(() => undefined)
+        writing.push(written)
       }
+      await Promise.all(writing)
+    } finally {
+      await Promise.allSettled(writing)
     }
     return layer
+  }
+
+  /** Judges and executes a block that was left waiting. @throws BlockError; StoreError, StateUnavailableError. */
+  async #run(block: Block, parent: Layer) {
+    try {
+      const transactions = await this.#checkBody(block)
+      return { transactions, outcome: await this.#components.executor.execute(block.header, transactions, parent) }
+    } catch (error) {
+      this.#noteRefusal(block.hash, error)
+      throw error
+    }
   }
 }
 
 /** Transactions between two looks at the clock, below a millisecond. */
 const PACED_TRANSACTIONS = 512
+/** Blocks of a branch that has won which are executed ahead of their batch: they share its sync, and none of them can be flushed before. */
+const MAX_UNWRITTEN = 8
 
 function raise(error: unknown): never {
   throw error

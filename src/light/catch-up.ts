@@ -9,7 +9,7 @@ import type { Pacer } from '../trie/update.ts'
 import { verifyChainProof } from './flyclient.ts'
 import type { LightChain, Segment } from './light-chain.ts'
 import { FromFutureError, PeerFault } from './light-error.ts'
-import { ALL_HEADERS_BELOW, HEADERS_PER_REQUEST, MAX_LINKED_HEADERS, WINDOW_HEADERS } from './limits.ts'
+import { ALL_HEADERS_BELOW, HEADERS_PER_REQUEST, MAX_LINKED_HEADERS, SIGNED_HEADERS, WINDOW_HEADERS } from './limits.ts'
 import { readSignedSegment, signedRange } from './signed-segment.ts'
 import type { LightRequests, LightRules, PeerClaim } from './types.ts'
 
@@ -26,7 +26,7 @@ export interface CatchUpComponents {
 }
 
 interface KeptHeader {
-  readonly header: HashedHeader
+  readonly hashed: HashedHeader
   /** The range before it. */
   readonly before: Peaks
 }
@@ -107,50 +107,51 @@ export class CatchUp {
   /** Every header, from our tip on where the peer's chain goes through it, else from genesis. */
   async #allHeaders(peer: string, claim: PeerClaim, signal: AbortSignal): Promise<Segment> {
     const { chain, genesis, engine } = this.#parts
-    const { tip } = chain
-    const held = { ...tip, peaks: chain.get(tip.hash)!.peaks }
-    if (tip.header.number > 0 && claim.number > tip.header.number) {
-      const segment = await this.#headersFrom(held, peer, claim, signal)
+    const { number } = chain.tip.header
+    if (number > 0 && claim.number > number) {
+      const segment = await this.#headersOn(chain.segment(number, WINDOW_HEADERS), peer, claim, signal)
       if (segment) return segment
     }
-    const peaks = appendLeaf(NO_PEAKS, historyLeaf(genesis.hash, genesis.header)).peaks
-    const from = { ...genesis, totalDifficulty: engine.weight(genesis.header), peaks }
-    const segment = await this.#headersFrom(from, peer, claim, signal)
+    const start = { before: NO_PEAKS, headers: [genesis], totalDifficulty: engine.weight(genesis.header) }
+    const segment = await this.#headersOn(start, peer, claim, signal)
     if (!segment) throw new PeerFault('false-claim', 'not a chain of this network')
     return segment
   }
 
-  /** @returns undefined: the peer's chain does not go through `from`. */
-  async #headersFrom(
-    from: Head & { readonly peaks: Peaks },
-    peer: string,
-    claim: PeerClaim,
-    signal: AbortSignal,
-  ): Promise<Segment | undefined> {
+  /** @returns what was held and what came on top of it; undefined: the peer's chain does not go through the last of `held`. */
+  async #headersOn(held: Segment, peer: string, claim: PeerClaim, signal: AbortSignal): Promise<Segment | undefined> {
     const { chain, requests, params, engine, pacer, isFromFuture } = this.#parts
+    let peaks = held.before
+    const kept: KeptHeader[] = held.headers.map((hashed) => {
+      const before = peaks
+      peaks = appendLeaf(before, historyLeaf(hashed.hash, hashed.header)).peaks
+      return { hashed, before }
+    })
+    const from = held.headers.at(-1)!
     const known = (hash: Uint8Array) => chain.get(hash)?.header
-    const branch = new HeaderBranch(from, { params, engine, known })
-    const kept: KeptHeader[] = []
+    const branch = new HeaderBranch(
+      { ...from, totalDifficulty: held.totalDifficulty, peaks },
+      { params, engine, known },
+    )
     while (branch.tip.header.number < claim.number) {
       const start = branch.tip.header.number + 1
       const count = Math.min(HEADERS_PER_REQUEST, claim.number - start + 1)
       const headers = await requests.headers(peer, { start, count, reverse: false }, signal)
-      const first = headers[0]
-      if (kept.length === 0 && first && !equalBytes(first.header.parentHash, from.hash)) return undefined
-      for (const header of headers) {
-        if (isFromFuture(header.header)) {
+      if (branch.tip.hash === from.hash && !follows(headers[0], from)) return undefined
+      for (const hashed of headers) {
+        if (isFromFuture(hashed.header)) {
           // What comes before it counts: a slow clock must not keep us from following as far as it goes.
-          if (kept.length > 0) chain.adopt(segmentOf(kept, branch.tip))
+          chain.adopt(segmentOf(kept, branch.tip))
           throw new FromFutureError()
         }
-        kept.push({ before: branch.peaks, header })
-        branch.extend(header)
+        kept.push({ hashed, before: branch.peaks })
+        branch.extend(hashed)
       }
       kept.splice(0, kept.length - WINDOW_HEADERS)
       if (headers.length < count) break
       await pacer.pause()
     }
-    return kept.length === 0 ? undefined : segmentOf(kept, branch.tip)
+    return segmentOf(kept, branch.tip)
   }
 
   #proof(rules: NonNullable<LightRules>, peer: string, claim: PeerClaim, signal: AbortSignal) {
@@ -188,10 +189,11 @@ export class CatchUp {
     const { chain, genesis, params, engine, requests, isFromFuture } = this.#parts
     const newestFirst = await requests.headers(
       peer,
-      { start: claim.hash, count: Math.min(HEADERS_PER_REQUEST, claim.number), reverse: true },
+      { start: claim.hash, count: Math.min(HEADERS_PER_REQUEST, SIGNED_HEADERS + 4 * signers), reverse: true },
       signal,
     )
     const headers = newestFirst.toReversed()
+    if (headers.length === 0) throw new PeerFault('withheld', 'nothing of what it claims')
     const range = signedRange(genesis, chain.base, headers)
     const proof = await requests.ancestors(peer, claim.hash, range.numbers, signal)
     const segment = readSignedSegment(range, headers, proof, { params, engine, signers })
@@ -202,5 +204,9 @@ export class CatchUp {
 }
 
 function segmentOf(kept: readonly KeptHeader[], { totalDifficulty }: Head): Segment {
-  return { before: kept[0]!.before, headers: kept.map(({ header }) => header), totalDifficulty }
+  return { before: kept[0]!.before, headers: kept.map(({ hashed }) => hashed), totalDifficulty }
+}
+
+function follows(child: HashedHeader | undefined, parent: HashedHeader): boolean {
+  return child !== undefined && equalBytes(child.header.parentHash, parent.hash)
 }

@@ -12,6 +12,8 @@ export const MAX_OCTAVES = 40
 
 /** Blocks below which all headers are taken: so few that a proof would not be shorter. */
 export const ALL_HEADERS_BELOW = 1_000
+/** Signed headers that show the head of a long chain under proof of authority, beside four rounds of its signers. */
+export const SIGNED_HEADERS = 64
 /** Headers asked for at once: what one request may ask for. */
 export const HEADERS_PER_REQUEST = 512
 /**

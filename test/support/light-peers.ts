@@ -9,8 +9,8 @@ import { decodeBody, decodeReceipts } from '../../src/p2p/wire/blocks.ts'
 import { decodeChainProof, encodeChainProof } from '../../src/p2p/wire/history.ts'
 import { equalBytes } from '../../src/primitives/bytes.ts'
 import { decodeHeader } from '../../src/primitives/header.ts'
+import type { HeaderList } from './header-list.ts'
 import type { ManualClock } from './manual-clock.ts'
-import type { MinedChain } from './mined-chain.ts'
 import type { TestChain } from './test-chain.ts'
 
 type WithoutPeer<F> = F extends (peer: string, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never
@@ -85,7 +85,7 @@ const unavailable = async (): Promise<never> => {
 }
 
 /** A peer that has the headers of a chain as it stands when it is asked, and no blocks. */
-export function headerPeer(chain: MinedChain, claim: Partial<PeerClaim> = {}): PeerAnswers {
+export function headerPeer(chain: HeaderList, claim: Partial<PeerClaim> = {}): PeerAnswers {
   const hashes = () => new Map(chain.headers.map(({ hash, header }) => [hash, header.number]))
   const numberOf = (wanted: Uint8Array): number => {
     for (const [hash, number] of hashes()) if (equalBytes(hash, wanted)) return number

@@ -54,8 +54,8 @@ function roomOf(file: string): string {
 const IMPORT = /(?:\bfrom|\bimport|\bimport\(|new URL\()\s*'(\.{1,2}\/[^']+)'/g
 
 /** Files below src that `file` imports, loads as a worker, or takes types from. */
-function importsOf(file: string): string[] {
-  const source = readFileSync(join(ROOT, file), 'utf8')
+function importsOf(file: string, read = (source: string) => source): string[] {
+  const source = read(readFileSync(join(ROOT, file), 'utf8'))
   return [...source.matchAll(IMPORT)]
     .map(([, target]) => relative(ROOT, join(ROOT, dirname(file), target!)))
     .filter((target) => target.endsWith('.ts') && !target.startsWith('..'))
@@ -90,6 +90,26 @@ describe('every file', () => {
     expect(touching).toEqual([])
   })
 })
+
+test('what a browser loads of light nodes asks nothing of Node', () => {
+  const loaded = new Set<string>()
+  const load = (file: string) => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    for (const target of importsOf(file, withoutTypes)) load(target)
+  }
+  for (const file of files) if (roomOf(file) === 'light') load(file)
+  for (const file of ['p2p/light-requests.ts', 'crypto/noble.ts', 'consensus/poa.ts']) load(file)
+  const FOREIGN = /\bfrom '(node:[^']+|level|secp256k1[^']*)'/g
+  const asking = [...loaded].flatMap((file) =>
+    [...withoutTypes(readFileSync(join(ROOT, file), 'utf8')).matchAll(FOREIGN)].map(([, name]) => `${file} -> ${name}`),
+  )
+  expect(asking).toEqual([])
+})
+
+function withoutTypes(source: string): string {
+  return source.replace(/^(import|export) type [^;]*? from '[^']*'$/gm, '')
+}
 
 test('the table itself has no circles', () => {
   const order = Object.keys(MAY_IMPORT)
