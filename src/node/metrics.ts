@@ -87,7 +87,7 @@ export function createMetrics({ chain, pool, health, wsConnections, network }: M
   })
   let stopped = false
   let unwatch = () => {}
-  void network?.then(({ onBlock }) => {
+  const watch = ({ onBlock }: Pick<NetworkBackend, 'onBlock'>) => {
     if (stopped) return
     unwatch = onBlock(({ from, rebuiltAfterMs, validAfterMs, arrivals }) => {
       if (from === undefined) return
@@ -95,7 +95,9 @@ export function createMetrics({ chain, pool, health, wsConnections, network }: M
       if (validAfterMs !== undefined) valid.observe(validAfterMs / 1000)
       for (const { afterMs } of arrivals) again.observe(afterMs / 1000)
     })
-  })
+  }
+  // Whoever started it hears that it has failed.
+  network?.then(watch, () => undefined)
 
   const durations = new Histogram({
     name: 'idobata_rpc_call_duration_seconds',

@@ -236,7 +236,8 @@ export class TransactionGossip {
     const bundler = new Bundler()
     for (const [key, atMs] of this.#announcedMs) {
       if (bundler.full || atMs > clock.nowMs() - REANNOUNCE_AFTER_MS) break
-      bundler.add(pool.lookup(key)!)
+      const transaction = pool.lookup(key)
+      if (transaction !== undefined) bundler.add(transaction)
       this.#announced(key)
     }
     for (const { data } of bundler.take()) publish(data)
