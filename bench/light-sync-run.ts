@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createPow } from '../src/consensus/pow.ts'
 import { hashHeader } from '../src/crypto/hashes.ts'
-import { boundHeapGrowth, collectLoadingGarbage } from '../src/node/heap.ts'
+import { collectLoadingGarbage, tuneHeap } from '../src/node/heap.ts'
 import { MAX_GAS_LIMIT } from '../src/primitives/limits.ts'
 import { HEADERS_CHAIN_ID, HEADERS_GENESIS, HEADERS_POW } from './support/header-fixture.ts'
 import { connectHost, createBenchClient } from './support/light-client.ts'
@@ -10,7 +10,7 @@ import { connectHost, createBenchClient } from './support/light-client.ts'
  * A light client that finds the tip of a chain of headers over a connection of libp2p; prints what it cost as JSON.
  * Usage: node light-sync-run.ts ADDRESS BLOCKS
  */
-boundHeapGrowth()
+tuneHeap()
 const [address, blocks] = process.argv.slice(2)
 const genesis = hashHeader(HEADERS_GENESIS)
 const connected = await connectHost(genesis.hash, address!)

@@ -10,21 +10,23 @@ import { rawTransfers, type SendRun } from './support/transfers.ts'
 /**
  * Clients of an RPC server, in a process of their own on the same cores. Prints one JSON line.
  * Usage: node rpc-load-run.ts
- *   reads BARE_URL NODE_URL SLICE_MS ROUNDS   medians of calls a second, the three sides taking turns
- *   send NODE_URL ACCOUNTS FIRST BATCHES     transactions admitted a second, and when it began; FIRST batches were sent before
- *   heads NODE_URL SUBSCRIBERS               milliseconds from a transaction to the last one that was told of its block;
- *                                            keeps the connections until standard input ends
+ *   reads BARE_URL NODE_URL SLICE_MS ROUNDS          medians of calls a second, the three sides taking turns
+ *   send NODE_URL ACCOUNTS FIRST BATCHES IN_FLIGHT   transactions admitted a second, and when it began; FIRST batches were
+ *                                                    sent before
+ *   heads NODE_URL SUBSCRIBERS                       milliseconds from a transaction to the last one that was told of its
+ *                                                    block; keeps the connections until standard input ends
  */
 const CONNECTIONS = 50
 const BATCH = 100
-const BATCHES_IN_FLIGHT = 4
 /** Counted, not parsed: the client takes its share of the same cores. */
 const HASHES = /"result":"0x[0-9a-f]{64}"/g
 
 const [mode, ...args] = process.argv.slice(2)
 if (mode === 'reads') await reads(args[0]!, args[1]!, Number(args[2]), Number(args[3]))
-else if (mode === 'send') await send(args[0]!, Number(args[1]), Number(args[2]), Number(args[3]))
-else await heads(args[0]!, Number(args[1]))
+else if (mode === 'send') {
+  const [accounts, first, batches, inFlight] = args.slice(1).map(Number)
+  await send(args[0]!, accounts!, first!, batches!, inFlight!)
+} else await heads(args[0]!, Number(args[1]))
 
 function call(method: string, params: readonly unknown[], id: number | string = 1): object {
   return { jsonrpc: '2.0', id, method, params }
@@ -80,12 +82,12 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
-async function send(url: string, accounts: number, first: number, batches: number): Promise<void> {
+async function send(url: string, accounts: number, first: number, batches: number, inFlight: number): Promise<void> {
   const bodies = Array.from({ length: batches }, (_, batch) => {
     const transfers = rawTransfers(accounts, (first + batch) * BATCH, BATCH)
     return Buffer.from(JSON.stringify(transfers.map((raw, i) => call('eth_sendRawTransaction', [raw], i))))
   })
-  const clients = Array.from({ length: BATCHES_IN_FLIGHT }, () => new Client(url))
+  const clients = Array.from({ length: inFlight }, () => new Client(url))
   let next = 0
   const startedMs = Date.now()
   const startMs = performance.now()

@@ -10,6 +10,9 @@ import { RpcProcess } from '../support/rpc-process.ts'
 import { runChild, startChild } from '../support/session.ts'
 import type { FigureGroup } from './group.ts'
 
+/** Messages of transactions that wait for their answer at a time. */
+const BATCHES_IN_FLIGHT = 4
+
 /** Small answers over HTTP, beside a framework that answers without looking. */
 export const rpcReads: FigureGroup = {
   names: ['rpc-block-number', 'rpc-balance'],
@@ -44,7 +47,14 @@ export const rpcSend: FigureGroup = {
     const node = await RpcProcess.start('rpc-node-run.ts', [rpc.accounts])
     try {
       const send = (first: number, batches: number) =>
-        runChild<{ perSecond: number }>('rpc-load-run.ts', ['send', node.url, rpc.accounts, first, batches])
+        runChild<{ perSecond: number }>('rpc-load-run.ts', [
+          'send',
+          node.url,
+          rpc.accounts,
+          first,
+          batches,
+          BATCHES_IN_FLIGHT,
+        ])
       // What compiling costs belongs to a node's first second, not to every transaction.
       await send(0, rpc.warmUpBatches)
       const before = await nativeRecoveryRate(loopMs)

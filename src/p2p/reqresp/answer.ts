@@ -15,6 +15,7 @@ import {
   OFFENCE_COST,
   REFUSED_COST,
   REQUEST_COST,
+  SENT_TOGETHER_BYTES,
   UNSENT_RETRY_MS,
 } from './limits.ts'
 import { drained, receive, StreamCutError } from './receive.ts'
@@ -135,17 +136,23 @@ export class Answer {
   }
 
   async #answer(chunks: ReturnType<ServedProtocol['answer']>): Promise<void> {
-    let sentBytes = 0
+    let madeBytes = 0
+    let together = new Uint8ArrayList()
     this.#ourTurn = true
     for await (const payload of chunks) {
       const head = chunkHead(STATUS_OK, payload.length)
-      sentBytes += head.length + payload.length
-      if (sentBytes >= MAX_RESPONSE_BYTES) throw new Error(`an answer of ${sentBytes} bytes`)
+      madeBytes += head.length + payload.length
+      if (madeBytes >= MAX_RESPONSE_BYTES) throw new Error(`an answer of ${madeBytes} bytes`)
       this.#charge(payload.length)
-      await this.#send(new Uint8ArrayList(head, payload))
+      together.append(head)
+      together.append(payload)
+      if (together.byteLength < SENT_TOGETHER_BYTES) continue
+      await this.#send(together)
+      together = new Uint8ArrayList()
       this.#ourTurn = true
     }
-    await this.#send(new Uint8ArrayList(ANSWER_END))
+    together.append(ANSWER_END)
+    await this.#send(together)
   }
 
   /** @throws Refused */
