@@ -1,7 +1,7 @@
 import type { Clock } from '../primitives/clock.ts'
 import { BlockError, DecodeError } from '../primitives/errors.ts'
 import { LightError, PeerFault } from './light-error.ts'
-import { BUSY_RETRIES, BUSY_RETRY_MS, HEDGE_MS, MAX_ASKED } from './limits.ts'
+import { BUSY_RETRIES, BUSY_RETRY_MS, HEDGE_MS } from './limits.ts'
 import { ProofError } from './proof-error.ts'
 import type { LightFault, RequestFault } from './types.ts'
 
@@ -28,7 +28,7 @@ export function faultOfAttempt(error: unknown, faultOf: AskComponents['faultOf']
  * Asks one peer after the other until an answer holds; while one keeps silent the next is asked as well. Whoever gives an answer that
  * does not hold, or none, is reported, also after another has answered. Whoever has no time is asked again.
  *
- * @param peers    in the order in which to ask them.
+ * @param peers    in the order in which to ask them: all, since the last may be the only honest one.
  * @param attempt  asks one and judges what it says; UNAVAILABLE counts as if the peer had said so.
  * @returns UNAVAILABLE where nobody gave an answer and at least one said that there is none.
  * @throws LightError; the signal's reason.
@@ -40,7 +40,7 @@ export function askUntilProven<T>(
 ): Promise<T | typeof UNAVAILABLE> {
   if (peers.length === 0) return Promise.reject(new LightError('no-peers', 'there is no peer to ask'))
   const { promise, resolve, reject } = Promise.withResolvers<T | typeof UNAVAILABLE>()
-  const waiting = peers.slice(0, MAX_ASKED)
+  const waiting = [...peers]
   /** Peers that had no time. */
   let busy: string[] = []
   let rounds = 0

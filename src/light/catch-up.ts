@@ -62,9 +62,10 @@ export class CatchUp {
     const near = claim.number <= tip.header.number + MAX_LINKED_HEADERS && claim.number > base.header.number
     if (near || chain.get(claim.hash)) {
       const linked = await this.#link(peer, claim, signal)
-      if (linked) return linked
+      // A heavier branch that leaves ours below the window, header for header known, has to be proven all the same to be followed.
+      if (linked && !(chain.forkNumber(claim.hash) === undefined && outweighs(linked, chain.tip))) return linked
     }
-    if (claim.totalDifficulty <= tip.totalDifficulty) return undefined
+    if (!outweighs(claim, tip)) return undefined
     const segment =
       rules === undefined || claim.number < ALL_HEADERS_BELOW
         ? await this.#allHeaders(peer, claim, signal)
@@ -194,6 +195,8 @@ export class CatchUp {
     )
     const headers = newestFirst.toReversed()
     if (headers.length === 0) throw new PeerFault('withheld', 'nothing of what it claims')
+    // Else a short chain with another genesis that the same signers sealed could be shown: whole, with nothing below it.
+    if (headers.at(-1)!.header.number !== claim.number) throw new PeerFault('false-claim', 'another number')
     const range = signedRange(genesis, chain.base, headers)
     const proof = await requests.ancestors(peer, claim.hash, range.numbers, signal)
     const segment = readSignedSegment(range, headers, proof, { params, engine, signers })
@@ -205,6 +208,10 @@ export class CatchUp {
 
 function segmentOf(kept: readonly KeptHeader[], { totalDifficulty }: Head): Segment {
   return { before: kept[0]!.before, headers: kept.map(({ hashed }) => hashed), totalDifficulty }
+}
+
+function outweighs(a: Pick<Head, 'totalDifficulty'>, b: Pick<Head, 'totalDifficulty'>): boolean {
+  return a.totalDifficulty > b.totalDifficulty
 }
 
 function follows(child: HashedHeader | undefined, parent: HashedHeader): boolean {

@@ -11,7 +11,15 @@ import { Dispute } from './dispute.ts'
 import { chooseHead } from './head-rule.ts'
 import { LightChain } from './light-chain.ts'
 import { FromFutureError, LightError } from './light-error.ts'
-import { HEDGE_MS, MAX_FUTURE_HEADERS, SAVE_MS, SAVED_HEADERS, SPREAD_MS, STALE_MS } from './limits.ts'
+import {
+  HEDGE_MS,
+  MAX_FUTURE_HEADERS,
+  MAX_FUTURE_WAIT_MS,
+  SAVE_MS,
+  SAVED_HEADERS,
+  SPREAD_MS,
+  STALE_MS,
+} from './limits.ts'
 import { type LightPeer, PeerTable } from './peer-table.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
 import type {
@@ -213,8 +221,8 @@ export class Follower {
 
   #hold(id: string, hashed: HashedHeader, waitMs: number): void {
     const key = toKey(hashed.hash)
-    if (this.#future.has(key) || this.#future.size >= MAX_FUTURE_HEADERS) return
-    const cancel = this.#components.clock.after(Math.min(waitMs, 60_000), () => {
+    if (waitMs > MAX_FUTURE_WAIT_MS || this.#future.has(key) || this.#future.size >= MAX_FUTURE_HEADERS) return
+    const cancel = this.#components.clock.after(waitMs, () => {
       this.#future.delete(key)
       this.announce(id, hashed)
     })
@@ -232,6 +240,7 @@ export class Follower {
       peer.claim = claim
       await this.#judge(peer, claim)
       peer.silences = 0
+      peer.unshown = 0
     } catch (error) {
       if (signal.aborted) return
       this.#fail(peer, error)
@@ -268,8 +277,9 @@ export class Follower {
     peer.silences++
     if (error instanceof FromFutureError) return
     const fault = faultOfAttempt(error, this.#components.requests.faultOf)
+    if (fault === 'unavailable' || fault === 'withheld') peer.unshown++
     // Once it may be a reorg between claim and question.
-    if (fault === 'unavailable' && peer.silences > 1) this.#report(peer.id, 'false-claim')
+    if (fault === 'unavailable' && peer.unshown > 1) this.#report(peer.id, 'false-claim')
     if (fault !== 'unavailable' && fault !== 'unhelpful' && fault !== 'bad-answer') this.#report(peer.id, fault)
   }
 
@@ -298,7 +308,11 @@ export class Follower {
       const there = chain.at(header.number)
       return there !== undefined && equalBytes(there.hash, hash)
     }
-    for (const id of this.#dispute.settle(isFollowed, nowMs)) this.#report(id, 'unconfirmed-head')
+    const holds = (id: string, block: Head) => {
+      const shown = this.#peers.get(id)?.shown
+      return shown !== undefined && chain.isAncestor(block, shown.hash)
+    }
+    for (const id of this.#dispute.settle(isFollowed, holds, nowMs)) this.#report(id, 'unconfirmed-head')
 
     // Not those whose claim of more is being looked at.
     const shown = this.#peers.all.filter(
@@ -306,8 +320,11 @@ export class Follower {
     )
     const settled = engine.finality(chain.tip.header, chain.ancestry).safe
     const reaches = shown.map(({ id }) => ({ peer: id, reach: this.reachOf(id) }))
-    // Who has not said anything yet may be the one who objects.
-    const vouchers = this.#peers.all.some(isUnheard) ? Number.POSITIVE_INFINITY : this.#options.vouchers
+    // Who has not said anything yet may be the one who objects; and who has more work has not been heard, however busy it is.
+    const { tip } = chain
+    const mayObject = (peer: LightPeer) =>
+      isUnheard(peer) || (peer.unshown < 2 && peer.claim && peer.claim.totalDifficulty > tip.totalDifficulty)
+    const vouchers = this.#peers.all.some(mayObject) ? Number.POSITIVE_INFINITY : this.#options.vouchers
     const { head, behind, vouching } = chooseHead(reaches, settled, vouchers)
     this.#vouching = vouching
     this.#observeDispute(reaches, settled, nowMs)
@@ -316,7 +333,8 @@ export class Follower {
     }
     this.#moveTo(chain.at(head) ?? chain.base)
     const stale = shown.filter(({ behindSinceMs }) => behindSinceMs !== undefined && nowMs - behindSinceMs >= STALE_MS)
-    for (const { id } of stale) this.#report(id, 'stale-head')
+    // The report of one settles anew, and may have been that of the next.
+    for (const peer of stale) if (this.#peers.has(peer)) this.#report(peer.id, 'stale-head')
     if (this.#stage() === 'following') for (const resolve of this.#waiting) resolve(this.#head)
   }
 

@@ -41,6 +41,7 @@ export class LightChain {
   readonly #entries = new Map<Key, Entry>()
   /** The followed chain, ascending. */
   #window: Entry[]
+  #adoptions = 0
 
   constructor(options: LightChainOptions) {
     this.#options = options
@@ -57,6 +58,11 @@ export class LightChain {
   /** The oldest header of the window, and the range up to and with it. */
   get base(): Head & { readonly peaks: Peaks } {
     return this.#window[0]!
+  }
+
+  /** Times that a proven segment took the window's place: what lay below the one need not lie below the other. */
+  get adoptions(): number {
+    return this.#adoptions
   }
 
   /** A header held, on whatever branch. */
@@ -88,6 +94,13 @@ export class LightChain {
     return undefined
   }
 
+  /** Whether a block held stands on another one, or is that; false where what lies between is not held. */
+  isAncestor({ hash, header }: HashedHeader, ofHash: Uint8Array): boolean {
+    let entry = this.#entries.get(toKey(ofHash))
+    while (entry && entry.header.number > header.number) entry = this.#parent(entry)
+    return entry !== undefined && equalBytes(entry.hash, hash)
+  }
+
   /** The block above the window's oldest, and what it commits to: the oldest headers are proven against that. */
   get committed(): CommittedTip & { readonly hash: Uint8Array } {
     const [base, above] = this.#window as [Entry, Entry]
@@ -105,9 +118,12 @@ export class LightChain {
 
   /** Whether a header's parent is held, with enough below it for the engine to judge a child. */
   canExtend(parentHash: Uint8Array): boolean {
-    const parent = this.#entries.get(toKey(parentHash))
-    const lowest = this.base.header.number
-    return parent !== undefined && (lowest === 0 || parent.header.number - lowest >= this.#options.lookBack)
+    let ancestor = this.#entries.get(toKey(parentHash))
+    // Of a side branch the oldest are forgotten first, also above the window's end.
+    for (let left = this.#options.lookBack; ancestor && left > 0 && ancestor.header.number > 0; left--) {
+      ancestor = this.#parent(ancestor)
+    }
+    return ancestor !== undefined
   }
 
   /**
@@ -130,6 +146,7 @@ export class LightChain {
   /** Follows a proven chain that has more work than the one followed. @returns whether it has. */
   adopt(segment: Segment): boolean {
     if (segment.totalDifficulty <= this.tip.totalDifficulty) return false
+    this.#adoptions++
     this.#window = this.#entriesOf(segment)
     for (const entry of this.#window) this.#entries.set(toKey(entry.hash), entry)
     this.#prune()

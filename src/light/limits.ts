@@ -27,15 +27,14 @@ export const MAX_SIDE_HEADERS = 512
 export const MAX_LINKED_HEADERS = 128
 /** Headers saved for a restart, which goes on with a proof from the first of them: a reorg of the last few then does no harm. */
 export const SAVED_HEADERS = 128
-/** Headers from too far ahead of the clock that wait for their time. */
+/** Headers from too far ahead of the clock that wait for their time, and how many milliseconds away that may be: clocks differ by less. */
 export const MAX_FUTURE_HEADERS = 16
+export const MAX_FUTURE_WAIT_MS = 60_000
 /** Earlier headers that were proven and are remembered, 1 kB each. */
 export const MAX_PROVEN_HEADERS = 256
 
 /** Peers whose claims are followed: each costs some 200 bytes a block. */
 export const MAX_LIGHT_PEERS = 16
-/** Peers asked the same question before it has no answer. */
-export const MAX_ASKED = 5
 /** Milliseconds without an answer after which the next peer is asked as well. */
 export const HEDGE_MS = 2_000
 /** Times that peers without time are asked again, and after how many milliseconds: full nodes give light ones a tenth of theirs. */

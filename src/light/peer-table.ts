@@ -12,6 +12,8 @@ export interface LightPeer {
   busy: boolean
   /** Times in a row that it gave no answer. */
   silences: number
+  /** Times since it last showed what it claims that it denied having that, or kept silent. */
+  unshown: number
   /** Times in a row that it had not got our tip. */
   lags: number
   /** Since when it has been behind what is settled. */
@@ -55,6 +57,7 @@ export class PeerTable {
       shown: undefined,
       busy: false,
       silences: 0,
+      unshown: 0,
       lags: 0,
       behindSinceMs: undefined,
     }

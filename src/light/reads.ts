@@ -47,8 +47,9 @@ export interface ReadsComponents {
  */
 export class ProvenReads {
   readonly #parts: ReadsComponents
-  /** Below the window, by number. What lies there does not change, as long as the window is not left. */
-  readonly #proven = new BoundedMap<number, Head>(MAX_PROVEN_HEADERS)
+  /** Below the window, by number. What lies there does not change, as long as no other window has taken its place. */
+  #proven = new BoundedMap<number, Head>(MAX_PROVEN_HEADERS)
+  #provenFor = 0
 
   constructor(components: ReadsComponents) {
     this.#parts = components
@@ -60,6 +61,11 @@ export class ProvenReads {
     if (number > head().header.number) return undefined
     const held = chain.at(number)
     if (held) return held
+    const { adoptions } = chain
+    if (this.#provenFor !== adoptions) {
+      this.#proven = new BoundedMap(MAX_PROVEN_HEADERS)
+      this.#provenFor = adoptions
+    }
     const remembered = this.#proven.get(number)
     if (remembered) return remembered
     const { params, requests } = this.#parts
@@ -68,6 +74,8 @@ export class ProvenReads {
       const proof = await requests.ancestors(peer, tip.hash, [number], signal)
       return verifyAncestors(params.chainId, tip, [number], proof).headers[0]!
     })
+    // Another chain has been proven to be the heaviest while the answer was on its way.
+    if (chain.adoptions !== adoptions) return this.header(number)
     if (found === UNAVAILABLE) throw new LightError('no-answer', `no peer shows block ${number}`)
     this.#proven.set(number, found)
     return found

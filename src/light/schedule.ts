@@ -30,7 +30,11 @@ const ROUNDING_SEC = 0.5
 export function checkSchedule(shown: readonly ScheduledBlock[], params: PowParams): void {
   shown.forEach((last, place) => {
     const next = shown[place + 1]
-    if (next && next.number > last.number + 1) checkGap(shown[place - 1], last, next, shown[place + 2]!, params)
+    if (!next) return
+    // Also where nothing lies between: of two neighbours of a header no header is shown, and if time could run back from one to the
+    // other, that header might have any difficulty.
+    if (next.timestamp - last.timestamp < next.number - last.number) refuse('too little time', last, next)
+    if (next.number > last.number + 1) checkGap(shown[place - 1], last, next, shown[place + 2]!, params)
   })
 }
 
@@ -41,12 +45,7 @@ function checkGap(
   afterNext: ScheduledBlock,
   { spacingSec, halfLifeSec, genesisDifficulty }: PowParams,
 ): void {
-  const refuse = (what: string): never => {
-    throw new ProofError('bad-schedule', `${what} between blocks ${last.number} and ${next.number}`)
-  }
   const unseen = next.number - last.number - 1
-  if (next.timestamp - last.timestamp <= unseen) refuse('too little time')
-
   const spacing = Number(spacingSec) + ROUNDING_SEC
   const halfLife = Number(halfLifeSec)
   const fastestRise = (blocks: number) => ((spacing - 1) * blocks) / halfLife
@@ -55,11 +54,24 @@ function checkGap(
   const fromLast = beforeLast
     ? log2(last.difficulty) + (spacing * steps - (next.timestamp - beforeLast.timestamp)) / halfLife
     : fromFloor
-  if (log2(afterNext.difficulty) > Math.max(fromFloor, fromLast)) refuse('difficulty rises too fast')
+  if (log2(afterNext.difficulty) > Math.max(fromFloor, fromLast)) refuse('difficulty rises too fast', last, next)
 
   const work = next.workBefore - last.workBefore - last.difficulty
-  if (work < BigInt(unseen) * genesisDifficulty) refuse('too little work')
-  if (log2(work) > log2(last.difficulty * BigInt(unseen)) + fastestRise(unseen)) refuse('too much work')
+  if (work < BigInt(unseen) * genesisDifficulty) refuse('too little work', last, next)
+  // Whoever is that high at the end has climbed there: block for block before it no less than the fastest rise leaves. Without that a few
+  // blocks could hold most of the work, and luck find them.
+  const climb = geometricSum(fastestRise(1), unseen) - fastestRise(2)
+  if (log2(work) < log2(afterNext.difficulty) + climb) refuse('too little work', last, next)
+  if (log2(work) > log2(last.difficulty * BigInt(unseen)) + fastestRise(unseen)) refuse('too much work', last, next)
+}
+
+function refuse(what: string, last: ScheduledBlock, next: ScheduledBlock): never {
+  throw new ProofError('bad-schedule', `${what} between blocks ${last.number} and ${next.number}`)
+}
+
+/** log2 of 1 + 2^-step + 2^-2step + …, `count` terms. */
+function geometricSum(step: number, count: number): number {
+  return Math.log2(Math.expm1(-step * count * Math.LN2) / Math.expm1(-step * Math.LN2))
 }
 
 /** Of any positive bigint, to 52 bits. */

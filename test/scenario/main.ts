@@ -5,6 +5,7 @@ import type { Scenario } from './scenario.ts'
 const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   eclipse: async () => (await import('./eclipse.ts')).eclipse,
   hostile: async () => (await import('./hostile.ts')).hostile,
+  'light-forks': async () => (await import('./light-forks.ts')).lightForks,
   'low-work': async () => (await import('./low-work.ts')).lowWork,
   privacy: async () => (await import('./privacy.ts')).privacy,
   convergence: async () => (await import('./convergence.ts')).convergence,

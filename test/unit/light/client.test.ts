@@ -134,6 +134,53 @@ describe('a light client', () => {
     expect(test.events.some(({ disconnected }) => disconnected.length > 50)).toBe(true)
   })
 
+  it('goes back to a chain that it left below all it holds, once that is heavier again', async () => {
+    const ours = fork(600, 880, 9)
+    const test = clientOf({ a: headerPeer(ours), b: headerPeer(ours) })
+    await test.until(isAt(test, ours))
+    test.peers.set('a', headerPeer(chain))
+    test.peers.set('b', headerPeer(chain))
+    await test.until(isAt(test, chain))
+    test.peers.set('a', headerPeer(ours))
+    test.peers.set('b', headerPeer(ours))
+    while (ours.tip.header.number <= LENGTH + 3) {
+      ours.mine(9)
+      test.client.announce('a', ours.tip)
+    }
+    await test.until(isAt(test, ours))
+    expect(test.reports).toEqual([])
+  })
+
+  it('reads no header of a chain that it has left', async () => {
+    const ours = fork(600, 880, 9)
+    const test = clientOf({ a: headerPeer(ours), b: headerPeer(ours) })
+    await test.until(isAt(test, ours))
+    expect((await test.client.header(700))!.hash).toEqual(ours.header(700).hash)
+    // This one is asked for before and answered after the chain has been left.
+    let leave = () => {}
+    const left = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    const late = headerPeer(ours)
+    for (const name of ['a', 'b']) {
+      test.peers.set(name, {
+        ...headerPeer(chain),
+        ancestors: async (tipHash, wanted, signal) => {
+          if (ours.headers.slice(0, -1).every(({ hash }) => !equalBytes(hash, tipHash))) {
+            return headerPeer(chain).ancestors(tipHash, wanted, signal)
+          }
+          await left
+          return late.ancestors(tipHash, wanted, signal)
+        },
+      })
+    }
+    const asked = test.client.header(701)
+    await test.until(isAt(test, chain))
+    leave()
+    expect((await asked)!.hash).toEqual(chain.header(701).hash)
+    expect((await test.client.header(700))!.hash).toEqual(chain.header(700).hash)
+  })
+
   it('waits for the time of a header from the future', async () => {
     const early = fork(LENGTH, 0)
     const test = clientOf({ a: headerPeer(early), b: headerPeer(early) })
@@ -310,6 +357,49 @@ describe('a peer that', () => {
     test.peers.set('b', headerPeer(honest))
     test.client.addPeer('b')
     await test.until(isAt(test, honest))
+  })
+})
+
+describe('an honest peer', () => {
+  it('is heard while it has more work and no time to prove it', async () => {
+    const forged = fork(LENGTH - 200, 0)
+    forged.mine(10, { fields: { stateRoot: new Uint8Array(32).fill(7) } })
+    const busy: PeerAnswers = {
+      ...headerPeer(chain),
+      history: async () => {
+        throw new NoAnswer('unhelpful')
+      },
+    }
+    const test = clientOf({ liar: headerPeer(forged), accomplice: headerPeer(forged), honest: busy })
+    await test.until(() => equalBytes(test.client.status().tip.hash, forged.tip.hash))
+    await test.pass(60)
+    expect(test.client.head.header.number).toBeLessThan(LENGTH - 200)
+    test.peers.set('honest', headerPeer(chain))
+    await test.until(() => equalBytes(test.client.status().tip.hash, chain.tip.hash))
+    expect(test.client.head.header.number).toBe(LENGTH - MINED_PARAMS.safeDepth)
+    expect(test.reports.filter(({ peer }) => peer === 'honest')).toEqual([])
+  })
+
+  it('is not reported for a block that another peer kept silent about and the chain has left since', async () => {
+    const network = fork(LENGTH, 1)
+    const overtaking = fork(LENGTH, 2, 12)
+    const test = clientOf({ liar: headerPeer(fork(LENGTH, 0)), a: headerPeer(network), b: headerPeer(network) })
+    await test.until(() => equalBytes(test.client.status().tip.hash, network.tip.hash))
+    await test.pass(40)
+    for (const name of ['liar', 'a', 'b']) test.peers.set(name, headerPeer(overtaking))
+    await test.until(isAt(test, overtaking))
+    await test.pass(60)
+    expect(test.reports).toEqual([])
+  })
+})
+
+describe('several stale peers', () => {
+  it('are each reported once', async () => {
+    const stale = headerPeer(fork(1_400, 0))
+    const test = clientOf({ a: headerPeer(chain), b: headerPeer(chain), c: stale, d: stale, e: stale })
+    await test.until(() => test.reports.length > 0)
+    await test.pass(60)
+    expect(test.reports.map(({ peer }) => peer).sort()).toEqual(['c', 'd', 'e'])
   })
 })
 

@@ -97,6 +97,17 @@ describe('a light client under proof of authority', () => {
     await test.until(() => test.client.head.header.number === 1_011)
     expect(test.reports).toEqual([])
 
+    // As many headers as are asked for reach down to a genesis that is not this client's.
+    const foreign = signedChain()
+    await foreign.seal(60)
+    const mine = new HeaderList([hashHeader({ ...genesis, gasLimit: 30_000_001n })])
+    const claim = { number: 2_000 }
+    const replayed = clientOf(mine, { a: headerPeer(foreign.list, claim), b: headerPeer(foreign.list, claim) })
+    replayed.clock.advance(1_000_000)
+    await replayed.pass(30)
+    expect(replayed.reports.map(({ fault }) => fault)).toEqual(['false-claim', 'false-claim'])
+    expect(replayed.client.status().tip.header.number).toBe(0)
+
     const other = new HeaderList([hashHeader({ ...genesis, gasLimit: 30_000_001n })])
     const misled = clientOf(other, { a: headerPeer(list) })
     await misled.until(() => misled.reports.length > 0)

@@ -154,6 +154,18 @@ describe('a chain is refused', () => {
     expect(forged((branch) => branch.mine(10, { difficulty: 400n, unmined: true }))).toBe('bad-schedule')
   })
 
+  it('whose time ran back, so that one block could have the work of all others', () => {
+    expect(
+      forged((branch) => {
+        // Eight half-lives to and fro, and as many to come down again.
+        branch.mine(24_000)
+        branch.mine(-23_990)
+        branch.mine(25_000)
+        expect(branch.tip.header.difficulty).toBeGreaterThan(2_000n)
+      }),
+    ).toBe('bad-schedule')
+  })
+
   it('whose difficulty is not what the blocks before it make it', () => {
     expect(
       forged((branch) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createPow } from '../../../src/consensus/pow.ts'
 import { LightChain } from '../../../src/light/light-chain.ts'
-import { WINDOW_HEADERS } from '../../../src/light/limits.ts'
+import { MAX_SIDE_HEADERS, WINDOW_HEADERS } from '../../../src/light/limits.ts'
 import { MAX_GAS_LIMIT } from '../../../src/primitives/limits.ts'
 import { MINED_CHAIN_ID, MINED_PARAMS, MinedChain } from '../../support/mined-chain.ts'
 
@@ -51,6 +51,20 @@ describe('a light chain', () => {
     expect(() => chain.add(fork(20, 1).tip)).toThrow('unknown-parent')
     // The engine would look below the window to judge it.
     expect(() => chain.add(fork(chain.base.header.number + 1, 1).tip)).toThrow('unknown-parent')
+  })
+
+  it('cannot judge what stands on a side branch of which it has forgotten the beginning', () => {
+    const chain = lightChain(40)
+    const side = fork(5, 4)
+    for (const header of side.headers.slice(6, -1)) chain.add(header)
+    for (let i = 0; i < MAX_SIDE_HEADERS - 1; i++) {
+      const heavier = fork(30, 0)
+      heavier.mine(100 + i)
+      chain.add(heavier.tip)
+    }
+    expect(chain.get(side.header(8).hash)).toBeDefined()
+    expect(chain.get(side.header(7).hash)).toBeUndefined()
+    expect(() => chain.add(side.tip)).toThrow('unknown-parent')
   })
 
   it('stays on the branch it saw first until another has more work', () => {
