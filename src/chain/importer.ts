@@ -294,7 +294,7 @@ export class Importer {
 
 /** Transactions between two looks at the clock, below a millisecond. */
 const PACED_TRANSACTIONS = 512
-/** Blocks of a branch that has won which are executed ahead of their batch: they share its sync, and none of them can be flushed before. */
+/** Blocks that wait for a batch while a branch is caught up with: they share its sync; none of their states can be flushed before. */
 const MAX_UNWRITTEN = 8
 
 function raise(error: unknown): never {

@@ -16,7 +16,7 @@ async function show(flags: Flags): Promise<void> {
   const { config, origins } = await loadExplainedConfig(flags, process.env)
   const settings = (Object.keys(OPTIONS) as OptionName[]).map((name) => {
     const value = config[name]
-    const shown = value instanceof Uint8Array ? toHex(value) : (value ?? null)
+    const shown = value instanceof Uint8Array ? toHex(value) : typeof value === 'bigint' ? `${value}` : (value ?? null)
     return { name, value: shown, origin: origins[name] ?? 'default' }
   })
   if (flags.json) {

@@ -53,6 +53,7 @@ export function build(command: Command): void {
     'p2p.transports',
     'bootnodes',
     'maxpeers',
+    'minimumwork',
     'nat',
     'nodiscover',
     'mdns',

@@ -2,8 +2,10 @@ import { HASHER_BYTES, Hasher, MAX_JOBS } from './keccak.ts'
 import { WASM_PAGE_BYTES, WebAssembly } from './web-assembly.ts'
 
 const DIGEST_BYTES = 32
+/** One less than what the hasher takes before it runs by itself, when the last of them is not written yet. */
+const MAX_MESSAGES = MAX_JOBS - 1
 const DIGESTS_AT = HASHER_BYTES
-const MESSAGES_AT = DIGESTS_AT + MAX_JOBS * DIGEST_BYTES
+const MESSAGES_AT = DIGESTS_AT + MAX_MESSAGES * DIGEST_BYTES
 /** Bytes of messages that are gathered before they are hashed; a longer one stands alone. */
 const BATCH_BYTES = 128 * 1024
 /** What keccak may read behind a message. */
@@ -23,10 +25,10 @@ export class HashBatch {
 
   /** Whether a message of so many bytes has to wait for the next `run`. */
   isFullFor(length: number): boolean {
-    return this.#count === MAX_JOBS || (this.#count > 0 && this.#end + length > MESSAGES_AT + BATCH_BYTES)
+    return this.#count === MAX_MESSAGES || (this.#count > 0 && this.#end + length > MESSAGES_AT + BATCH_BYTES)
   }
 
-  /** Takes a message of `length` bytes in; returns the address at which the caller writes it. */
+  /** Makes room for a message of `length` bytes; returns the address at which the caller writes it before `run`. */
   reserve(length: number): number {
     const at = this.#end
     const missing = at + length + SLACK_BYTES - this.bytes.length
@@ -34,21 +36,13 @@ export class HashBatch {
       this.#memory.grow(Math.ceil(missing / WASM_PAGE_BYTES))
       this.bytes = new Uint8Array(this.#memory.buffer)
     }
+    this.#hasher.add(at, length, DIGESTS_AT + DIGEST_BYTES * this.#count++)
     this.#end += length
-    // The hasher takes MAX_JOBS without running by itself: see `isFullFor`.
-    this.#messages[2 * this.#count] = at
-    this.#messages[2 * this.#count + 1] = length
-    this.#count++
     return at
   }
 
-  readonly #messages = new Uint32Array(2 * MAX_JOBS)
-
   /** Hashes what was taken in; writes the digests to `target` from `offset` on, in the order of the messages. */
   run(target: Uint8Array, offset: number): void {
-    for (let i = 0; i < this.#count; i++) {
-      this.#hasher.add(this.#messages[2 * i]!, this.#messages[2 * i + 1]!, DIGESTS_AT + DIGEST_BYTES * i)
-    }
     this.#hasher.run()
     target.set(this.bytes.subarray(DIGESTS_AT, DIGESTS_AT + DIGEST_BYTES * this.#count), offset)
     this.#end = MESSAGES_AT

@@ -16,6 +16,7 @@ import {
   path,
   transports,
   wholeNumber,
+  workAmount,
 } from './setting-values.ts'
 
 /** A setting that cannot be used: what, and where it came from, in one line. */
@@ -180,6 +181,12 @@ export const OPTIONS = {
     summary: 'peers connected at most',
     parse: wholeNumber(0, 1_000),
     fallback: () => DEFAULT_MAX_PEERS,
+  }),
+  minimumwork: option({
+    argument: '<difficulty>',
+    summary: "total difficulty that the network's chain has by now: no chain with less is followed",
+    parse: workAmount,
+    fallback: () => 0n,
   }),
   nat: option<Nat>({
     argument: '<way>',

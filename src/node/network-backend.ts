@@ -12,20 +12,23 @@ export function networkBackend(network: Network): NetworkBackend {
     peerId: network.peerId,
     addresses: () => network.addresses,
     peers: () =>
-      network.sessions.map(({ peer, outbound, address, connectedMs, status }) => ({
-        id: peer,
-        agent: status.agent,
-        address,
-        inbound: !outbound,
-        trusted: peering.manager.isTrusted(peer),
-        route: address.includes('/p2p-circuit') ? 'relayed' : 'direct',
-        connectedMs,
-        roundTripMs: network.roundTripMs(peer),
-        score: network.scoreOf(peer),
-        headHash: status.headHash,
-        headNumber: status.number,
-        totalDifficulty: status.totalDifficulty,
-      })),
+      network.sessions.map((session) => {
+        const { peer, outbound, address, connectedMs, status } = session
+        return {
+          id: peer,
+          agent: status.agent,
+          address,
+          inbound: !outbound,
+          trusted: peering.manager.isTrusted(peer),
+          route: network.routeOf(session),
+          connectedMs,
+          roundTripMs: network.roundTripMs(peer),
+          score: network.scoreOf(peer),
+          headHash: status.headHash,
+          headNumber: status.number,
+          totalDifficulty: status.totalDifficulty,
+        }
+      }),
     addPeer(address) {
       const [peer] = address.startsWith('/') ? byPeer([address]) : []
       if (peer === undefined)

@@ -10,6 +10,7 @@ export function networkOptions(config: NodeConfig): NetworkOptions {
     transports: config['p2p.transports'],
     bootnodes: config.bootnodes,
     maxPeers: config.maxpeers,
+    minimumWork: config.minimumwork,
     exchange: !config.nodiscover,
     sightings: config['p2p.sightings'],
     externalAddress: nat.startsWith('extip:') ? nat.slice('extip:'.length) : undefined,

@@ -28,6 +28,8 @@ export interface NetworkOptions {
   /** Multiaddrs, with peer ids, to begin at. */
   readonly bootnodes: readonly string[]
   readonly maxPeers: number
+  /** Total difficulty below which no chain is followed, 0 by default: what the network's is known to have by now. */
+  readonly minimumWork?: bigint
   /** Absent: no way but bootnodes and those who call. */
   readonly discovery?: Partial<Omit<DiscoveryOptions, 'privateAddresses'>>
   /** Whether peers are asked for addresses of others. */

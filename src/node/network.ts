@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { isExemptFromNetworkCaps } from '../p2p/address-class.ts'
 import { BlockGossip } from '../p2p/block-gossip.ts'
 import type { KnownTransaction } from '../p2p/compact-matching.ts'
 import { Gossip, type GossipCounts } from '../p2p/gossip.ts'
@@ -10,6 +11,7 @@ import { HeaderGossip } from '../p2p/header-gossip.ts'
 import { createHost, type Host } from '../p2p/host.ts'
 import { InboundMeter } from '../p2p/inbound-meter.ts'
 import { blockRequests, claimOf, syncRequests } from '../p2p/peer-requests.ts'
+import { hostOf } from '../p2p/peers/network-group.ts'
 import { PropagationWatch } from '../p2p/propagation.ts'
 import { RequestClient } from '../p2p/reqresp/client.ts'
 import { connectionsOf } from '../p2p/reqresp/connections.ts'
@@ -57,11 +59,24 @@ export interface NetworkComponents {
   readonly onFailure: (error: Error) => void
 }
 
+/** `mapped`: it came in by a port that a router forwards to us. */
+export type Route = 'direct' | 'mapped' | 'relayed'
+
 /** What stands before the rest of a network is made. */
 interface Connected {
   readonly host: Host
   readonly peering: Peering
   readonly meter: InboundMeter
+}
+
+/** What of a network's options the constructor needs. */
+interface FixedOptions {
+  readonly prefix: string
+  readonly minimumWork: bigint
+  /** Whether the operator has had a port forwarded. */
+  readonly isForwarded: boolean
+  /** Whether to take part in the `sighting` topic. */
+  readonly sightings: boolean
 }
 
 /** Blocks at a height of the chain that a block of the same height may share transactions with. */
@@ -75,6 +90,7 @@ export class Network {
   readonly peering: Peering
   readonly #parts: NetworkComponents
   readonly #host: Host
+  readonly #isForwarded: boolean
   readonly #connectionTo: ReturnType<typeof connectionsOf>
   readonly #client: RequestClient
   readonly #server: RequestServer
@@ -110,6 +126,7 @@ export class Network {
         requestPeers: (peer, count, signal) => requestPeers(network.#client, peer, count, { signal }),
         untilReady: (peer) => network.#sessions.untilReady(peer),
         clock,
+        onHangUp: (peer, reason) => logger.debug('hanging up', { peer, reason }),
         onError: (error) => logger.error(`peers: ${(error as Error).message}`),
       },
     )
@@ -132,17 +149,30 @@ export class Network {
         gater: peering.gater,
         standing: (peer) => (peering.bans.isDiscouraged(peer) ? DISCOURAGED_SCORE : 0),
         meter,
+        forBlocksAlone: (peer) => peering.manager.isBlockOnly(peer),
       },
     )
-    const network = new Network(options, components, { host, peering, meter }, prefix)
+    const network = new Network(
+      {
+        prefix,
+        minimumWork: options.minimumWork ?? 0n,
+        isForwarded: options.externalAddress !== undefined,
+        sightings: options.sightings ?? false,
+      },
+      components,
+      {
+        host,
+        peering,
+        meter,
+      },
+    )
     return network
   }
 
   private constructor(
-    options: NetworkOptions,
+    { prefix, minimumWork, isForwarded, sightings }: FixedOptions,
     components: NetworkComponents,
     { host, peering, meter }: Connected,
-    prefix: string,
   ) {
     const { ledger, pool, clock, logger } = components
     const { chain, engine, database, recover } = ledger
@@ -150,6 +180,7 @@ export class Network {
     this.#host = host
     this.#connectionTo = connectionsOf(host)
     this.peering = peering
+    this.#isForwarded = isForwarded
     this.watch = new PropagationWatch(clock)
     const { watch } = this
     const onError = (error: unknown) => logger.error(`network: ${(error as Error).message}`)
@@ -199,19 +230,18 @@ export class Network {
       onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of transactions of no use'),
     })
     const { privateKey } = components
-    this.#sightings =
-      options.sightings === true
-        ? new SightingGossip({
-            chain,
-            genesisHash: chain.genesisHash,
-            watch,
-            clock,
-            publicKey: publicKeyToProtobuf(privateKey.publicKey),
-            sign: async (bytes) => privateKey.sign(bytes),
-            publish: (data) => this.#gossip.publish('sighting', data),
-            onError,
-          })
-        : undefined
+    this.#sightings = sightings
+      ? new SightingGossip({
+          chain,
+          genesisHash: chain.genesisHash,
+          watch,
+          clock,
+          publicKey: publicKeyToProtobuf(privateKey.publicKey),
+          sign: async (bytes) => privateKey.sign(bytes),
+          publish: (data) => this.#gossip.publish('sighting', data),
+          onError,
+        })
+      : undefined
     this.#gossip = new Gossip(
       { topics: topicsOf(prefix) },
       {
@@ -244,7 +274,7 @@ export class Network {
       onError,
     })
     this.#sync = new SyncDriver(
-      { minimumWork: 0n, maxFutureSeconds: engine.maxFutureSeconds },
+      { minimumWork, maxFutureSeconds: engine.maxFutureSeconds },
       {
         chain,
         requests: syncRequests(
@@ -314,6 +344,14 @@ export class Network {
     return Math.round(100 * this.#host.services.gossip.getScore(peer)) / 100
   }
 
+  /** The way between a peer and this node. */
+  routeOf({ address, outbound }: PeerSession): Route {
+    if (address.includes('/p2p-circuit')) return 'relayed'
+    const host = hostOf(address)
+    const fromOutside = !outbound && host !== undefined && !isExemptFromNetworkCaps(host)
+    return fromOutside && (this.#isForwarded || this.#host.services.reachability.isMapped()) ? 'mapped' : 'direct'
+  }
+
   nowMs(): number {
     return this.#parts.clock.nowMs()
   }
@@ -343,13 +381,14 @@ export class Network {
       pool.subscribe((changes) => this.#transactions.follow(changes)),
       this.watch.subscribe((block) => this.#sightings?.follow(block)),
     )
-    this.#host.addEventListener('connection:open', ({ detail: connection }) => {
-      if (this.#host.getConnections(connection.remotePeer).length > 1) return
-      this.#sessions.connected(connection)
+    this.#host.addEventListener('connection:open', ({ detail }) => this.#sessions.connected(detail))
+    this.#host.addEventListener('connection:close', ({ detail }) => {
+      const others = this.#host.getConnections(detail.remotePeer).filter((other) => other !== detail)
+      this.#sessions.disconnected(detail, others)
     })
-    this.#host.addEventListener('peer:disconnect', ({ detail: peer }) => this.#sessions.disconnected(peer.toString()))
     await this.#server.start()
     await this.#host.start()
+    this.#host.services.reachability.trustInterfaces()
     this.#gossip.start(true)
     this.#transactions.start()
     this.#undo.push(() => this.#gossip.stop())
@@ -424,7 +463,9 @@ export class Network {
 
   /** Signed by those peers themselves, as they gave them to us. */
   #peerRecords(asker: string, count: number): Promise<Uint8Array[]> {
-    const others = this.sessions.map(({ peer }) => peer).filter((peer) => peer !== asker)
+    const { manager } = this.peering
+    // Nobody is told of those who are to be left when all others are an attacker's.
+    const others = this.sessions.map(({ peer }) => peer).filter((peer) => peer !== asker && !manager.isBlockOnly(peer))
     return signedRecords(this.#host.peerStore, others, count)
   }
 

@@ -32,8 +32,13 @@ export async function openRecords(envelopes: readonly Uint8Array[]): Promise<Pee
 
 async function openRecord(envelope: Uint8Array): Promise<PeerAddresses> {
   const { payload, publicKey } = await RecordEnvelope.openAndCertify(envelope, PeerRecord.DOMAIN)
-  const { peerId, multiaddrs } = PeerRecord.createFromProtobuf(payload)
+  const { peerId, multiaddrs, seqNumber } = PeerRecord.createFromProtobuf(payload)
   // Not `peerId.publicKey`: the id of an RSA peer does not hold its key.
   if (!peerId.equals(peerIdFromPublicKey(publicKey))) throw new Error('a record that somebody else has signed')
-  return { peer: peerId.toString(), addresses: multiaddrs.map(String) }
+  return { peer: peerId.toString(), addresses: multiaddrs.map(String), sequence: sequenceOf(seqNumber) }
+}
+
+/** A peer's own number for a record, as far as numbers reach: who goes beyond cannot say anything later. */
+export function sequenceOf(seqNumber: bigint): number {
+  return Number(seqNumber < Number.MAX_SAFE_INTEGER ? seqNumber : Number.MAX_SAFE_INTEGER)
 }

@@ -15,7 +15,7 @@ import { hearsay, type Source, sourceAt } from '../p2p/peers/source.ts'
 import type { PeerSession } from '../p2p/sessions.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { createPeerStore } from './peer-file.ts'
-import { openRecords } from './peer-records.ts'
+import { openRecords, sequenceOf } from './peer-records.ts'
 import { random } from './system.ts'
 
 export interface PeeringOptions {
@@ -37,6 +37,8 @@ export interface PeeringComponents {
   /** Settles when a connected peer has said who it is, or has gone. */
   readonly untilReady: (peer: string) => Promise<boolean>
   readonly clock: Clock
+  /** Hears why a connection is ended from here. */
+  readonly onHangUp: (peer: string, reason: string) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -110,7 +112,8 @@ export class Peering {
     // Who calls us tells where it can be called itself.
     host.addEventListener('peer:identify', ({ detail }: CustomEvent<IdentifyResult>) => {
       const source = sourceAt(hostOf(detail.connection.remoteAddr.toString()))
-      this.#hear(detail.peerId.toString(), detail.listenAddrs, source)
+      const { signedPeerRecord: signed } = detail
+      this.#hear(detail.peerId.toString(), signed?.addresses ?? detail.listenAddrs, source, signed?.seq)
     })
     this.#connector.start()
   }
@@ -148,8 +151,9 @@ export class Peering {
     return lifted
   }
 
-  #hear(peer: string, addresses: readonly Multiaddr[], source: Source): void {
-    this.manager.hear([{ peer, addresses: addresses.map(String) }], source, this.#parts.clock.nowMs())
+  #hear(peer: string, addresses: readonly Multiaddr[], source: Source, sequence = 0n): void {
+    const named = { peer, addresses: addresses.map(String), sequence: sequenceOf(sequence) }
+    this.manager.hear([named], source, this.#parts.clock.nowMs())
   }
 
   #isConnected(peer: string): boolean {
@@ -157,7 +161,7 @@ export class Peering {
   }
 
   #dialer(): Dialer {
-    const { host, requestPeers, untilReady } = this.#parts
+    const { host, requestPeers, untilReady, onHangUp } = this.#parts
     return {
       dial: async (peer, addresses, _kind, signal) => {
         this.#wanted.add(peer)
@@ -170,7 +174,8 @@ export class Peering {
         }
         if (!(await untilReady(peer))) throw new Error('not of our network, or gone')
       },
-      disconnect: (peer) => {
+      disconnect: (peer, reason) => {
+        onHangUp(peer, reason)
         host()
           .hangUp(peerIdFromString(peer))
           .catch(() => undefined)

@@ -18,6 +18,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
+/** Decimal, or hex after 0x; below 2^256. */
+export function workAmount(text: string): bigint {
+  if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw new Error(`"${text}" is no total difficulty`)
+  return BigInt(text)
+}
+
 export function host(text: string): string {
   if (!/^[0-9a-zA-Z.:-]+$/.test(text)) throw new Error(`"${text}" is no host name or IP address`)
   return text

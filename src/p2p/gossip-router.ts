@@ -22,6 +22,8 @@ export interface GossipRouter extends GossipSub {
   onPeerConnected(peerId: PeerId, connection: Connection): void
   /** What its queue of connections waits for, one after another. */
   createOutboundStream: OpenStream
+  /** Tells a peer what is listened to here. */
+  sendSubscriptions(peerId: string, topics: readonly string[], subscribe: boolean): void
   /** Takes a decoded frame. */
   handleReceivedRpc(from: PeerId, rpc: RPC): Promise<void>
   /** Of messages that await their verdict or were forwarded lately. */
@@ -34,6 +36,7 @@ const UNDECLARED = [
   'getScore',
   'onPeerConnected',
   'createOutboundStream',
+  'sendSubscriptions',
   'handleReceivedRpc',
   'mcache',
 ]
@@ -51,12 +54,14 @@ export interface GossipRouterOptions {
   readonly standing: (peerId: string) => number
   /** Says which frames are looked at; undefined: all. */
   readonly meter?: Pick<InboundMeter, 'takesRpc'> | undefined
+  /** Peers that no transactions are exchanged with; undefined: none. */
+  readonly forBlocksAlone?: ((peerId: string) => boolean) | undefined
 }
 
 type GossipComponents = Parameters<ReturnType<typeof gossipsub>>[0]
 
 /** Gossipsub v1.2 with every bound set; a factory, as libp2p wants its services. */
-export function createGossipRouter({ topics, standing, meter }: GossipRouterOptions) {
+export function createGossipRouter({ topics, standing, meter, forBlocksAlone }: GossipRouterOptions) {
   const create = gossipsub({
     ...GOSSIP_LIMITS,
     globalSignaturePolicy: StrictNoSign,
@@ -88,12 +93,23 @@ export function createGossipRouter({ topics, standing, meter }: GossipRouterOpti
     if (missing.length > 0) throw new Error(`gossipsub has changed: no ${missing.join(', ')}`)
     const router = created as GossipRouter
     router.createOutboundStream = openSideBySide(router.createOutboundStream.bind(router))
+    const isFor = (peer: string, topic: string | undefined) => topic !== topics.tx || forBlocksAlone?.(peer) !== true
+    const tell = router.sendSubscriptions.bind(router)
+    router.sendSubscriptions = (peer, names, subscribe) => {
+      const told = names.filter((topic) => isFor(peer, topic))
+      if (told.length > 0) tell(peer, told, subscribe)
+    }
     const handle = router.handleReceivedRpc.bind(router)
     router.handleReceivedRpc = async (from, rpc) => {
       if (meter?.takesRpc(from, rpc) === false) return
-      // What nobody here listens to would lie in the cache, never judged.
-      const topics = router.getTopics()
-      await handle(from, { ...rpc, messages: rpc.messages.filter(({ topic }) => topics.includes(topic)) })
+      const peer = from.toString()
+      const listened = router.getTopics()
+      await handle(from, {
+        ...rpc,
+        subscriptions: rpc.subscriptions.filter(({ topic }) => isFor(peer, topic)),
+        // What nobody here listens to would lie in the cache, never judged.
+        messages: rpc.messages.filter(({ topic }) => listened.includes(topic) && isFor(peer, topic)),
+      })
     }
     return router
   }

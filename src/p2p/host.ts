@@ -37,6 +37,7 @@ import {
   YAMUX_LIMITS,
 } from './limits.ts'
 import { meteredProtocols } from './metered-protocols.ts'
+import { type Reachability, reachability } from './reachability.ts'
 import type { Topics } from './topics.ts'
 
 export interface HostOptions {
@@ -62,6 +63,8 @@ export interface HostComponents {
   readonly standing: (peerId: string) => number
   /** Counts what peers send to libp2p's own protocols; absent: nobody does. */
   readonly meter?: InboundMeter
+  /** See `GossipRouterOptions`. */
+  readonly forBlocksAlone?: (peerId: string) => boolean
 }
 
 export interface HostServices extends DiscoveryServices, Record<string, unknown> {
@@ -69,6 +72,7 @@ export interface HostServices extends DiscoveryServices, Record<string, unknown>
   readonly identifyPush: IdentifyPush
   readonly ping: Ping
   readonly gossip: GossipRouter
+  readonly reachability: Reachability
 }
 
 export type Host = Libp2p<HostServices>
@@ -80,7 +84,7 @@ export type Host = Libp2p<HostServices>
  */
 export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
   const { prefix, topics, listen, announce, maxPeers, discovery, agent } = options
-  const { privateKey, gater, standing, meter } = components
+  const { privateKey, gater, standing, meter, forBlocksAlone } = components
   const maxConnections = maxPeers + SPARE_CONNECTIONS
   // The libraries put a slash before it.
   const protocolPrefix = prefix.slice(1)
@@ -123,7 +127,8 @@ export async function createHost(options: HostOptions, components: HostComponent
         maxOutboundStreams: PING_OUTBOUND_STREAMS,
       }),
       ...(meter && { meter: meteredProtocols(meter, prefix) }),
-      gossip: createGossipRouter({ topics, standing, meter }),
+      gossip: createGossipRouter({ topics, standing, meter, forBlocksAlone }),
+      reachability,
       ...discoveryServices(discovery, prefix),
     },
   })

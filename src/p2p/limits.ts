@@ -172,18 +172,18 @@ export const GOSSIP_LIMITS = {
 
 /**
  * Bytes of gossip that one peer may send before some of it has to be of use, which is given back: more a second than all the
- * transactions that a node can check, since eight neighbours may bring the same; at once, twice what waits for a new peer. Beyond it
+ * transactions that a node can check, since eight neighbours may bring the same; at once, four times what waits for a new peer. Beyond it
  * nobody listens, and who owes as much again is hung up on.
  */
-export const GOSSIP_ALLOWANCE = { capacity: 8 * MIB, perSecond: 2 * MIB, maxPeers: 1_024 }
-export const MAX_GOSSIP_DEBT = 8 * MIB
+export const GOSSIP_ALLOWANCE = { capacity: 16 * MIB, perSecond: 2 * MIB, maxPeers: 1_024 }
+export const MAX_GOSSIP_DEBT = 16 * MIB
 /** Bytes that as much work stands for: a message that is known; an id in a control message, in addition to its bytes. */
-export const GOSSIP_MESSAGE_COST = 256
-export const GOSSIP_ID_COST = 64
+export const GOSSIP_MESSAGE_COST = 512
+export const GOSSIP_ID_COST = 128
 /** A subscription, GRAFT or PRUNE: an honest peer sends a few a heartbeat; each may have an answer made. */
-export const GOSSIP_CHANGE_COST = 16 * KIB
+export const GOSSIP_CHANGE_COST = 32 * KIB
 /** A header or block that is decoded, judged and goes nowhere; a frame that nobody looks at. */
-export const GOSSIP_USELESS_COST = 16 * KIB
+export const GOSSIP_USELESS_COST = 32 * KIB
 
 /**
  * Bytes that one peer may send to libp2p's own services (identify, ping, DHT, AutoNAT): small questions, the costliest of which take

@@ -39,6 +39,8 @@ export interface PeerSessionsComponents {
 export class PeerSessions {
   readonly #parts: PeerSessionsComponents
   readonly #ready = new Map<string, PeerSession>()
+  /** The connection that each peer was asked over who it is, or is being asked. */
+  readonly #connections = new Map<string, Connection>()
   /** Being asked, one attempt for each connection; settles with whether the peer is ready. */
   readonly #asking = new Map<string, Promise<boolean>>()
 
@@ -50,9 +52,14 @@ export class PeerSessions {
     return this.#ready
   }
 
-  /** A first connection to a peer has been opened. */
+  /** A connection to a peer has been opened. Another beside one that stands changes nothing. */
   connected(connection: Connection): void {
     const peer = connection.remotePeer.toString()
+    const held = this.#connections.get(peer)
+    if (held?.status === 'open') return
+    // One that is being closed will not be asked over again, and its end must not be taken for this one's.
+    if (held !== undefined) this.#end(peer)
+    this.#connections.set(peer, connection)
     const attempt: Promise<boolean> = this.#ask(peer).then((status) => {
       // It may have gone, and come again, meanwhile.
       if (this.#asking.get(peer) !== attempt) return false
@@ -76,8 +83,17 @@ export class PeerSessions {
     if (session !== undefined) this.#ready.set(peer, { ...session, status })
   }
 
-  /** The last connection to a peer has been closed. */
-  disconnected(peer: string): void {
+  /** A connection has been closed. @param others  those to the same peer that are left. */
+  disconnected(connection: Connection, others: readonly Connection[]): void {
+    const peer = connection.remotePeer.toString()
+    if (this.#connections.get(peer) !== connection) return
+    this.#end(peer)
+    const next = others.find(({ status }) => status === 'open')
+    if (next !== undefined) this.connected(next)
+  }
+
+  #end(peer: string): void {
+    this.#connections.delete(peer)
     this.#asking.delete(peer)
     const session = this.#ready.get(peer)
     if (session === undefined) return

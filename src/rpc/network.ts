@@ -32,7 +32,7 @@ export interface NetworkPeer {
   readonly address: string
   readonly inbound: boolean
   readonly trusted: boolean
-  /** `direct`, or `relayed` by a third. */
+  /** `direct`; `mapped`: it came in by a port that a router forwards; `relayed` by a third. */
   readonly route: string
   readonly connectedMs: number
   /** Milliseconds; undefined: not measured yet. */

@@ -1,6 +1,6 @@
 import { shuffled } from '../simulation/mesh.ts'
 import { seededRandom } from '../support/seeded-random.ts'
-import { LinkedNodes, within } from './linked-nodes.ts'
+import { blockAt, LinkedNodes, within } from './linked-nodes.ts'
 import type { Finding, Scenario, ScenarioOptions } from './scenario.ts'
 
 const FULL = { nodes: 20, links: 6, blocks: 10 }
@@ -39,6 +39,12 @@ export const convergence: Scenario = {
           return agreement !== undefined && agreement.number >= least ? agreement : undefined
         })
         const took = ((performance.now() - startMs) / 1000).toFixed(0)
+        if (found === undefined) {
+          const heads = await Promise.all(network.all.map((node) => blockAt(node, 'latest')))
+          log(
+            `no agreement on #${least}: ${heads.map((head) => `#${Number(head!.number)} ${head!.hash.slice(0, 8)}`).join(', ')}`,
+          )
+        }
         const value = found === undefined ? 'no' : `#${found.number} after ${took} s, ${found.apart} apart`
         findings.push({
           name: what,

@@ -52,12 +52,11 @@ export const privacy: Scenario = {
     const nodes = new NodeProcesses()
     try {
       const first = await nodes.start({ genesis: hostileGenesis() })
-      const second = await nodes.start({ genesis: hostileGenesis(), bootnodes: [first.address] })
-      const stranger = await nodes.start({
-        genesis: otherGenesis(),
-        bootnodes: [first.address, second.address],
-        environment: { IDOBATA_VERBOSITY: '4' },
-      })
+      const bootnodes = [first.address]
+      const [second, stranger] = await Promise.all([
+        nodes.start({ genesis: hostileGenesis(), bootnodes }),
+        nodes.start({ genesis: otherGenesis(), bootnodes, environment: { IDOBATA_VERBOSITY: '4' } }),
+      ])
       const met = await until(async () => (await peersOf(second)).some(({ id }) => id === first.peer))
       log('two of one network have met')
       await stranger.process.record('peer of another network')

@@ -26,9 +26,15 @@ export class NodeProcess {
   readonly #records: LogRecord[] = []
   readonly #waiting = new Set<() => void>()
 
-  /** @param input  standard input, whole. */
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, input?: string) {
-    this.#child = spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
+  /** @param input  standard input, whole. @param within  a command that runs it, and its arguments. */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    input?: string,
+    within: readonly string[] = [],
+  ) {
+    const [command, ...rest] = [...within, process.execPath, join(ROOT, 'src/cli/main.ts'), ...args]
+    this.#child = spawn(command!, rest, {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       // Alone, unless a test is about peers.
       env: { PATH, NODE_COMPILE_CACHE, HOME: TEST_HOME, IDOBATA_P2P: 'false', ...environment },

@@ -19,8 +19,8 @@ afterEach(async () => {
 })
 
 /** A started host with a key of its own; stopped after the test. */
-export async function startHost(options: Partial<HostOptions> = {}): Promise<Host> {
-  const host = await startTestHost(options)
+export async function startHost(...options: Parameters<typeof startTestHost>): Promise<Host> {
+  const host = await startTestHost(...options)
   running.add(host)
   return host
 }

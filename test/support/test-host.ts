@@ -1,6 +1,6 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { DiscoveryOptions } from '../../src/p2p/discovery.ts'
-import { createHost, type Host, type HostOptions } from '../../src/p2p/host.ts'
+import { createHost, type Host, type HostComponents, type HostOptions } from '../../src/p2p/host.ts'
 import { topicsOf } from '../../src/p2p/topics.ts'
 
 /** Any free port of every transport on loopback. */
@@ -25,7 +25,10 @@ export const NO_DISCOVERY: DiscoveryOptions = {
 export const PREFIX = '/idobata/00000001'
 
 /** A started host with a key of its own; whoever starts it stops it. */
-export async function startTestHost(options: Partial<HostOptions> = {}): Promise<Host> {
+export async function startTestHost(
+  options: Partial<HostOptions> = {},
+  components: Omit<Partial<HostComponents>, 'privateKey'> = {},
+): Promise<Host> {
   const prefix = options.prefix ?? PREFIX
   const host = await createHost(
     {
@@ -37,7 +40,7 @@ export async function startTestHost(options: Partial<HostOptions> = {}): Promise
       agent: { name: 'test', version: '1' },
       ...options,
     },
-    { privateKey: await generateKeyPair('Ed25519'), standing: () => 0 },
+    { privateKey: await generateKeyPair('Ed25519'), standing: () => 0, ...components },
   )
   await host.start()
   return host

@@ -67,19 +67,24 @@ export class AddressBook {
    * @param vouched  whether the peer itself stands for its addresses: only then do they replace those that are known.
    * @returns whether that was news.
    */
-  hear({ peer, addresses }: PeerAddresses, sourceGroup: string, nowMs: number, vouched = false): boolean {
+  hear({ peer, addresses, sequence = 0 }: PeerAddresses, sourceGroup: string, nowMs: number, vouched = false): boolean {
     const usable = usableAddresses(addresses)
     if (usable === undefined) return false
     let known = this.#peers.get(peer)
     if (known !== undefined) {
-      if (vouched && known.group === usable.group) known.addresses = usable.addresses
+      // Signed long ago, and told again by somebody else, is no news.
+      const outdated = sequence > 0 && sequence <= known.sequence
+      if (vouched && !outdated && known.group === usable.group) {
+        known.addresses = usable.addresses
+        known.sequence = Math.max(known.sequence, sequence)
+      }
       known.seenMs = nowMs
       const places = this.#heardOf.placesOf(peer)
       if (this.#tried.placesOf(peer) > 0 || places >= NEW_BUCKETS_PER_ADDRESS) return false
       // Each further place is half as likely: repeating an address must not make it stand everywhere.
       if (this.#random() >= 0.5 ** places) return false
     } else {
-      known = { peer, ...usable, sourceGroup, seenMs: nowMs, triedMs: 0, goodMs: 0, failures: 0 }
+      known = { peer, ...usable, sourceGroup, sequence, seenMs: nowMs, triedMs: 0, goodMs: 0, failures: 0 }
     }
     return this.#placeHeardOf(known, sourceGroup, nowMs)
   }

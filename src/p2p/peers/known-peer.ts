@@ -16,6 +16,8 @@ export interface PeerAddresses {
   readonly peer: string
   /** Multiaddrs, with or without the peer id at their end. */
   readonly addresses: readonly string[]
+  /** Of the record that it has signed: a later one has a greater number. Absent: it is not signed. */
+  readonly sequence?: number
 }
 
 /** What is remembered of a peer; times in Unix milliseconds, 0: never. */
@@ -26,6 +28,8 @@ export interface KnownPeer {
   readonly group: string
   /** Network group of who named it first. */
   readonly sourceGroup: string
+  /** Of the newest signed record that `addresses` were taken from; 0: of none. */
+  sequence: number
   seenMs: number
   triedMs: number
   goodMs: number

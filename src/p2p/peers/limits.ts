@@ -41,6 +41,9 @@ export const COLLISION_TEST_MS = 40 * MINUTE_MS
 /** One that was good so recently keeps its place without a test. */
 export const RECENTLY_GOOD_MS = 4 * HOUR_MS
 
+/** Milliseconds after which it is noted again that a peer we are connected to is good: often enough to keep its place. */
+export const STILL_GOOD_MS = 20 * MINUTE_MS
+
 /** Peers we choose, with transactions and blocks. */
 export const FULL_OUTBOUND = 10
 /** Peers we choose for blocks alone: who watches transactions does not learn of them. They are the anchors. */

@@ -20,6 +20,7 @@ import {
   MAX_PEERS_EXCHANGED,
   MAX_TRUSTED_RETRY_MS,
   RETRY_MS,
+  STILL_GOOD_MS,
   TRUSTED_RETRY_MS,
 } from './limits.ts'
 import { hostOf, networkGroup } from './network-group.ts'
@@ -36,6 +37,8 @@ export interface Link {
   /** IP address of the other side; undefined behind a relay. */
   readonly host: string | undefined
   readonly connectedMs: number
+  /** When the book heard of it last. */
+  goodMs: number
   minPingMs: number
   lastTransactionMs: number
   lastBlockMs: number
@@ -114,6 +117,11 @@ export class PeerManager {
     return this.#links.get(peer)
   }
 
+  /** Whether a peer, connected or being dialled, is there for blocks alone. */
+  isBlockOnly(peer: string): boolean {
+    return (this.#links.get(peer) ?? this.#dials.get(peer))?.kind === 'block-only'
+  }
+
   /** Addresses of the block-only peers: what to begin with after a restart. */
   anchors(): PeerAddresses[] {
     const anchors = [...this.#links.values()].filter(({ kind }) => kind === 'block-only')
@@ -160,6 +168,7 @@ export class PeerManager {
       outbound,
       host,
       connectedMs: nowMs,
+      goodMs: nowMs,
       minPingMs: Number.POSITIVE_INFINITY,
       lastTransactionMs: 0,
       lastBlockMs: 0,
@@ -217,9 +226,14 @@ export class PeerManager {
       if (host === undefined || !isDialable(host)) return false
       return source.privateAddresses || !isExemptFromNetworkCaps(host)
     }
-    for (const { peer, addresses } of peers.slice(0, MAX_PEERS_EXCHANGED)) {
-      if (peer === this.#self) continue
-      this.#components.book.hear({ peer, addresses: addresses.filter(isUsable) }, source.group, nowMs, source.vouched)
+    for (const named of peers.slice(0, MAX_PEERS_EXCHANGED)) {
+      if (named.peer === this.#self) continue
+      this.#components.book.hear(
+        { ...named, addresses: named.addresses.filter(isUsable) },
+        source.group,
+        nowMs,
+        source.vouched,
+      )
     }
   }
 
@@ -232,6 +246,7 @@ export class PeerManager {
   /** To be called about once a second. */
   look(nowMs: number): PeerAction[] {
     const actions: PeerAction[] = []
+    this.#noteGood(nowMs)
     this.#components.book.resolveCollisions(nowMs)
     this.#dialTrusted(nowMs, actions)
     this.#dialAnchors(nowMs, actions)
@@ -241,6 +256,15 @@ export class PeerManager {
     this.#bootstrap(nowMs, actions)
     this.#exchange(nowMs, actions)
     return actions
+  }
+
+  /** A connection that lasts is the best of tests: whoever has one cannot be tested by another, and must not lose its place. */
+  #noteGood(nowMs: number): void {
+    for (const link of this.#links.values()) {
+      if (!link.outbound || nowMs - link.goodMs < STILL_GOOD_MS) continue
+      link.goodMs = nowMs
+      this.#components.book.good(link.peer, nowMs)
+    }
   }
 
   #dialTrusted(nowMs: number, actions: PeerAction[]): void {

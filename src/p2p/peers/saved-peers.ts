@@ -59,11 +59,12 @@ function readAddresses({ peer, addresses }: Record<string, unknown>): PeerAddres
 
 function readPeer(item: Record<string, unknown>): KnownPeer | undefined {
   const addresses = readAddresses(item)
-  const { sourceGroup, seenMs, triedMs, goodMs, failures } = item
+  const { sourceGroup, sequence = 0, seenMs, triedMs, goodMs, failures } = item
   if (addresses === undefined || !isText(sourceGroup)) return undefined
-  if (!isCount(seenMs) || !isCount(triedMs) || !isCount(goodMs) || !isCount(failures)) return undefined
+  if (!isCount(sequence) || !isCount(seenMs) || !isCount(triedMs) || !isCount(goodMs) || !isCount(failures))
+    return undefined
   const { group } = usableAddresses(addresses.addresses)!
-  return { ...addresses, group, sourceGroup, seenMs, triedMs, goodMs, failures }
+  return { ...addresses, group, sourceGroup, sequence, seenMs, triedMs, goodMs, failures }
 }
 
 function readBan({ target, untilMs, reason }: Record<string, unknown>): Ban | undefined {

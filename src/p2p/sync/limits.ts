@@ -46,6 +46,8 @@ export const IMPORTING_BYTES = 32 * 1024 * 1024
 
 /** Milliseconds for an answer of headers. */
 export const HEADERS_TIMEOUT_MS = 10_000
+/** Milliseconds in which it must be found where a peer's chain leaves ours: fifty questions at worst, for ten million blocks. */
+export const FIND_BASE_MS = 60_000
 /** Milliseconds that presync may take before another peer gets its turn, and what each header claimed adds. */
 export const PRESYNC_MS = 60_000
 export const PRESYNC_MS_PER_HEADER = 1

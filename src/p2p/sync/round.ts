@@ -8,6 +8,7 @@ import { BodyWindow, type WindowAction, type WindowEvent } from './body-window.t
 import { SyncFault } from './faults.ts'
 import { HeaderDownload } from './header-download.ts'
 import {
+  FIND_BASE_MS,
   HEADERS_PER_REQUEST,
   HEADERS_TIMEOUT_MS,
   IMPORTING_BLOCKS,
@@ -163,13 +164,14 @@ export class SyncRound {
 
   /** Hash of the highest block of the peer's chain that we have, or of one below it; undefined: stopped. */
   async #findBase(): Promise<Uint8Array | undefined> {
-    const { chain } = this.#components
+    const { chain, clock } = this.#components
     const { claim } = this.#options
+    const deadlineMs = clock.nowMs() + FIND_BASE_MS
     const search = findAncestor(Math.min(claim.number, chain.head.header.number))
     let found = chain.genesisHash
     let step = search.next()
     while (step.done !== true) {
-      const [header] = await this.#askHeaders(step.value, 1)
+      const [header] = await this.#askHeaders(step.value, 1, deadlineMs)
       if (this.#abort.signal.aborted) return undefined
       if (header !== undefined && header.header.number !== step.value) throw new SyncFault('bad-answer')
       const common = header !== undefined && chain.has(header.hash)
@@ -215,10 +217,15 @@ export class SyncRound {
     return (header.timestamp - maxFutureSeconds) * 1000 > this.#components.clock.nowMs()
   }
 
-  /** @returns none once stopped. @throws SyncFault. */
-  async #askHeaders(start: number, count: number): Promise<readonly HashedHeader[]> {
-    const { requests } = this.#components
+  /** @param deadlineMs  when it is too late to ask. @returns none once stopped. @throws SyncFault. */
+  async #askHeaders(
+    start: number,
+    count: number,
+    deadlineMs = Number.POSITIVE_INFINITY,
+  ): Promise<readonly HashedHeader[]> {
+    const { requests, clock } = this.#components
     for (let retries = 0; ; retries++) {
+      if (clock.nowMs() > deadlineMs) throw new SyncFault('stalled')
       try {
         return await this.#askHeadersOnce(start, count)
       } catch (error) {

@@ -17,7 +17,7 @@ const ADMIN_PEER = named(
   shape({
     id: TEXT,
     name: TEXT,
-    network: shape({ remoteAddress: TEXT, inbound: BOOLEAN, trusted: BOOLEAN, static: BOOLEAN }),
+    network: shape({ remoteAddress: TEXT, inbound: BOOLEAN, trusted: BOOLEAN, static: BOOLEAN, route: TEXT }),
     protocols: shape({ idobata: PROTOCOL }),
   }),
 )
@@ -68,19 +68,21 @@ export function adminMethods({ chain, node }: Pick<Backends, 'chain' | 'node'>, 
       params: {},
       result: listOf(ADMIN_PEER),
       handler: () =>
-        network.peers().map(({ id, agent, address, inbound, trusted, headHash, headNumber, totalDifficulty }) => ({
-          id,
-          name: agent,
-          network: { remoteAddress: address, inbound, trusted, static: trusted },
-          protocols: {
-            idobata: {
-              version: 1,
-              difficulty: quantity(totalDifficulty),
-              head: toHex(headHash),
-              number: quantity(headNumber),
+        network
+          .peers()
+          .map(({ id, agent, address, inbound, trusted, route, headHash, headNumber, totalDifficulty }) => ({
+            id,
+            name: agent,
+            network: { remoteAddress: address, inbound, trusted, static: trusted, route },
+            protocols: {
+              idobata: {
+                version: 1,
+                difficulty: quantity(totalDifficulty),
+                head: toHex(headHash),
+                number: quantity(headNumber),
+              },
             },
-          },
-        })),
+          })),
     }),
     admin_addPeer: method({
       summary: 'Calls a peer and keeps the connection, beside all limits. True: it will be tried.',

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test, vi } from 'vitest'
 import { GossipWatchdog } from '../../../src/p2p/gossip-watchdog.ts'
@@ -7,6 +5,7 @@ import { GOSSIP_CHECK_MS } from '../../../src/p2p/limits.ts'
 import { topicsOf } from '../../../src/p2p/topics.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { eventually, LISTEN, PREFIX, startHost, startSilentHost } from '../../support/p2p-hosts.ts'
+import { RecordingProxy } from '../../support/recording-proxy.ts'
 
 const { block: blocks } = topicsOf(PREFIX)
 
@@ -44,6 +43,30 @@ test('what nobody has judged goes no further; what is accepted does', async () =
   await eventually(() => expect(heard).toEqual([1]))
 })
 
+test('a peer that is there for blocks alone hears of no transactions, and none are taken from it', async () => {
+  const { tx: transactions } = topicsOf(PREFIX)
+  const bob = await startHost()
+  const alice = await startHost({ listen: [] }, { forBlocksAlone: (peer) => peer === bob.peerId.toString() })
+  const heard: string[] = []
+  for (const { services, peerId } of [alice, bob]) {
+    services.gossip.subscribe(blocks)
+    services.gossip.subscribe(transactions)
+    services.gossip.addEventListener('gossipsub:message', ({ detail }) =>
+      heard.push(`${detail.msg.topic} at ${peerId}`),
+    )
+  }
+  await alice.dial(bob.getMultiaddrs())
+  for (const { services } of [alice, bob]) {
+    await eventually(() => expect(services.gossip.getMeshPeers(blocks)).toHaveLength(1))
+  }
+  for (const { services } of [alice, bob]) {
+    expect(services.gossip.getSubscribers(transactions)).toEqual([])
+    await services.gossip.publish(transactions, Uint8Array.of(heard.length))
+  }
+  await bob.services.gossip.publish(blocks, Uint8Array.of(1))
+  await eventually(() => expect(heard).toEqual([`${blocks} at ${alice.peerId}`]))
+})
+
 test('hosts of different networks share no protocol but the one that gossipsub fixes', async () => {
   const names = async (prefix: string) => (await startHost({ prefix })).getProtocols()
   const [ours, theirs] = await Promise.all([names(PREFIX), names('/idobata/00000002')])
@@ -53,33 +76,19 @@ test('hosts of different networks share no protocol but the one that gossipsub f
 test('nothing that is said can be read on the way', async () => {
   const [alice, bob] = await Promise.all([startHost(), startHost({ listen: [] })])
   const port = Number(alice.getMultiaddrs()[0]!.toString().split('/')[4])
-  const captured: Buffer[] = []
-  const proxy = createServer((near) => {
-    const far = connect(port, '127.0.0.1')
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      from.on('data', (bytes) => {
-        captured.push(bytes)
-        to.write(bytes)
-      })
-      from.on('close', () => to.destroy()).on('error', () => to.destroy())
-    }
-  }).listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
+  const proxy = await RecordingProxy.start('tcp', port)
   const heard: number[] = []
   alice.services.gossip.addEventListener('gossipsub:message', ({ detail }) => heard.push(detail.msg.data.length))
   for (const { services } of [alice, bob]) services.gossip.subscribe(blocks)
-  await bob.dial(multiaddr(`/ip4/127.0.0.1/tcp/${(proxy.address() as AddressInfo).port}/p2p/${alice.peerId}`))
+  await bob.dial(multiaddr(`/ip4/127.0.0.1/tcp/${proxy.port}/p2p/${alice.peerId}`))
   await eventually(() => expect(bob.services.gossip.getMeshPeers(blocks)).toHaveLength(1))
   const secret = 'what only the two of them should know'
   await bob.services.gossip.publish(blocks, new TextEncoder().encode(secret))
   await eventually(() => expect(heard).toEqual([secret.length]))
-  const wire = Buffer.concat(captured)
+  const wire = proxy.seen
   expect(wire.length).toBeGreaterThan(1_000)
   for (const text of [secret, blocks, 'meshsub']) expect(wire.includes(text)).toBe(false)
-  proxy.close()
+  proxy.stop()
 })
 
 test('a gossip stream that ends on a live connection is opened again', async () => {

@@ -48,6 +48,7 @@ test('without flags or variables everything has its default', () => {
     'p2p.transports': ['tcp', 'quic', 'ws'],
     bootnodes: [],
     maxpeers: 77,
+    minimumwork: 0n,
     nat: 'none',
     nodiscover: false,
     mdns: false,
@@ -168,6 +169,8 @@ describe('what cannot be used is refused, naming its source and the text', () =>
   })
 
   test('also from the environment', () => {
+    expect(resolveConfig({ minimumwork: '0xff' }, HOME).minimumwork).toBe(255n)
+    expect(refusal({ minimumwork: '-1' })).toBe('--minimumwork: "-1" is no total difficulty')
     expect(refusal({}, { IDOBATA_MINE: 'yes' })).toBe('IDOBATA_MINE: "yes" is neither true nor false')
   })
 })

@@ -10,11 +10,20 @@ import { MAX_PEER_RECORD_BYTES } from '../../../src/p2p/wire/limits.ts'
 const ADDRESS = '/ip4/20.1.2.3/tcp/30303'
 
 async function sealed(of: PrivateKey, by: PrivateKey = of): Promise<Uint8Array> {
-  const record = new PeerRecord({ peerId: peerIdFromPrivateKey(of), multiaddrs: [multiaddr(ADDRESS)] })
+  const record = new PeerRecord({
+    peerId: peerIdFromPrivateKey(of),
+    multiaddrs: [multiaddr(ADDRESS)],
+    seqNumber: BigInt(SEQUENCE),
+  })
   return (await RecordEnvelope.seal(record, by)).marshal()
 }
 
-const named = (key: PrivateKey) => ({ peer: peerIdFromPrivateKey(key).toString(), addresses: [ADDRESS] })
+const SEQUENCE = 1_700_000_000_000
+const named = (key: PrivateKey) => ({
+  peer: peerIdFromPrivateKey(key).toString(),
+  addresses: [ADDRESS],
+  sequence: SEQUENCE,
+})
 
 describe('records that a peer tells of', () => {
   it('are taken one by one: RSA peers as well, forged and broken ones not', async () => {

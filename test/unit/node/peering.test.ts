@@ -16,6 +16,7 @@ function peering(): Peering {
       requestPeers: absent,
       untilReady: absent,
       clock: { nowMs: () => 1_700_000_000_000, after: () => () => {} },
+      onHangUp: absent,
       onError: absent,
     },
   )

@@ -43,6 +43,31 @@ describe('what is heard of', () => {
     expect(book.size.known).toBe(1)
   })
 
+  it('replaces known addresses when the peer stands for it, unless it has signed them before others', () => {
+    const signed = (port: number, sequence?: number) =>
+      book.hear(
+        { peer: 'p', addresses: [`/ip4/20.1.1.1/tcp/${port}`], ...(sequence && { sequence }) },
+        '9.9',
+        nowMs,
+        true,
+      )
+    const port = () => Number(book.get('p')!.addresses[0]!.split('/')[4])
+    signed(1, 10)
+    signed(2, 12)
+    expect(port()).toBe(2)
+    signed(3, 11)
+    expect(port()).toBe(2)
+    // Over a connection of its own, without a record: it does not make old ones new.
+    signed(4)
+    expect(port()).toBe(4)
+    signed(5, 12)
+    expect(port()).toBe(4)
+    book.hear({ peer: 'p', addresses: ['/ip4/20.1.1.1/tcp/6'], sequence: 13 }, '9.9', nowMs)
+    expect(port()).toBe(4)
+    signed(7, 13)
+    expect(port()).toBe(7)
+  })
+
   it('from one group of sources fills a part of the book only', () => {
     for (let i = 0; i < 20_000; i++) book.hear(at(i, `${i % 200}.${i % 251}`), '9.9', nowMs)
     expect(book.size.known).toBeLessThanOrEqual(NEW_BUCKETS_PER_SOURCE_GROUP * BUCKET_PLACES)

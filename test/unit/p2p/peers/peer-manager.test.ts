@@ -10,6 +10,7 @@ import {
   MAX_INBOUND_PER_HOST,
   MAX_INBOUND_PER_SUBNET,
   NEW_BUCKETS_PER_SOURCE_GROUP,
+  RECENTLY_GOOD_MS,
 } from '../../../../src/p2p/peers/limits.ts'
 import { networkGroup } from '../../../../src/p2p/peers/network-group.ts'
 import { type PeerAction, PeerManager, type PeerManagerOptions } from '../../../../src/p2p/peers/peer-manager.ts'
@@ -108,6 +109,26 @@ describe('peers of our choice', () => {
     expect(feelers.length).toBeLessThan(30)
     expect(book.size.tried).toBeGreaterThan(tried + 2)
     expect(links()).toHaveLength(FULL_OUTBOUND + BLOCK_ONLY_OUTBOUND)
+  })
+
+  it('are good for as long as they are connected, so that nobody takes their places meanwhile', () => {
+    for (let i = 0; i < 60; i++) book.hear(peer(i), '9.9', nowMs)
+    settle(20)
+    for (let minutes = 0; minutes < 12 * 60; minutes++, nowMs += 60_000) manager.look(nowMs)
+    for (const { peer: id } of manager.links) expect(nowMs - book.get(id)!.goodMs).toBeLessThan(RECENTLY_GOOD_MS)
+  })
+
+  it('are for blocks alone, or not, from the dial on', () => {
+    for (let i = 0; i < 200; i++) book.hear(peer(i), '9.9', nowMs)
+    for (let look = 0; look < 3; look++, nowMs += 1000) {
+      for (const action of manager.look(nowMs)) {
+        if (action.type !== 'dial') continue
+        expect(manager.isBlockOnly(action.peer)).toBe(action.kind === 'block-only')
+        manager.connected(action.peer, true, action.addresses[0]!.split('/')[2], nowMs)
+      }
+    }
+    expect([...manager.links].filter(({ peer: id }) => manager.isBlockOnly(id))).toHaveLength(BLOCK_ONLY_OUTBOUND)
+    expect(manager.isBlockOnly('nobody')).toBe(false)
   })
 
   it('are asked for addresses while few are known', () => {

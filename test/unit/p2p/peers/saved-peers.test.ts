@@ -7,6 +7,7 @@ const known = {
   addresses: ['/ip4/203.0.113.7/tcp/30303'],
   group: '203.0',
   sourceGroup: '9.9',
+  sequence: 3,
   seenMs: 1_700_000_000_000,
   triedMs: 5,
   goodMs: 0,

@@ -3,7 +3,12 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPow } from '../../../../src/consensus/pow.ts'
 import { SyncDriver, type SyncOptions } from '../../../../src/p2p/sync/driver.ts'
 import { PENALTIES } from '../../../../src/p2p/sync/faults.ts'
-import { MIN_STATUS_INTERVAL_MS, UNPROVEN_HEADERS } from '../../../../src/p2p/sync/limits.ts'
+import {
+  FIND_BASE_MS,
+  HEADERS_TIMEOUT_MS,
+  MIN_STATUS_INTERVAL_MS,
+  UNPROVEN_HEADERS,
+} from '../../../../src/p2p/sync/limits.ts'
 import type { SyncProgress } from '../../../../src/p2p/sync/types.ts'
 import type { Block } from '../../../../src/primitives/block.ts'
 import { makeBlock, sealed, withHeader } from '../../../support/block-maker.ts'
@@ -206,6 +211,23 @@ describe('catching up', () => {
     peers.set('b', peer(101))
     driver.connected('b', true)
     await until('head', has(main[100]!))
+  })
+
+  it('does not look for ever where a chain leaves ours, however slowly its peer answers', async () => {
+    peers.set('a', peer(MOST))
+    await follow('a')
+    await until('head', has(main[MOST - 1]!))
+    await until('rest', () => driver.progress === undefined)
+    driver.disconnected('a')
+    const latencyMs = HEADERS_TIMEOUT_MS - 1_000
+    peers.set('slow', { blocks: heavy, totalDifficulty: heavyWork, latencyMs })
+    driver.connected('slow', true)
+    await until('begin', () => driver.progress?.peer === 'slow')
+    const beganMs = clock.nowMs()
+    await until('end', () => driver.progress === undefined)
+    expect(clock.nowMs() - beganMs).toBeLessThan(FIND_BASE_MS + HEADERS_TIMEOUT_MS)
+    expect(peers.log.filter((line) => line.startsWith('headers slow')).length).toBeGreaterThan(3)
+    expect(has(main[MOST - 1]!)()).toBe(true)
   })
 
   it('asks for a head again when a block came whose parent is unknown', async () => {
