@@ -7,24 +7,27 @@ import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NetworkBackend } from '../rpc/network.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
 import { type CompleteOptions, completeOptions, type FullNodeOptions } from './full-options.ts'
-import { healthOf } from './health.ts'
+import { healthOf, isFirst } from './health.ts'
+import { historyBackend } from './history-backend.ts'
 import { type Ledger, openLedger } from './ledger.ts'
+import { ledgerEvents } from './ledger-events.ts'
 import { loadNetwork } from './load-network.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
 import type { Network } from './network.ts'
+import type { WatchedNetwork } from './network-backend.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { nodeBackend } from './node-backend.ts'
 import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc, type Rpc } from './rpc.ts'
 import { chainBackend, minerBackend, poolBackend } from './rpc-backends.ts'
-import type { NodeStatus } from './status.ts'
+import { RpcEvents } from './rpc-events.ts'
+import type { NodeHead, NodeStatus } from './status.ts'
 import { monotonicMs, random, systemClock } from './system.ts'
 
 export interface FullNodeComponents {
@@ -50,14 +53,6 @@ interface Running {
   readonly rpc: Rpc
 }
 
-/** The tip of the chain, for whoever follows it. */
-export interface NodeHead {
-  readonly number: number
-  readonly hashHex: string
-  /** Unix seconds. */
-  readonly timestamp: number
-}
-
 export class FullNode {
   readonly #given: FullNodeOptions
   readonly #clock: Clock
@@ -66,6 +61,8 @@ export class FullNode {
   /** What undoes each step of the start, in the order of the steps. */
   readonly #undo: (() => Promise<void> | void)[] = []
   readonly #headListeners = new Set<(head: NodeHead) => void>()
+  /** To be called when catching up begins or ends, so that subscribers hear of it at once. */
+  #tellSync = () => {}
   #running: Running | undefined
   #rpcUrl: string | undefined
 
@@ -167,7 +164,7 @@ export class FullNode {
     const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    const networkBackend = options.network && Promise.withResolvers<NetworkBackend>()
+    const networkBackend = options.network && Promise.withResolvers<WatchedNetwork>()
     const rpc = this.#createRpc(options, networkBackend?.promise, { ledger, pool, miner, recent, dev })
     const running: Running = { ledger, pool, miner, network: undefined, recent, rpc }
     this.#running = running
@@ -227,7 +224,7 @@ export class FullNode {
     ledger: Ledger,
     pool: TransactionPool,
     recent: RecentBlocks,
-  ): Promise<{ readonly network: Network; readonly backend: NetworkBackend }> {
+  ): Promise<{ readonly network: Network; readonly backend: WatchedNetwork }> {
     const { Network, loadNodeKey, networkBackend } = await loadNetwork()
     const network = await Network.create(options, {
       ledger,
@@ -237,7 +234,7 @@ export class FullNode {
       datadir,
       clock: this.#clock,
       logger: this.#logger,
-      onSyncChange: () => this.#running?.rpc.syncChanged(),
+      onSyncChange: () => this.#tellSync(),
       onFailure: (error) => this.#failed.resolve(error),
     })
     this.#undo.push(() => network.stop())
@@ -301,25 +298,36 @@ export class FullNode {
 
   #createRpc(
     { http, datadir, network: networkOptions }: CompleteOptions,
-    network: Promise<NetworkBackend> | undefined,
+    network: Promise<WatchedNetwork> | undefined,
     parts: Omit<Running, 'rpc' | 'network'> & { readonly dev: DevControl | undefined },
   ): Rpc {
     const { ledger, pool, miner, recent, dev } = parts
     const { chain, engine, database, recover } = ledger
-    const node = nodeBackend(miner, () => this.#running?.network)
+    const node = nodeBackend({
+      miner,
+      network: () => this.#running?.network,
+      needsPeers: () => networkOptions !== undefined && !isFirst(networkOptions, node),
+      clock: this.#clock,
+    })
     const pooled = poolBackend(ledger, pool)
+    const events = new RpcEvents({ follow: ledgerEvents(chain, pool), syncing: node.syncing, clock: this.#clock })
+    this.#tellSync = () => events.tellSync()
+    const history = historyBackend(ledger)
+    const health = () => healthOf(node, datadir, networkOptions)
     const rpc = createRpc(http, {
-      chain,
-      pool,
+      events,
       backends: {
         chain: chainBackend({ chain, engine, database, recent, recover }),
         pool: dev ? dev.sealing(pooled) : pooled,
         node,
+        ...(history && { history }),
         ...(miner && { miner: minerBackend(miner, engine) }),
         ...(dev && { dev }),
       },
       network,
-      health: () => healthOf(node, datadir, networkOptions),
+      health,
+      createMetrics: async (wsConnections) =>
+        (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections, network }),
       clock: this.#clock,
       logger: this.#logger,
     })

@@ -3,8 +3,8 @@ import type { Chain } from '../chain/chain.ts'
 import type { TransactionPool } from '../pool/pool.ts'
 import type { CallMeter } from '../rpc/dispatch.ts'
 import type { HealthFacts } from '../rpc/health.ts'
-import type { NetworkBackend } from '../rpc/network.ts'
 import type { MetricsSource } from '../rpc/pages.ts'
+import type { WatchedNetwork } from './network-backend.ts'
 
 /** Seconds; from a number that lies at hand to the time-out. */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30]
@@ -15,7 +15,7 @@ export interface MetricsComponents {
   readonly health: () => Promise<HealthFacts>
   readonly wsConnections: () => number
   /** undefined: the node is alone. */
-  readonly network: Promise<Pick<NetworkBackend, 'onBlock'>> | undefined
+  readonly network: Promise<Pick<WatchedNetwork, 'onBlock'>> | undefined
 }
 
 /** What a node tells Prometheus, and the meter that its calls are counted by. */
@@ -87,7 +87,7 @@ export function createMetrics({ chain, pool, health, wsConnections, network }: M
   })
   let stopped = false
   let unwatch = () => {}
-  const watch = ({ onBlock }: Pick<NetworkBackend, 'onBlock'>) => {
+  const watch = ({ onBlock }: Pick<WatchedNetwork, 'onBlock'>) => {
     if (stopped) return
     unwatch = onBlock(({ from, rebuiltAfterMs, validAfterMs, arrivals }) => {
       if (from === undefined) return

@@ -1,13 +1,39 @@
-import { type Percentiles, percentiles } from '../p2p/propagation.ts'
+import { type Percentiles, type PropagationRecord, percentiles } from '../p2p/propagation.ts'
 import type { Sighted } from '../p2p/sighting-gossip.ts'
 import { INVALID_PARAMS, RpcError } from '../rpc/errors.ts'
 import type { NetworkBackend } from '../rpc/network.ts'
 import type { Network } from './network.ts'
 import { byPeer, peerOf } from './peering.ts'
 
+/** With what metrics want of it besides. */
+export interface WatchedNetwork extends NetworkBackend {
+  /** Calls `listener` when a block that was watched has become part of the chain; the returned function ends that. */
+  onBlock(listener: (block: PropagationRecord) => void): () => void
+}
+
 /** A node's network as RPC wants to see it. */
-export function networkBackend(network: Network): NetworkBackend {
-  const { watch, peering } = network
+export function networkBackend(network: Network): WatchedNetwork {
+  const { watch } = network
+  return {
+    ...peersBackend(network),
+    propagation: (hash) => {
+      const block = watch.block(hash)
+      const sightings = block && network.sightings(hash)
+      return sightings ? { ...block, sightings, wave: waveOf(sightings) } : (block ?? watch.transaction(hash))
+    },
+    propagationStats: () => watch.stats(),
+    onBlock: (listener) => watch.subscribe(listener),
+  }
+}
+
+type Peers = Pick<
+  Network,
+  'peerId' | 'addresses' | 'sessions' | 'peering' | 'routeOf' | 'roundTripMs' | 'scoreOf' | 'hangUp' | 'nowMs'
+>
+
+/** The part of it that is about peers. */
+export function peersBackend(network: Peers): Omit<NetworkBackend, 'propagation' | 'propagationStats'> {
+  const { peering } = network
   return {
     peerId: network.peerId,
     addresses: () => network.addresses,
@@ -46,13 +72,6 @@ export function networkBackend(network: Network): NetworkBackend {
     ban: (target, seconds) => peering.ban(peerOf(target) ?? target, seconds),
     unban: (target) => peering.unban(peerOf(target) ?? target),
     bans: () => peering.bans.list(network.nowMs()),
-    propagation: (hash) => {
-      const block = watch.block(hash)
-      const sightings = block && network.sightings(hash)
-      return sightings ? { ...block, sightings, wave: waveOf(sightings) } : (block ?? watch.transaction(hash))
-    },
-    propagationStats: () => watch.stats(),
-    onBlock: (listener) => watch.subscribe(listener),
   }
 }
 

@@ -123,5 +123,7 @@ export const MAX_MINED_BLOCKS = 10_000
 export const MAX_MINING_INTERVAL_MS = 86_400_000
 /** Blocks that a node may be behind the best it knows of and still be ready: what arrives while it answers. */
 export const MAX_BLOCKS_BEHIND = 8
+/** Milliseconds that a call waits for a node to be synced: well within the time that a call has. */
+export const MAX_SYNC_WAIT_MS = 25_000
 /** Bytes that must be free on the disk: some minutes' work before writes begin to fail. */
 export const MIN_DISK_FREE_BYTES = 512 * 1024 * 1024

@@ -20,8 +20,6 @@ export interface NetworkBackend {
   /** How a block or a transaction came here; undefined: it is not remembered. */
   propagation(hash: Uint8Array): Propagation | undefined
   propagationStats(): PropagationStats
-  /** Calls `listener` when a block that was watched has become part of the chain; the returned function ends that. */
-  onBlock(listener: (block: Propagation) => void): () => void
 }
 
 export interface NetworkPeer {

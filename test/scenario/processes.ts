@@ -30,26 +30,51 @@ export class NodeProcesses {
   readonly #directory = temporaryDirectory()
   readonly #processes: NodeProcess[] = []
 
-  async start({ genesis, bootnodes = [], args = [], environment = {}, ...given }: NodeSettings): Promise<StartedNode> {
-    const home = given.home ?? join(this.#directory, `node-${this.#processes.length}`)
-    const file = `${home}.json`
-    writeFileSync(file, JSON.stringify(genesis))
-    const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
-      IDOBATA_P2P: 'true',
-      IDOBATA_P2P_ADDR: '127.0.0.1',
-      IDOBATA_P2P_TRANSPORTS: 'tcp',
-      IDOBATA_PORT: '0',
-      IDOBATA_HTTP_PORT: '0',
-      IDOBATA_HTTP_API: 'eth,idobata,admin',
-      IDOBATA_WS_API: 'eth',
-      IDOBATA_BOOTNODES: bootnodes.join(','),
-      ...environment,
-    })
-    this.#processes.push(process)
+  async start(settings: NodeSettings): Promise<StartedNode> {
+    const { environment = {} } = settings
+    const home = settings.home ?? this.#newHome()
+    const process = this.#spawn(
+      { ...settings, home },
+      {
+        IDOBATA_P2P_ADDR: '127.0.0.1',
+        IDOBATA_P2P_TRANSPORTS: 'tcp',
+        IDOBATA_PORT: '0',
+        IDOBATA_HTTP_API: 'eth,idobata,admin',
+        IDOBATA_WS_API: 'eth',
+        ...environment,
+      },
+    )
     const url = await process.rpcUrl()
     const { addresses } = await process.record('listening for peers')
     const [address] = String(addresses).split(' ')
     return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)!, home }
+  }
+
+  /** A light node; it is not called, so all there is to know of it is where it answers. */
+  async startLight(settings: NodeSettings): Promise<Pick<StartedNode, 'process' | 'url' | 'rpc'>> {
+    const process = this.#spawn({ ...settings, args: ['--light', ...(settings.args ?? [])] }, {})
+    const url = await process.rpcUrl()
+    return { process, url, rpc: new RpcClient(url) }
+  }
+
+  #newHome(): string {
+    return join(this.#directory, `node-${this.#processes.length}`)
+  }
+
+  #spawn(
+    { genesis, bootnodes = [], args = [], home = this.#newHome() }: NodeSettings,
+    environment: NonNullable<NodeSettings['environment']>,
+  ) {
+    const file = `${home}.json`
+    writeFileSync(file, JSON.stringify(genesis))
+    const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
+      IDOBATA_P2P: 'true',
+      IDOBATA_HTTP_PORT: '0',
+      IDOBATA_BOOTNODES: bootnodes.join(','),
+      ...environment,
+    })
+    this.#processes.push(process)
+    return process
   }
 
   async stop(): Promise<void> {
