@@ -11,12 +11,16 @@ export interface StartedNode {
   /** A multiaddr with the peer id. */
   readonly address: string
   readonly peer: string
+  /** Its data directory. */
+  readonly home: string
 }
 
 export interface NodeSettings {
   /** As in genesis.json. */
   readonly genesis: unknown
   readonly bootnodes?: readonly string[]
+  /** That of an earlier one that has ended: the same node again. */
+  readonly home?: string
   readonly args?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -28,18 +32,22 @@ export class NodeProcesses {
 
   async start(settings: NodeSettings): Promise<StartedNode> {
     const { environment = {} } = settings
-    const process = this.#spawn(settings, {
-      IDOBATA_P2P_ADDR: '127.0.0.1',
-      IDOBATA_P2P_TRANSPORTS: 'tcp',
-      IDOBATA_PORT: '0',
-      IDOBATA_HTTP_API: 'eth,idobata,admin',
-      IDOBATA_WS_API: 'eth',
-      ...environment,
-    })
+    const home = settings.home ?? this.#newHome()
+    const process = this.#spawn(
+      { ...settings, home },
+      {
+        IDOBATA_P2P_ADDR: '127.0.0.1',
+        IDOBATA_P2P_TRANSPORTS: 'tcp',
+        IDOBATA_PORT: '0',
+        IDOBATA_HTTP_API: 'eth,idobata,admin',
+        IDOBATA_WS_API: 'eth',
+        ...environment,
+      },
+    )
     const url = await process.rpcUrl()
     const { addresses } = await process.record('listening for peers')
     const [address] = String(addresses).split(' ')
-    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)! }
+    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)!, home }
   }
 
   /** A light node; it is not called, so all there is to know of it is where it answers. */
@@ -49,8 +57,14 @@ export class NodeProcesses {
     return { process, url, rpc: new RpcClient(url) }
   }
 
-  #spawn({ genesis, bootnodes = [], args = [] }: NodeSettings, environment: NonNullable<NodeSettings['environment']>) {
-    const home = join(this.#directory, `node-${this.#processes.length}`)
+  #newHome(): string {
+    return join(this.#directory, `node-${this.#processes.length}`)
+  }
+
+  #spawn(
+    { genesis, bootnodes = [], args = [], home = this.#newHome() }: NodeSettings,
+    environment: NonNullable<NodeSettings['environment']>,
+  ) {
     const file = `${home}.json`
     writeFileSync(file, JSON.stringify(genesis))
     const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
