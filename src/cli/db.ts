@@ -35,8 +35,9 @@ async function runCheck(config: NodeConfig, json: boolean): Promise<void> {
   // What is wrong with the genesis file is said here, not by another process.
   await loadGenesis(config)
   const log = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
+  const { datadir, dev, genesis } = config
   const { tally, findings } = await withProgress((onProgress) =>
-    checkDatabase({ datadir: config.datadir, genesis: config }, onProgress),
+    checkDatabase({ datadir, genesis: { dev, genesis } }, onProgress),
   )
   for (const part of PARTS) {
     const found = findings.find((finding) => finding.part === part)
@@ -57,7 +58,9 @@ async function runRepair(config: NodeConfig, json: boolean): Promise<void> {
   const genesis = await loadGenesis(config)
   const { datadir, dev } = config
   const log = createLog(config.verbosity, json ? process.stderr : process.stdout, systemClock.nowMs)
-  const outcome = await withProgress((onProgress) => repairDatabase({ datadir, genesis: config }, onProgress))
+  const outcome = await withProgress((onProgress) =>
+    repairDatabase({ datadir, genesis: { dev, genesis: config.genesis } }, onProgress),
+  )
   if (outcome.kind === 'nothing-to-repair') {
     log.info('nothing to repair')
   } else {

@@ -32,7 +32,7 @@ export function build(command: Command): void {
     command,
     'idobata start --mine',
     'idobata start --dev --http.port 9545',
-    'idobata start --light --bootnodes /ip4/192.0.2.1/tcp/30303/p2p/12D3KooW…',
+    'idobata start --light --bootnodes /ip4/192.0.2.1/tcp/30303/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN',
   )
   addOptions(command, [
     'datadir',
