@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RpcClient } from '../../src/cli/rpc-client.ts'
-import { NodeProcess } from '../support/node-process.ts'
+import { NodeProcess, run } from '../support/node-process.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 
 export interface StartedNode {
@@ -16,6 +16,8 @@ export interface StartedNode {
 export interface NodeSettings {
   /** As in genesis.json. */
   readonly genesis: unknown
+  /** A file of blocks that it has before it starts. */
+  readonly blocks?: string
   readonly bootnodes?: readonly string[]
   readonly args?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
@@ -26,10 +28,14 @@ export class NodeProcesses {
   readonly #directory = temporaryDirectory()
   readonly #processes: NodeProcess[] = []
 
-  async start({ genesis, bootnodes = [], args = [], environment = {} }: NodeSettings): Promise<StartedNode> {
+  async start({ genesis, blocks, bootnodes = [], args = [], environment = {} }: NodeSettings): Promise<StartedNode> {
     const home = join(this.#directory, `node-${this.#processes.length}`)
     const file = `${home}.json`
     writeFileSync(file, JSON.stringify(genesis))
+    if (blocks !== undefined) {
+      const { exitCode, stderr } = await run(['import', blocks, '--datadir', home, '--genesis', file])
+      if (exitCode !== 0) throw new Error(`the blocks were not imported: ${stderr}`)
+    }
     const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
       IDOBATA_P2P: 'true',
       IDOBATA_P2P_ADDR: '127.0.0.1',
