@@ -8,11 +8,12 @@ import { DemoWallet } from './wallet.ts'
 
 /**
  * Five full nodes as five processes on loopback: two miners, a wallet that sends, a node that joins late, one that is killed
- * and comes back. Ends with Ctrl-C, or by itself: npm run demo -- --seconds 60
+ * and comes back; and a light node that proves a balance. Ends with Ctrl-C, or by itself: npm run demo -- --seconds 60
  */
 
 /** When things happen, in parts of the time that there is; without a limit, of a minute. */
 const JOIN_LATE = 0.25
+const LIGHT = 0.35
 const KILL = 0.45
 const RESTART = 0.6
 const DEFAULT_SECONDS = 60
@@ -45,7 +46,7 @@ async function run(): Promise<void> {
   const observer = network.node(3)
   const watch = new BlockWatch(observer.rpc)
   const wallet = new DemoWallet(observer.rpc)
-  const script = storyOf((seconds ?? DEFAULT_SECONDS) * 1000)
+  const script = storyOf((seconds ?? DEFAULT_SECONDS) * 1000, wallet)
   const acts: Promise<void>[] = []
   const startMs = performance.now()
   while (!ending.signal.aborted) {
@@ -80,13 +81,22 @@ interface Act {
   readonly act: () => Promise<void>
 }
 
-function storyOf(totalMs: number): Act[] {
+function storyOf(totalMs: number, wallet: DemoWallet): Act[] {
   return [
     {
       atMs: JOIN_LATE * totalMs,
       async act() {
         const { name, url } = await network.start(5)
         say(`— ${name} joins late: ${url}`)
+      },
+    },
+    {
+      atMs: LIGHT * totalMs,
+      async act() {
+        const { name, url, rpc } = await network.startLight()
+        const { receivedBytes } = (await rpc.call('idobata_lightStatus')) as { readonly receivedBytes: number }
+        say(`— ${name} has joined, having received ${receivedBytes} bytes: ${url}`)
+        say(`  it says that the wallet has ${await wallet.proven(rpc)}`)
       },
     },
     {

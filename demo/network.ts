@@ -25,6 +25,7 @@ export class DemoNetwork {
   readonly #directory: string
   readonly #genesis: string
   readonly #running = new Map<number, Running>()
+  #light: NodeProcess | undefined
 
   constructor(directory: string) {
     this.#directory = directory
@@ -73,6 +74,20 @@ export class DemoNetwork {
     return node
   }
 
+  /** Starts a light node that knows those that run, and waits until it has something to answer from. */
+  async startLight(): Promise<DemoNode> {
+    const bootnodes = [...this.#running.values()].flatMap(({ addresses }) => addresses[0] ?? [])
+    const child = new NodeProcess(
+      ['start', '--light', '--datadir', join(this.#directory, 'light'), '--genesis', this.#genesis],
+      { IDOBATA_P2P: 'true', IDOBATA_HTTP_PORT: '0', IDOBATA_BOOTNODES: bootnodes.join(',') },
+    )
+    this.#light = child
+    const url = await child.rpcUrl()
+    const rpc = new RpcClient(url)
+    await rpc.call('idobata_waitUntilSynced')
+    return { name: 'the light node', url, rpc }
+  }
+
   async kill(number: number): Promise<void> {
     await this.#running.get(number)!.process.kill()
     this.#running.delete(number)
@@ -101,9 +116,10 @@ export class DemoNetwork {
 
   /** Asks all to end, and waits until they have. */
   async stop(): Promise<void> {
-    const nodes = [...this.#running.values()]
-    for (const { process } of nodes) process.signal('SIGTERM')
-    await Promise.all(nodes.map(({ process }) => process.ended()))
+    const processes = [...this.#running.values()].map(({ process }) => process)
+    if (this.#light) processes.push(this.#light)
+    for (const process of processes) process.signal('SIGTERM')
+    await Promise.all(processes.map((process) => process.ended()))
     this.#running.clear()
   }
 }

@@ -45,6 +45,19 @@ export class DemoWallet {
     }
   }
 
+  /** What a light node proves of the wallet: the words to show. */
+  async proven(light: Pick<RpcClient, 'call'>): Promise<string> {
+    const address = toHex(devAccounts()[0]!.address)
+    const startMs = performance.now()
+    const balance = BigInt((await light.call('eth_getBalance', [address, 'latest'])) as string)
+    const tookMs = Math.round(performance.now() - startMs)
+    const proof = (await light.call('eth_getProof', [address, [], 'latest'])) as {
+      readonly accountProof: readonly string[]
+    }
+    const proofBytes = proof.accountProof.reduce((sum, node) => sum + (node.length - 2) / 2, 0)
+    return `${balance} wei, proven by ${proofBytes} bytes in ${tookMs} ms`
+  }
+
   async confirmed(): Promise<number> {
     return Number(await this.#rpc.call('eth_getTransactionCount', [toHex(devAccounts()[0]!.address), 'latest']))
   }

@@ -12,7 +12,7 @@ interface Entry {
 
 /** Every command, in the order of the help. Only the one that is called is loaded: together they take half a second. */
 export const COMMANDS: readonly Entry[] = [
-  { name: 'start', summary: 'run a full node', load: async () => (await import('./start.ts')).build },
+  { name: 'start', summary: 'run a full node, or a light one', load: async () => (await import('./start.ts')).build },
   { name: 'import', summary: 'add the blocks of a file', load: async () => (await import('./import.ts')).build },
   { name: 'export', summary: 'write blocks to a file', load: async () => (await import('./export.ts')).build },
   {

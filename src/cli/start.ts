@@ -2,10 +2,11 @@ import type { Command } from 'commander'
 import type { Flags, NodeConfig, Origins } from '../node/config.ts'
 import { loadExplainedConfig } from '../node/config-file.ts'
 import { devAccounts } from '../node/dev.ts'
-import { createFullNode, type FullNode } from '../node/full.ts'
+import { createFullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
 import { collectLoadingGarbage } from '../node/heap.ts'
+import type { LightNodeOptions } from '../node/light.ts'
 import { networkOptions } from '../node/network-config.ts'
 import { rpcOptions } from '../node/rpc-options.ts'
 import { monotonicMs, systemClock } from '../node/system.ts'
@@ -15,7 +16,7 @@ import { toChecksumAddress } from '../wallet/address.ts'
 import { EXIT } from './exit.ts'
 import { createLog, type Log } from './log.ts'
 import { addExamples, addOptions } from './options.ts'
-import { formatStatus, statusFacts } from './status.ts'
+import { formatLightStatus, formatStatus, lightStatusFacts, statusFacts } from './status.ts'
 
 /** Milliseconds between looks at the node: on a terminal the line is rewritten, elsewhere each is a record. */
 const TERMINAL_STATUS_MS = 1_000
@@ -25,14 +26,21 @@ const SAME_SIGNAL_MS = 1_000
 export function build(command: Command): void {
   command.action(async (flags: Flags) => {
     const { config, origins } = await loadExplainedConfig(flags, process.env)
-    await start(config, origins)
+    await (config.light ? startLight(config) : startFull(config, origins))
   })
-  addExamples(command, 'idobata start --mine', 'idobata start --dev --http.port 9545')
+  addExamples(
+    command,
+    'idobata start --mine',
+    'idobata start --dev --http.port 9545',
+    'idobata start --light --bootnodes /ip4/192.0.2.1/tcp/30303/p2p/12D3KooW…',
+  )
   addOptions(command, [
     'datadir',
     'config',
     'genesis',
     'dev',
+    'light',
+    'light.vouchers',
     'http',
     'http.addr',
     'http.port',
@@ -69,20 +77,72 @@ export function build(command: Command): void {
   ])
 }
 
-async function start(config: NodeConfig, origins: Origins): Promise<void> {
-  const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
+async function startFull(config: NodeConfig, origins: Origins): Promise<void> {
   const options = await nodeOptions(config, origins)
+  await run(config, (log) => {
+    const node = createFullNode(options, { logger: log, clock: systemClock })
+    return {
+      start: async () => {
+        await node.start()
+        if (config.dev) showDevAccounts(log)
+      },
+      stop: () => node.stop(),
+      failed: node.failed,
+      showStatus() {
+        const status = node.status()
+        log.status(formatStatus(status), statusFacts(status))
+      },
+    }
+  })
+}
+
+async function startLight(config: NodeConfig): Promise<void> {
+  // A full node has no use for it.
+  const { createLightNode } = await import('../node/light.ts')
+  const options: LightNodeOptions = {
+    datadir: config.datadir,
+    genesis: await loadGenesis(config),
+    ...(config.http && { http: await rpcOptions(config) }),
+    bootnodes: config.bootnodes,
+    maxPeers: config.maxpeers,
+    exchange: !config.nodiscover,
+    vouchers: config['light.vouchers'],
+  }
+  await run(config, (log) => {
+    const node = createLightNode(options, { logger: log, clock: systemClock })
+    return {
+      start: () => node.start(),
+      stop: () => node.stop(),
+      failed: new Promise(() => {}),
+      showStatus() {
+        const status = node.status()
+        log.status(formatLightStatus(status), lightStatusFacts(status))
+      },
+    }
+  })
+}
+
+/** A node as the command line runs it. */
+interface RunningNode {
+  start(): Promise<void>
+  stop(): Promise<void>
+  readonly failed: Promise<Error>
+  showStatus(): void
+}
+
+async function run(config: NodeConfig, create: (log: Log) => RunningNode): Promise<void> {
+  const log = createLog(config.verbosity, process.stdout, systemClock.nowMs)
   log.info(`idobata ${packageVersion()}`)
-  const node = createFullNode(options, { logger: log, clock: systemClock })
+  const node = create(log)
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
   collectLoadingGarbage()
   try {
-    if (config.dev) showDevAccounts(log)
-    const cancel = showStatus(node, log)
+    node.showStatus()
+    const timer = setInterval(() => node.showStatus(), process.stdout.isTTY ? TERMINAL_STATUS_MS : RECORD_STATUS_MS)
     const failure = await Promise.race([stopping, node.failed])
-    cancel()
+    clearInterval(timer)
     if (failure !== undefined) throw failure
   } finally {
     await node.stop()
@@ -121,16 +181,6 @@ function stopSignal(log: Log): Promise<undefined> {
     }
     process.on('SIGTERM', stop).on('SIGINT', stop)
   })
-}
-
-function showStatus(node: FullNode, log: Log): () => void {
-  const show = () => {
-    const status = node.status()
-    log.status(formatStatus(status), statusFacts(status))
-  }
-  show()
-  const timer = setInterval(show, process.stdout.isTTY ? TERMINAL_STATUS_MS : RECORD_STATUS_MS)
-  return () => clearInterval(timer)
 }
 
 function showDevAccounts(log: Log): void {

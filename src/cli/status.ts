@@ -1,3 +1,4 @@
+import type { LightNodeStatus } from '../node/light-node.ts'
 import type { LogFacts } from '../node/logger.ts'
 import type { NodeStatus } from '../node/status.ts'
 import { toHex } from '../primitives/bytes.ts'
@@ -18,6 +19,45 @@ export function formatStatus(status: NodeStatus): string {
 /** The same as a record. */
 export function statusFacts({ hash, ...counts }: NodeStatus): LogFacts {
   return { ...counts, hash: toHex(hash) }
+}
+
+/** A light node in one line. */
+export function formatLightStatus(status: LightNodeStatus): string {
+  const { stage, head, tip, highestClaimed, peers, vouching, receivedBytes } = status
+  const hex = toHex(head.hash)
+  const behind = tip.header.number - head.header.number
+  return [
+    `#${head.header.number} ${hex.slice(0, 10)}…${hex.slice(-4)}`,
+    ...(behind > 0 ? [`${behind} more proven`] : []),
+    stage === 'following' ? stage : `${stage} (#${highestClaimed} claimed)`,
+    `${vouching} of ${peers} peers have it`,
+    `${Math.ceil(receivedBytes / 1024)} KiB received`,
+  ].join(' · ')
+}
+
+/** The same as a record. */
+export function lightStatusFacts({
+  stage,
+  head,
+  tip,
+  highestClaimed,
+  peers,
+  vouching,
+  receivedBytes,
+  samples,
+}: LightNodeStatus): LogFacts {
+  const { number } = head.header
+  return {
+    stage,
+    number,
+    hash: toHex(head.hash),
+    proven: tip.header.number,
+    highestClaimed,
+    peers,
+    vouching,
+    receivedBytes,
+    samples,
+  }
 }
 
 const UNITS = ['H/s', 'kH/s', 'MH/s', 'GH/s']

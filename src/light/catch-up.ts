@@ -197,7 +197,7 @@ export class CatchUp {
     if (headers.length === 0) throw new PeerFault('withheld', 'nothing of what it claims')
     // Else a short chain with another genesis that the same signers sealed could be shown: whole, with nothing below it.
     if (headers.at(-1)!.header.number !== claim.number) throw new PeerFault('false-claim', 'another number')
-    const range = signedRange(genesis, chain.base, headers)
+    const range = signedRange(genesis, chain.anchor, headers)
     const proof = await requests.ancestors(peer, claim.hash, range.numbers, signal)
     const segment = readSignedSegment(range, headers, proof, { params, engine, signers })
     if (!segment) return this.#allHeaders(peer, claim, signal)

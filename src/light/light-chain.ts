@@ -65,6 +65,13 @@ export class LightChain {
     return this.#adoptions
   }
 
+  /** The newest block that any chain followed later must have, where the engine names one, else the window's oldest. */
+  get anchor(): Head {
+    const { engine } = this.#options
+    const final = engine.reorgsFinal ? undefined : engine.finality(this.tip.header, this.ancestry).finalized
+    return (final === undefined ? undefined : this.at(final)) ?? this.base
+  }
+
   /** A header held, on whatever branch. */
   get(hash: Uint8Array): (Head & { readonly peaks: Peaks }) | undefined {
     return this.#entries.get(toKey(hash))
@@ -143,9 +150,12 @@ export class LightChain {
     return followed
   }
 
-  /** Follows a proven chain that has more work than the one followed. @returns whether it has. */
+  /** Follows a proven chain that has more work than the one followed, and what is final there. @returns whether it has. */
   adopt(segment: Segment): boolean {
     if (segment.totalDifficulty <= this.tip.totalDifficulty) return false
+    const { anchor } = this
+    const inPlace = segment.headers[anchor.header.number - segment.headers[0]!.header.number]
+    if (!this.#options.engine.reorgsFinal && inPlace && !equalBytes(inPlace.hash, anchor.hash)) return false
     this.#adoptions++
     this.#window = this.#entriesOf(segment)
     for (const entry of this.#window) this.#entries.set(toKey(entry.hash), entry)

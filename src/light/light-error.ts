@@ -1,3 +1,4 @@
+import { UnprovenError } from '../primitives/errors.ts'
 import type { LightFault } from './types.ts'
 
 export type LightErrorCode =
@@ -9,13 +10,12 @@ export type LightErrorCode =
   | 'stale-head'
 
 /** A light node that cannot answer truthfully says so: never a guess. */
-export class LightError extends Error {
-  override readonly name = 'LightError'
-  readonly code: LightErrorCode
+export class LightError extends UnprovenError {
+  override readonly name: string = 'LightError'
+  declare readonly code: LightErrorCode
 
   constructor(code: LightErrorCode, detail: string) {
-    super(detail)
-    this.code = code
+    super(code, detail)
   }
 }
 

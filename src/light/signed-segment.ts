@@ -15,10 +15,14 @@ export interface SignedRange {
   readonly known: readonly HashedHeader[]
 }
 
-/** @param headers  ascending, the last of a chain. */
-export function signedRange(genesis: HashedHeader, base: HashedHeader, headers: readonly HashedHeader[]): SignedRange {
+/** @param anchor  the newest block that the chain must have. @param headers  ascending, the last of a chain. */
+export function signedRange(
+  genesis: HashedHeader,
+  anchor: HashedHeader,
+  headers: readonly HashedHeader[],
+): SignedRange {
   const start = headers[0]!.header.number
-  const below = [genesis, base].filter(
+  const below = [genesis, anchor].filter(
     ({ header }, place) => header.number < start && (place === 0 || header.number > 0),
   )
   return { numbers: [...below.map(({ header }) => header.number), start], known: below }

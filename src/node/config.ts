@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DEFAULT_LOOPBACK_UNITS_PER_SEC, DEFAULT_UNITS_PER_SEC } from '../rpc/limits.ts'
 import { PUBLIC_NAMESPACES } from '../rpc/namespaces.ts'
 import { parseAddress } from '../wallet/address.ts'
+import { DEFAULT_LIGHT_PEERS, DEFAULT_VOUCHERS } from './light-options.ts'
 import { DEFAULT_MAX_PEERS, TRANSPORTS, type Transport } from './network-options.ts'
 import {
   bootnodes,
@@ -79,6 +80,13 @@ export const OPTIONS = {
     summary: "network to join, in the layout of geth's genesis.json (default: the one shipped)",
     parse: path,
     fallback: () => undefined,
+  }),
+  light: toggle('light node: follow the chain by proofs, serve no blocks, keep a few hundred kilobytes', false),
+  'light.vouchers': option({
+    argument: '<count>',
+    summary: 'peers that must have a block before a light node answers from it',
+    parse: wholeNumber(1, 64),
+    fallback: () => DEFAULT_VOUCHERS,
   }),
   dev: toggle('development network: blocks on demand, ten funded accounts, nothing to configure', false),
   http: toggle('serve JSON-RPC over HTTP', true),
@@ -277,6 +285,11 @@ export function explainConfig(
       text === undefined || origin === undefined ? option.fallback(environment) : parse(option, text, origin)
   }
   const config = values as NodeConfig
+  if (config.light) {
+    checkLight(config, origins)
+    if (origins.datadir === undefined) values.datadir = join(config.datadir, 'light')
+    if (origins.maxpeers === undefined) values.maxpeers = DEFAULT_LIGHT_PEERS
+  }
   if (config.dev) {
     if (config.genesis !== undefined) {
       throw new ConfigError(`${origins.genesis}: the development network (--dev) has a genesis of its own`)
@@ -290,6 +303,31 @@ export function explainConfig(
   if (config.rpc === undefined) values['rpc.tokenfile'] ??= config['http.tokenfile']
   values.rpc ??= localUrl(config['http.addr'], config['http.port'])
   return { config, origins: origins as Origins }
+}
+
+/** Settings that have no meaning in a light node: what it is, or that nobody calls it, or that it makes no blocks. */
+const NOT_LIGHT = [
+  'port',
+  'p2p.addr',
+  'p2p.transports',
+  'p2p.autonat',
+  'p2p.relay',
+  'p2p.holepunch',
+  'p2p.relayserver',
+  'nat',
+  'mdns',
+  'miner.etherbase',
+  'miner.threads',
+] as const satisfies readonly OptionName[]
+
+function checkLight(config: NodeConfig, origins: Readonly<Record<string, string | undefined>>): void {
+  for (const name of ['mine', 'dev', 'metrics'] as const) {
+    if (config[name]) throw new ConfigError(`${origins[name]}: not in a light node (--light)`)
+  }
+  if (!config.p2p) throw new ConfigError(`${origins.p2p}: a light node (--light) knows nothing without peers`)
+  const useless = NOT_LIGHT.find((name) => origins[name] !== undefined)
+  if (useless)
+    throw new ConfigError(`${origins[useless]}: not in a light node (--light): it is not called, and makes no blocks`)
 }
 
 /** Where a node of this configuration is met from the same machine. */

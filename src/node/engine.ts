@@ -3,6 +3,8 @@ import type { Engine } from '../consensus/engine.ts'
 import { type Evidence, SealEvidence } from '../consensus/evidence.ts'
 import { type BlockSigner, createPoa } from '../consensus/poa.ts'
 import { createPow, type NonceSearch, type PowParams } from '../consensus/pow.ts'
+import type { Recovery } from '../crypto/recovery.ts'
+import { recoverAddress } from '../crypto/sender.ts'
 import { fromHex, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { COIN, MAX_FUTURE_SECONDS } from '../primitives/limits.ts'
@@ -16,8 +18,8 @@ export interface EngineComponents {
   readonly clock: Clock
   /** As `PoaComponents.recoverSigner`. */
   readonly recoverSigner: (hash: Uint8Array, signature: Uint8Array) => Uint8Array | undefined
-  /** Told of signers that contradict themselves. */
-  readonly onEvidence: (evidence: Evidence) => void
+  /** Told of signers that contradict themselves; absent: nobody looks for them. */
+  readonly onEvidence?: (evidence: Evidence) => void
   /** Both only in a node that makes blocks. */
   readonly nonceSearch?: NonceSearch | undefined
   readonly signer?: BlockSigner | undefined
@@ -58,11 +60,17 @@ export function createEngine({ dev }: EngineOptions, genesis: Genesis, component
   const sealing = signer && { signer }
   // Whoever goes back and on another way seals every height again: under --dev that is no evidence of anything.
   if (dev) return createPoa({ ...settings, maxFutureSeconds: undefined }, { clock, recoverSigner, ...sealing })
-  const evidence = new SealEvidence(onEvidence)
+  const evidence = onEvidence && new SealEvidence(onEvidence)
   return createPoa(
     { ...settings, maxFutureSeconds: MAX_FUTURE_SECONDS },
-    { clock, recoverSigner, evidence, ...sealing },
+    { clock, recoverSigner, ...(evidence && { evidence }), ...sealing },
   )
+}
+
+/** How poa finds out who signed. */
+export function signerRecovery(recovery: Recovery): EngineComponents['recoverSigner'] {
+  return (hash, signature) =>
+    recoverAddress(recovery, hash, signature.subarray(0, 32), signature.subarray(32, 64), signature[64] === 0 ? 0 : 1)
 }
 
 function readPow(settings: JsonObject, genesisDifficulty: bigint): EngineSettings {

@@ -12,8 +12,10 @@ import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
 import { type CompleteOptions, completeOptions, type FullNodeOptions } from './full-options.ts'
-import { healthOf } from './health.ts'
+import { healthOf, isFirst } from './health.ts'
+import { historyBackend } from './history-backend.ts'
 import { type Ledger, openLedger } from './ledger.ts'
+import { ledgerEvents } from './ledger-events.ts'
 import { loadNetwork } from './load-network.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
@@ -24,8 +26,9 @@ import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc, type Rpc } from './rpc.ts'
 import { chainBackend, minerBackend, poolBackend } from './rpc-backends.ts'
-import type { NodeStatus } from './status.ts'
-import { monotonicMs, random, systemClock } from './system.ts'
+import { RpcEvents } from './rpc-events.ts'
+import type { NodeHead, NodeStatus } from './status.ts'
+import { createPacer, monotonicMs, random, systemClock } from './system.ts'
 
 export interface FullNodeComponents {
   /** The machine's, unless a test has its own. */
@@ -50,14 +53,6 @@ interface Running {
   readonly rpc: Rpc
 }
 
-/** The tip of the chain, for whoever follows it. */
-export interface NodeHead {
-  readonly number: number
-  readonly hashHex: string
-  /** Unix seconds. */
-  readonly timestamp: number
-}
-
 export class FullNode {
   readonly #given: FullNodeOptions
   readonly #clock: Clock
@@ -66,6 +61,8 @@ export class FullNode {
   /** What undoes each step of the start, in the order of the steps. */
   readonly #undo: (() => Promise<void> | void)[] = []
   readonly #headListeners = new Set<(head: NodeHead) => void>()
+  /** To be called when catching up begins or ends, so that subscribers hear of it at once. */
+  #tellSync = () => {}
   #running: Running | undefined
   #rpcUrl: string | undefined
 
@@ -237,7 +234,7 @@ export class FullNode {
       datadir,
       clock: this.#clock,
       logger: this.#logger,
-      onSyncChange: () => this.#running?.rpc.syncChanged(),
+      onSyncChange: () => this.#tellSync(),
       onFailure: (error) => this.#failed.resolve(error),
     })
     this.#undo.push(() => network.stop())
@@ -306,20 +303,31 @@ export class FullNode {
   ): Rpc {
     const { ledger, pool, miner, recent, dev } = parts
     const { chain, engine, database, recover } = ledger
-    const node = nodeBackend(miner, () => this.#running?.network)
+    const node = nodeBackend({
+      miner,
+      network: () => this.#running?.network,
+      needsPeers: () => networkOptions !== undefined && !isFirst(networkOptions, node),
+      clock: this.#clock,
+    })
     const pooled = poolBackend(ledger, pool)
+    const events = new RpcEvents({ follow: ledgerEvents(chain, pool), syncing: node.syncing, clock: this.#clock })
+    this.#tellSync = () => events.tellSync()
+    const history = historyBackend(ledger)
+    const health = () => healthOf(node, datadir, networkOptions)
     const rpc = createRpc(http, {
-      chain,
-      pool,
+      events,
       backends: {
-        chain: chainBackend({ chain, engine, database, recent, recover }),
+        chain: chainBackend({ chain, engine, database, recent, recover, pacer: createPacer() }),
         pool: dev ? dev.sealing(pooled) : pooled,
         node,
+        ...(history && { history }),
         ...(miner && { miner: minerBackend(miner, engine) }),
         ...(dev && { dev }),
       },
       network,
-      health: () => healthOf(node, datadir, networkOptions),
+      health,
+      createMetrics: async (wsConnections) =>
+        (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections }),
       clock: this.#clock,
       logger: this.#logger,
     })

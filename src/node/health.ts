@@ -14,8 +14,13 @@ export async function healthOf(
   return {
     peers: node.peerCount(),
     peerLimit: network?.maxPeers ?? 0,
-    isFirst: network?.bootnodes.length === 0 && node.mining(),
+    isFirst: network !== undefined && isFirst(network, node),
     blocksBehind: progress ? progress.highestBlock - progress.currentBlock : 0,
     diskFreeBytes: disk && disk.bavail * disk.bsize,
   }
+}
+
+/** Whether it makes blocks and was told of no other node to begin at: without peers, it is the network. */
+export function isFirst({ bootnodes }: Pick<NetworkOptions, 'bootnodes'>, node: Pick<NodeBackend, 'mining'>): boolean {
+  return bootnodes.length === 0 && node.mining()
 }

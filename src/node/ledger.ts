@@ -8,13 +8,12 @@ import type { BlockSigner } from '../consensus/poa.ts'
 import type { NonceSearch } from '../consensus/pow.ts'
 import { loadRecovery } from '../crypto/load-recovery.ts'
 import { RecoveryPool } from '../crypto/recovery-pool.ts'
-import { recoverAddress } from '../crypto/sender.ts'
 import type { Key } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Database } from '../store/database.ts'
 import { closeDatabase, openDatabase } from './data-directory.ts'
-import { createEngine } from './engine.ts'
+import { createEngine, signerRecovery } from './engine.ts'
 import { LastHead } from './last-head.ts'
 import type { Logger } from './logger.ts'
 import { type Recovered, recoverSenders } from './senders.ts'
@@ -65,8 +64,7 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
     clock,
     nonceSearch,
     signer,
-    recoverSigner: (hash, signature) =>
-      recoverAddress(local, hash, signature.subarray(0, 32), signature.subarray(32, 64), signature[64] === 0 ? 0 : 1),
+    recoverSigner: signerRecovery(local),
     onEvidence: (evidence) => logger.warn(describeEvidence(evidence)),
   })
   const database = await openDatabase(datadir)

@@ -5,7 +5,22 @@ import { byPeer, peerOf } from './peering.ts'
 
 /** A node's network as RPC wants to see it. */
 export function networkBackend(network: Network): NetworkBackend {
-  const { watch, peering } = network
+  const { watch } = network
+  return {
+    ...peersBackend(network),
+    propagation: (hash) => watch.block(hash) ?? watch.transaction(hash),
+    propagationStats: () => watch.stats(),
+  }
+}
+
+type Peers = Pick<
+  Network,
+  'peerId' | 'addresses' | 'sessions' | 'peering' | 'routeOf' | 'roundTripMs' | 'scoreOf' | 'hangUp' | 'nowMs'
+>
+
+/** The part of it that is about peers. */
+export function peersBackend(network: Peers): Omit<NetworkBackend, 'propagation' | 'propagationStats'> {
+  const { peering } = network
   return {
     peerId: network.peerId,
     addresses: () => network.addresses,
@@ -44,7 +59,5 @@ export function networkBackend(network: Network): NetworkBackend {
     ban: (target, seconds) => peering.ban(peerOf(target) ?? target, seconds),
     unban: (target) => peering.unban(peerOf(target) ?? target),
     bans: () => peering.bans.list(network.nowMs()),
-    propagation: (hash) => watch.block(hash) ?? watch.transaction(hash),
-    propagationStats: () => watch.stats(),
   }
 }

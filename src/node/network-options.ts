@@ -39,7 +39,10 @@ export interface NetworkOptions {
 }
 
 /** All of it said. */
-export function discoveryOptions({ bootnodes, discovery }: NetworkOptions): DiscoveryOptions {
+export function discoveryOptions({
+  bootnodes,
+  discovery,
+}: Pick<NetworkOptions, 'bootnodes' | 'discovery'>): DiscoveryOptions {
   const chosen = { ...NO_DISCOVERY, ...discovery }
   // Only who looks on the LAN, or begins there, has business with private addresses that strangers tell of.
   return { ...chosen, privateAddresses: chosen.mdns || bootnodes.some(isPrivateAddress) }

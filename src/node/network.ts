@@ -36,7 +36,7 @@ import { lightBackend } from './light-backend.ts'
 import type { Logger } from './logger.ts'
 import { announcedAddresses, discoveryOptions, listenAddresses, type NetworkOptions } from './network-options.ts'
 import { peerBackend } from './peer-backend.ts'
-import { loadPeers } from './peer-file.ts'
+import { createPeerStore, loadPeers } from './peer-file.ts'
 import { signedRecords } from './peer-records.ts'
 import { Peering } from './peering.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
@@ -108,7 +108,6 @@ export class Network {
     const peering: Peering = new Peering(
       {
         self: peerIdFromPrivateKey(privateKey).toString(),
-        datadir,
         bootnodes: options.bootnodes,
         maxPeers: options.maxPeers,
         exchange: options.exchange ?? false,
@@ -117,6 +116,7 @@ export class Network {
       {
         host: () => network.#host,
         saved: await loadPeers(datadir),
+        store: createPeerStore(datadir),
         requestPeers: (peer, count, signal) => requestPeers(network.#client, peer, count, { signal }),
         untilReady: (peer) => network.#sessions.untilReady(peer),
         clock,

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import type { ConnectionGater, IdentifyResult, MultiaddrConnection, PeerInfo } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import type { Host } from '../p2p/host.ts'
+import type { BaseHost } from '../p2p/base-host.ts'
 import { AddressBook } from '../p2p/peers/address-book.ts'
 import { BanList } from '../p2p/peers/ban-list.ts'
-import { Connector, type Dialer } from '../p2p/peers/connector.ts'
+import { Connector, type Dialer, type PeerStore } from '../p2p/peers/connector.ts'
 import type { PeerAddresses } from '../p2p/peers/known-peer.ts'
 import { MAX_PEERS_EXCHANGED } from '../p2p/peers/limits.ts'
 import { hostOf } from '../p2p/peers/network-group.ts'
@@ -14,13 +13,11 @@ import type { SavedPeers } from '../p2p/peers/saved-peers.ts'
 import { hearsay, type Source, sourceAt } from '../p2p/peers/source.ts'
 import type { PeerSession } from '../p2p/sessions.ts'
 import type { Clock } from '../primitives/clock.ts'
-import { createPeerStore } from './peer-file.ts'
 import { openRecords, sequenceOf } from './peer-records.ts'
 import { random } from './system.ts'
 
 export interface PeeringOptions {
   readonly self: string
-  readonly datadir: string
   readonly bootnodes: readonly string[]
   readonly maxPeers: number
   readonly exchange: boolean
@@ -30,8 +27,10 @@ export interface PeeringOptions {
 
 export interface PeeringComponents {
   /** Known once it is made: it asks who may connect before. */
-  readonly host: () => Host
+  readonly host: () => BaseHost
+  /** Of the last run. */
   readonly saved: SavedPeers | undefined
+  readonly store: PeerStore
   /** Signed peer records of others, in their envelopes. */
   readonly requestPeers: (peer: string, count: number, signal: AbortSignal) => Promise<readonly Uint8Array[]>
   /** Settles when a connected peer has said who it is, or has gone. */
@@ -57,7 +56,7 @@ export class Peering {
     this.#options = options
     this.#parts = components
     const { saved, clock } = components
-    const secret = saved?.secret ?? new Uint8Array(randomBytes(32))
+    const secret = saved?.secret ?? crypto.getRandomValues(new Uint8Array(32))
     this.#book = new AddressBook(secret, random)
     const nowMs = clock.nowMs()
     if (saved !== undefined) this.#book.load(saved.book, nowMs)
@@ -78,7 +77,7 @@ export class Peering {
       bans: this.bans,
       secret,
       dialer: this.#dialer(),
-      store: createPeerStore(options.datadir),
+      store: components.store,
       clock,
       onError: components.onError,
     })

@@ -25,6 +25,7 @@ import type {
 import { proveStorage, readStorage } from '../state/storage.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
+import type { Pacer } from '../trie/update.ts'
 import { TransactionIntake } from './intake.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
 
@@ -34,10 +35,13 @@ export interface ChainBackendComponents {
   readonly database: Database
   readonly recent: RecentBlocks
   readonly recover: (transactions: readonly Transaction[]) => Promise<readonly (RecoveredTransaction | TxError)[]>
+  /** Between whole blocks, of which one call may read a hundred. */
+  readonly pacer: Pacer
 }
 
 /** A full node's chain as RPC wants to see it: everything is read from what this node has verified itself. */
-export function chainBackend({ chain, engine, database, recent, recover }: ChainBackendComponents): ChainBackend {
+export function chainBackend(components: ChainBackendComponents): ChainBackend {
+  const { chain, engine, database, recent, recover, pacer } = components
   const { store } = chain
 
   const numberOf = (ref: Exclude<BlockRef, { readonly hash: Uint8Array }>): number => {
@@ -115,10 +119,12 @@ export function chainBackend({ chain, engine, database, recent, recover }: Chain
     head: async () => chain.head,
     header: async (ref) => header(ref),
     block: async (ref) => {
+      await pacer.pause()
       const at = header(ref)
       return at && block(at)
     },
     receipts: async ({ hash }) => {
+      await pacer.pause()
       const found = executed(hash)
       if (!found) throw new StateUnavailableError()
       return found.receipts

@@ -1,3 +1,11 @@
+/** The tip of the chain, for whoever follows it. */
+export interface NodeHead {
+  readonly number: number
+  readonly hashHex: string
+  /** Unix seconds. */
+  readonly timestamp: number
+}
+
 /** How a node stands, for people who look at it. */
 export interface NodeStatus {
   /** The head's height, hash and count of transactions. */

@@ -1,12 +1,16 @@
-import { readFileSync } from 'node:fs'
+/** The package's version: package.json's, and known where there are no files as well. A test holds the two together. */
+const VERSION = '0.1.0'
 
-/** The package's version. */
 export function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return (manifest as { readonly version: string }).version
+  return VERSION
 }
 
 /** As `web3_clientVersion` tells it. */
 export function clientVersion(): string {
-  return `idobata/${packageVersion()}/${process.platform}-${process.arch}/node${process.versions.node}`
+  return `idobata/${VERSION}/${process.platform}-${process.arch}/node${process.versions.node}`
+}
+
+/** The same in a browser, which need not tell more of whose it is. */
+export function webClientVersion(): string {
+  return `idobata/${VERSION}/web/light`
 }

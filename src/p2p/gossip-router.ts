@@ -2,7 +2,7 @@ import { type GossipSub, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossi
 import type { RPC } from '@chainsafe/libp2p-gossipsub/message'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { keccak256 } from '../crypto/keccak.ts'
-import { concatBytes } from '../primitives/bytes.ts'
+import { concatBytes, toKey } from '../primitives/bytes.ts'
 import { type OpenStream, openSideBySide } from './gossip-streams.ts'
 import type { InboundMeter } from './inbound-meter.ts'
 import { GOSSIP_LIMITS } from './limits.ts'
@@ -66,7 +66,7 @@ export function createGossipRouter({ topics, standing, meter, forBlocksAlone }: 
     ...GOSSIP_LIMITS,
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: ({ topic, data }) => messageId(topic, data),
-    msgIdToStrFn: (id) => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('base64'),
+    msgIdToStrFn: toKey,
     allowedTopics: Object.values(topics),
     asyncValidation: true,
     awaitRpcHandler: false,

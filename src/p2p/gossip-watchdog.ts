@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface'
 import type { Clock } from '../primitives/clock.ts'
-import type { Host } from './host.ts'
+import type { BaseHost } from './base-host.ts'
 import { GOSSIP_CHECK_MS } from './limits.ts'
 
 /**
@@ -8,14 +8,14 @@ import { GOSSIP_CHECK_MS } from './limits.ts'
  * both sides believing to be neighbours that have nothing to say. This looks for such connections and opens it again.
  */
 export class GossipWatchdog {
-  readonly #host: Pick<Host, 'getConnections' | 'services'>
+  readonly #host: Pick<BaseHost, 'getConnections' | 'services'>
   readonly #clock: Clock
   /** Connections found without a stream, by id; the next look will tell whether it was only being opened. */
   #silent = new Set<string>()
   #cancel = () => {}
   #reopened = 0
 
-  constructor(host: Pick<Host, 'getConnections' | 'services'>, clock: Clock) {
+  constructor(host: Pick<BaseHost, 'getConnections' | 'services'>, clock: Clock) {
     this.#host = host
     this.#clock = clock
   }

@@ -79,8 +79,14 @@ export class Gossip {
     else router.unsubscribe(this.#topics.tx)
   }
 
-  publish(topic: keyof Topics, data: Uint8Array): void {
-    this.#parts.router.publish(this.#topics[topic], data).catch(this.#parts.onError)
+  /** @returns how many peers it goes to. */
+  async publish(topic: keyof Topics, data: Uint8Array): Promise<number> {
+    try {
+      return (await this.#parts.router.publish(this.#topics[topic], data)).recipients.length
+    } catch (error) {
+      this.#parts.onError(error)
+      return 0
+    }
   }
 
   hasListeners(topic: keyof Topics): boolean {

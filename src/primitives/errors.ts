@@ -1,6 +1,6 @@
 /**
  * Rule violations: expected failures, caused by input. They carry a code and facts, never a judgement of whoever sent
- * the input: `rpc/errors.ts` (and later `p2p/verdict.ts`) decide what each code means to them, exhaustively.
+ * the input: `rpc/errors.ts` and `p2p/verdict.ts` decide what each code means to them, exhaustively.
  */
 
 /** The bytes are not a canonical encoding of what they claim to be. */
@@ -88,6 +88,23 @@ export class BlockError extends Error {
     super(describe(code, facts))
     this.code = code
     this.facts = facts
+  }
+}
+
+export type UnprovenCode =
+  | 'no-peers' // nobody has shown a chain yet, or all have gone
+  | 'no-answer' // nobody who was asked gave an answer that holds
+  | 'stale-head' // the newest block that anybody shows is too old
+  | 'absence' // that something is nowhere on the chain
+  | 'not-answered' // what a light node never answers: it would take the whole chain
+
+/** A light node answers with what it can prove. What it cannot, it refuses: never a guess, and no empty value instead. */
+export class UnprovenError extends Error {
+  override readonly name: string = 'UnprovenError'
+  readonly code: UnprovenCode
+  constructor(code: UnprovenCode, detail: string) {
+    super(detail)
+    this.code = code
   }
 }
 

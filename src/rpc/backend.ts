@@ -3,6 +3,7 @@ import type { Block } from '../primitives/block.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { PlacedReceipt, Receipt } from '../primitives/receipt.ts'
 import type { Transaction, TransactionFields } from '../primitives/transaction.ts'
+import type { HistoryBackend, LightBackend } from './light.ts'
 import type { NetworkBackend } from './network.ts'
 
 /**
@@ -154,6 +155,8 @@ export interface NodeBackend {
   readonly clientVersion: string
   /** undefined: at the head of what is known. */
   syncing(): SyncProgress | undefined
+  /** Waits until it is at the head of what its peers have, `withinMs` at most. @returns whether it is. */
+  untilSynced(withinMs: number): Promise<boolean>
   listening(): boolean
   peerCount(): number
   mining(): boolean
@@ -223,6 +226,10 @@ export interface Backends {
   readonly node: NodeBackend
   /** Absent in a node that is alone; it has no methods about peers then. */
   readonly network?: NetworkBackend
+  /** Only in a light node. */
+  readonly light?: LightBackend
+  /** Only in a node that has the whole chain, of a network with proof of work. */
+  readonly history?: HistoryBackend
   /** Only in a node that makes blocks and whose operator wants it controlled from outside. */
   readonly miner?: MinerBackend
   /** Only on a development network. */

@@ -121,7 +121,7 @@ export class Dispatcher {
    * @param message  Bytes, where it may be other than UTF-8.
    * @returns undefined when nothing is to be sent (only notifications).
    */
-  async handle(message: string | Buffer, caller: Caller): Promise<Reply | undefined> {
+  async handle(message: string | Uint8Array, caller: Caller): Promise<Reply | undefined> {
     const { allowance } = this.#parts
     const refusal = allowance?.take(caller.client, 1 + Math.floor(message.length / UNIT_CHARS))
     // A short message is read even so, since the answer is then under its id.

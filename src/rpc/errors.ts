@@ -6,6 +6,8 @@ import {
   StateUnavailableError,
   TxError,
   type TxErrorCode,
+  type UnprovenCode,
+  UnprovenError,
 } from '../primitives/errors.ts'
 import type { Json } from './json.ts'
 
@@ -100,6 +102,15 @@ const BLOCK_MESSAGES = {
   'below-finalized': ({ number, finalized }) => `block ${number} conflicts with finalized block ${finalized}`,
 } satisfies Wording<BlockErrorCode>
 
+/** What a light node says beside what it tried; clients that ask again get an answer where it says so. */
+const UNPROVEN_MESSAGES = {
+  'no-peers': (detail) => `no peer to ask: ${detail}`,
+  'no-answer': (detail) => `no peer has proven an answer: ${detail}`,
+  'stale-head': (detail) => `the newest block that peers show is too old to answer from: ${detail}`,
+  absence: (detail) => `a light node cannot prove that there is none: ${detail}`,
+  'not-answered': (detail) => `a light node does not answer this: ${detail}`,
+} satisfies Record<UnprovenCode, (detail: string) => string>
+
 function insufficientFunds({ balance, cost, queuedCost, replacement, overshot }: Facts): string {
   const others = queuedCost === undefined ? '' : `queued cost ${queuedCost}, `
   const own = replacement === 1 ? 'tx bumped' : 'tx cost'
@@ -114,6 +125,9 @@ export function toRpcError(error: unknown): RpcError | undefined {
   if (error instanceof RpcError) return error
   if (error instanceof TxError) return new RpcError(SERVER_ERROR, TX_MESSAGES[error.code](error.facts))
   if (error instanceof BlockError) return new RpcError(SERVER_ERROR, BLOCK_MESSAGES[error.code](error.facts))
+  if (error instanceof UnprovenError) {
+    return new RpcError(SERVER_ERROR, UNPROVEN_MESSAGES[error.code](error.message), { unproven: error.code })
+  }
   if (error instanceof StateUnavailableError) return new RpcError(SERVER_ERROR, error.message)
   if (error instanceof DecodeError) return new RpcError(INVALID_PARAMS, `not canonical RLP: ${error.message}`)
   return undefined

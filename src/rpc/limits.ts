@@ -81,6 +81,15 @@ export const UNIT_CHARS = 1024
 /** Units of calls that read much or make others work; all others cost one. */
 export const METHOD_UNITS: ReadonlyMap<string, number> = new Map([
   ['eth_sendRawTransaction', 2],
+  ['eth_getBlockByNumber', 2],
+  ['eth_getBlockByHash', 2],
+  ['eth_getBlockTransactionCountByNumber', 2],
+  ['eth_getBlockTransactionCountByHash', 2],
+  ['debug_getRawBlock', 2],
+  ['debug_getRawReceipts', 5],
+  ['ots_getBlockDetails', 5],
+  ['ots_getBlockDetailsByHash', 5],
+  ['ots_getBlockTransactions', 5],
   ['eth_getProof', 5],
   ['eth_getBlockReceipts', 5],
   ['eth_feeHistory', 5],
@@ -90,6 +99,7 @@ export const METHOD_UNITS: ReadonlyMap<string, number> = new Map([
   ['txpool_inspect', 20],
   ['ots_searchTransactionsBefore', 10],
   ['ots_searchTransactionsAfter', 10],
+  ['ots_getTransactionBySenderAndNonce', 10],
 ])
 /** Units a second of one client elsewhere, and of everything on this machine together. */
 export const DEFAULT_UNITS_PER_SEC = 500
@@ -123,5 +133,7 @@ export const MAX_MINED_BLOCKS = 10_000
 export const MAX_MINING_INTERVAL_MS = 86_400_000
 /** Blocks that a node may be behind the best it knows of and still be ready: what arrives while it answers. */
 export const MAX_BLOCKS_BEHIND = 8
+/** Milliseconds that a call waits for a node to be synced: well within the time that a call has. */
+export const MAX_SYNC_WAIT_MS = 25_000
 /** Bytes that must be free on the disk: some minutes' work before writes begin to fail. */
 export const MIN_DISK_FREE_BYTES = 512 * 1024 * 1024

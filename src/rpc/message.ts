@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { PARSE_ERROR, RpcError } from './errors.ts'
 import { MAX_MESSAGE_NESTING, MAX_MESSAGE_PARTS, SMALL_MESSAGE_CHARS } from './limits.ts'
 
@@ -10,15 +9,25 @@ const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
+/** A mark of the byte order is no part of JSON. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** The JSON of a message. @throws RpcError -32700 for what is none, and for what would take too long to read. */
-export function readMessage(message: string | Buffer): unknown {
-  if (typeof message !== 'string' && !isUtf8(message)) throw parseError('the message is not UTF-8')
-  const text = message.toString()
+export function readMessage(message: string | Uint8Array): unknown {
+  const text = typeof message === 'string' ? message : decodeUtf8(message)
   if (text.length > SMALL_MESSAGE_CHARS) judgeShape(text)
   try {
     return JSON.parse(text)
   } catch {
     throw parseError('the message is not JSON')
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw parseError('the message is not UTF-8')
   }
 }
 

@@ -58,6 +58,8 @@ export const META = {
   rules: 'rules',
   /** Hash of the canonical head. */
   head: 'head',
+  /** A light node's: what a restart begins with. */
+  light: 'light',
   /** rlp([block hash, state root]): what the `trieNode` table is the state of. */
   state: 'state',
   /**

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Suite, Tally } from './report.ts'
 
-/** By the name of the folder that holds the cases. */
+/** By the name of the folder that holds the cases, unless `FOLDERS` has another. */
 const SUITES: Readonly<Record<string, () => Promise<{ readonly run: Suite }>>> = {
   rlp: () => import('./rlp.ts'),
   transactions: () => import('./transactions.ts'),
@@ -13,7 +13,11 @@ const SUITES: Readonly<Record<string, () => Promise<{ readonly run: Suite }>>> =
   asert: () => import('./asert.ts'),
   'chain-london': () => import('./chain-london.ts'),
   'rpc-london': () => import('./rpc-london.ts'),
+  'rpc-light': () => import('./rpc-light.ts'),
 }
+
+/** Suites that go through the cases of another. */
+const FOLDERS: Readonly<Record<string, string>> = { 'rpc-light': 'rpc-london' }
 
 const USAGE = `usage: npm run conformance -- --vectors DIR [--suite NAME]
   DIR holds one folder per suite; suites: ${Object.keys(SUITES).join(', ')}`
@@ -55,7 +59,7 @@ async function main(): Promise<number> {
   const { vectors, names } = readArguments()
   const total = { passed: 0, failed: 0, skipped: 0 }
   for (const name of names) {
-    const tally = await runSuite(name, join(vectors, name))
+    const tally = await runSuite(name, join(vectors, FOLDERS[name] ?? name))
     for (const failure of tally.failures) console.log(`  FAILED ${name} ${failure.name}: ${failure.reason}`)
     for (const [reason, count] of tally.skips) console.log(`  skipped ${name} (${count}): ${reason}`)
     console.log(`${name}: ${tally}`)

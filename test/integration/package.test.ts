@@ -103,6 +103,30 @@ installed('a program imports it, finds the network shipped with it, and mines on
   expect((await run(process.execPath, ['program.mjs'])).stdout).toBe('0x4e95\n1\n')
 })
 
+installed('a program has a light node of the entry for browsers', async () => {
+  const source = `
+    import { createFullNode, parseGenesis } from 'idobata'
+    import { createLightNode } from 'idobata/light'
+    const genesis = parseGenesis({
+      config: { chainId: 8, idobata: { engine: 'pow' } },
+      difficulty: 16,
+      gasLimit: 120000000,
+      extraData: '0x' + '00'.repeat(32),
+      alloc: { ['0x' + '0b'.repeat(20)]: { balance: '0x7' } },
+    })
+    const network = { addr: '127.0.0.1', port: 0, transports: ['ws'], bootnodes: [], maxPeers: 8 }
+    const full = createFullNode({ datadir: 'served', genesis, network })
+    await full.start()
+    const light = createLightNode({ genesis, bootnodes: full.addresses, vouchers: 1 })
+    await light.start()
+    await light.waitUntilSynced()
+    console.log(await light.request({ method: 'eth_getBalance', params: ['0x' + '0b'.repeat(20), 'latest'] }))
+    await light.stop()
+    await full.stop()`
+  writeFileSync(join(project, 'light.mjs'), source)
+  expect((await run(process.execPath, ['light.mjs'])).stdout).toBe('0x7\n')
+})
+
 installed('a program in TypeScript is checked against its types', async () => {
   const source = (number: string) => `
     import { createFullNode, type FullNode, type FullNodeOptions, ProviderError, parseGenesis } from 'idobata'

@@ -122,6 +122,7 @@ const OPERATOR_CALLS: Readonly<Record<string, readonly Json[][]>> = {
   anvil_revert: [['0x1']],
   hardhat_reset: [[]],
   anvil_reset: [[]],
+  idobata_waitUntilSynced: [[], [0]],
 }
 
 test('every answer is as published, and every method is called', { timeout: 180_000 }, async () => {

@@ -27,9 +27,36 @@ export interface NodeSettings {
 export class NodeProcesses {
   readonly #directory = temporaryDirectory()
   readonly #processes: NodeProcess[] = []
+  #homes = 0
 
-  async start({ genesis, blocks, bootnodes = [], args = [], environment = {} }: NodeSettings): Promise<StartedNode> {
-    const home = join(this.#directory, `node-${this.#processes.length}`)
+  async start(settings: NodeSettings): Promise<StartedNode> {
+    const { environment = {} } = settings
+    const process = await this.#spawn(settings, {
+      IDOBATA_P2P_ADDR: '127.0.0.1',
+      IDOBATA_P2P_TRANSPORTS: 'tcp',
+      IDOBATA_PORT: '0',
+      IDOBATA_HTTP_API: 'eth,idobata,admin',
+      IDOBATA_WS_API: 'eth',
+      ...environment,
+    })
+    const url = await process.rpcUrl()
+    const { addresses } = await process.record('listening for peers')
+    const [address] = String(addresses).split(' ')
+    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)! }
+  }
+
+  /** A light node; it is not called, so all there is to know of it is where it answers. */
+  async startLight(settings: NodeSettings): Promise<Pick<StartedNode, 'process' | 'url' | 'rpc'>> {
+    const process = await this.#spawn({ ...settings, args: ['--light', ...(settings.args ?? [])] }, {})
+    const url = await process.rpcUrl()
+    return { process, url, rpc: new RpcClient(url) }
+  }
+
+  async #spawn(
+    { genesis, blocks, bootnodes = [], args = [] }: NodeSettings,
+    environment: NonNullable<NodeSettings['environment']>,
+  ): Promise<NodeProcess> {
+    const home = join(this.#directory, `node-${this.#homes++}`)
     const file = `${home}.json`
     writeFileSync(file, JSON.stringify(genesis))
     if (blocks !== undefined) {
@@ -38,20 +65,12 @@ export class NodeProcesses {
     }
     const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
       IDOBATA_P2P: 'true',
-      IDOBATA_P2P_ADDR: '127.0.0.1',
-      IDOBATA_P2P_TRANSPORTS: 'tcp',
-      IDOBATA_PORT: '0',
       IDOBATA_HTTP_PORT: '0',
-      IDOBATA_HTTP_API: 'eth,idobata,admin',
-      IDOBATA_WS_API: 'eth',
       IDOBATA_BOOTNODES: bootnodes.join(','),
       ...environment,
     })
     this.#processes.push(process)
-    const url = await process.rpcUrl()
-    const { addresses } = await process.record('listening for peers')
-    const [address] = String(addresses).split(' ')
-    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)! }
+    return process
   }
 
   async stop(): Promise<void> {

@@ -65,7 +65,8 @@ table ip nat {
 table ip filter {
   chain forward {
     type filter hook forward priority filter; policy accept;
-    iifname "${link}" ct state new ct status != dnat drop
+    iifname "${link}" ct status dnat accept
+    iifname "${link}" ct state new drop
   }
   chain input {
     type filter hook input priority filter; policy accept;

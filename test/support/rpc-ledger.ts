@@ -1,5 +1,6 @@
 import { checkLedgerRules, checkTransactionStateless } from '../../src/chain/transaction-rules.ts'
 import type { Engine } from '../../src/consensus/engine.ts'
+import { ledgerEvents } from '../../src/node/ledger-events.ts'
 import { RecentBlocks } from '../../src/node/recent-blocks.ts'
 import { chainBackend, poolBackend } from '../../src/node/rpc-backends.ts'
 import { RpcEvents } from '../../src/node/rpc-events.ts'
@@ -20,6 +21,7 @@ import { recoverHere, type TestChain } from './test-chain.ts'
 const QUIET_NODE: NodeBackend = {
   clientVersion: 'idobata/0.0.0/test',
   syncing: () => undefined,
+  untilSynced: async () => true,
   listening: () => false,
   peerCount: () => 0,
   mining: () => false,
@@ -63,11 +65,11 @@ export async function rpcLedger(
   })
   await pool.start()
   const backends = {
-    chain: chainBackend({ chain, engine, database, recent, recover: recoverHere }),
+    chain: chainBackend({ chain, engine, database, recent, recover: recoverHere, pacer: { pause: () => undefined } }),
     pool: poolBackend({ chain, recover: recoverHere }, pool),
     node: QUIET_NODE,
   }
-  const events = new RpcEvents({ chain, pool, syncing: QUIET_NODE.syncing, clock: systemClock })
+  const events = new RpcEvents({ follow: ledgerEvents(chain, pool), syncing: QUIET_NODE.syncing, clock: systemClock })
   let ids = 0
   const parts = { events, clock: systemClock, createId: () => `0x${(++ids).toString(16)}` }
   const services = { subscriptions: new Subscriptions(parts), filters: new Filters(parts) }

@@ -1,6 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { HostComponents } from '../../src/p2p/base-host.ts'
 import type { DiscoveryOptions } from '../../src/p2p/discovery.ts'
-import { createHost, type Host, type HostComponents, type HostOptions } from '../../src/p2p/host.ts'
+import { createHost, type Host, type HostOptions } from '../../src/p2p/host.ts'
 import { topicsOf } from '../../src/p2p/topics.ts'
 
 /** Any free port of every transport on loopback. */

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { ipVersion } from '@chainsafe/is-ip'
 import { isExemptFromNetworkCaps } from '../address-class.ts'
 
 /** The host that a multiaddr names: an IP address or a domain name; undefined: none, as for a relayed one. */
@@ -6,7 +6,7 @@ export function hostOf(multiaddr: string): string | undefined {
   const [, family, host, ...rest] = multiaddr.split('/')
   // The relay's address says nothing about who is behind it.
   if (host === undefined || rest.includes('p2p-circuit')) return undefined
-  if (family === 'ip4' || family === 'ip6') return isIP(host) === (family === 'ip4' ? 4 : 6) ? host : undefined
+  if (family === 'ip4' || family === 'ip6') return ipVersion(host) === (family === 'ip4' ? 4 : 6) ? host : undefined
   return family === 'dns' || family === 'dns4' || family === 'dns6' ? host : undefined
 }
 
@@ -24,7 +24,7 @@ export function subnetOf(host: string): string {
 }
 
 function prefixOf(host: string, v4Parts: number, v6Words: number): string {
-  const family = isIP(host)
+  const family = ipVersion(host)
   if (family === 4) return host.split('.').slice(0, v4Parts).join('.')
   if (family !== 6) return host.toLowerCase()
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)

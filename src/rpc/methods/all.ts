@@ -18,6 +18,7 @@ import { ethStatusMethods } from './eth-status.ts'
 import { ethSubscribeMethods } from './eth-subscribe.ts'
 import { ethTransactionMethods } from './eth-transaction.ts'
 import { idobataMethods } from './idobata.ts'
+import { idobataHistoryMethods, idobataLightMethods, idobataSyncMethods } from './idobata-light.ts'
 import { minerMethods } from './miner.ts'
 import { netMethods } from './net.ts'
 import { otsMethods } from './ots.ts'
@@ -52,6 +53,9 @@ export function rpcMethods(backends: Backends, services: EventServices): MethodT
     ...ethSubscribeMethods(services),
     ...netMethods(backends),
     ...web3Methods(backends),
+    ...idobataSyncMethods(backends),
+    ...(backends.light && idobataLightMethods(backends.light)),
+    ...(backends.history && idobataHistoryMethods(backends, backends.history)),
     ...(backends.network && { ...idobataMethods(backends.network), ...adminMethods(backends, backends.network) }),
     ...(backends.miner && minerMethods(backends.miner)),
     ...(backends.dev && devMethods({ ...backends, dev: backends.dev }, fill)),

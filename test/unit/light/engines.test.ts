@@ -3,6 +3,7 @@ import { nextBaseFee } from '../../../src/chain/header-rules.ts'
 import { createPoa, type PoaParams } from '../../../src/consensus/poa.ts'
 import { hashHeader } from '../../../src/crypto/hashes.ts'
 import { equalBytes } from '../../../src/primitives/bytes.ts'
+import type { HashedHeader } from '../../../src/primitives/header.ts'
 import { MAX_GAS_LIMIT } from '../../../src/primitives/limits.ts'
 import { makeBlock } from '../../support/block-maker.ts'
 import { recoverTestSigner, testSigner } from '../../support/block-signers.ts'
@@ -24,13 +25,13 @@ const clock = new ManualClock(2_000_000_000_000)
 const genesis = headerWith({ extraData: new Uint8Array(32), difficulty: 1n })
 
 /** A chain of signed headers, with signers who have sealed nothing else. */
-function signedChain() {
-  const list = new HeaderList([hashHeader(genesis)])
+function signedChain(from: readonly HashedHeader[] = [hashHeader(genesis)]) {
+  const list = new HeaderList(from)
   const engines = signers.map((signer) => createPoa(params, { clock, recoverSigner: recoverTestSigner, signer }))
   return {
     list,
     /** Has blocks sealed on top, each by the signer in turn. */
-    async seal(blocks: number) {
+    async seal(blocks: number, intervalSec = 5) {
       for (let i = 0; i < blocks; i++) {
         const { hash, header: parent } = list.tip
         const number = parent.number + 1
@@ -40,7 +41,7 @@ function signedChain() {
           header: (wanted: Uint8Array) => ancestors.find((known) => equalBytes(known.hash, wanted))?.header,
           historyRoot: () => list.commitment(CHAIN_ID),
         }
-        const timestamp = parent.timestamp + 5
+        const timestamp = parent.timestamp + intervalSec
         const prepared = headerWith({
           parentHash: hash,
           number,
@@ -96,6 +97,14 @@ describe('a light client under proof of authority', () => {
     expect(test.client.announce('a', list.tip)).toBe('accept')
     await test.until(() => test.client.head.header.number === 1_011)
     expect(test.reports).toEqual([])
+
+    // Every signer breaks the rules, and seals a longer chain beside what is final: nobody follows that.
+    const beside = signedChain(list.headers.slice(0, 951))
+    await beside.seal(250, 6)
+    for (const name of ['a', 'b']) test.peers.set(name, headerPeer(beside.list))
+    test.clock.advance(2_000_000)
+    await test.until(() => test.reports.length === 2)
+    expect(test.client.status().tip.hash).toEqual(list.tip.hash)
 
     // As many headers as are asked for reach down to a genesis that is not this client's.
     const foreign = signedChain()

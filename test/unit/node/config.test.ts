@@ -27,6 +27,8 @@ test('without flags or variables everything has its default', () => {
     config: undefined,
     datadir: '/home/me/.idobata',
     genesis: undefined,
+    light: false,
+    'light.vouchers': 2,
     dev: false,
     http: true,
     'http.addr': '127.0.0.1',
@@ -171,5 +173,26 @@ describe('what cannot be used is refused, naming its source and the text', () =>
     expect(resolveConfig({ minimumwork: '0xff' }, HOME).minimumwork).toBe(255n)
     expect(refusal({ minimumwork: '-1' })).toBe('--minimumwork: "-1" is no total difficulty')
     expect(refusal({}, { IDOBATA_MINE: 'yes' })).toBe('IDOBATA_MINE: "yes" is neither true nor false')
+  })
+})
+
+describe('a light node', () => {
+  test('has a directory and a number of peers of its own', () => {
+    expect(resolveConfig({ light: true }, HOME)).toMatchObject({ datadir: '/home/me/.idobata/light', maxpeers: 8 })
+    expect(resolveConfig({ light: true, datadir: '/here', maxpeers: '3' }, HOME)).toMatchObject({
+      datadir: '/here',
+      maxpeers: 3,
+    })
+  })
+
+  test.each([
+    [{ mine: true }, '--mine: not in a light node'],
+    [{ dev: true }, '--dev: not in a light node'],
+    [{ metrics: true }, '--metrics: not in a light node'],
+    [{ p2p: false }, '--no-p2p: a light node (--light) knows nothing without peers'],
+    [{ port: '1' }, '--port: not in a light node'],
+    [{ nat: 'upnp' }, '--nat: not in a light node'],
+  ])('refuses %o', (flags: Flags, message) => {
+    expect(() => resolveConfig({ light: true, ...flags }, HOME)).toThrow(message)
   })
 })

@@ -9,10 +9,11 @@ function peering(): Peering {
     throw new Error('not part of this test')
   }
   return new Peering(
-    { self: 'self', datadir: '/nowhere', bootnodes: [], maxPeers: 77, exchange: false, privateAddresses: false },
+    { self: 'self', bootnodes: [], maxPeers: 77, exchange: false, privateAddresses: false },
     {
       host: absent,
       saved: undefined,
+      store: { save: absent },
       requestPeers: absent,
       untilReady: absent,
       clock: { nowMs: () => 1_700_000_000_000, after: () => () => {} },

@@ -22,13 +22,12 @@ afterAll(async () => {
 
 test('a failure of the node itself is logged with its stack, and its caller told nothing of it', async () => {
   const logged: [string, LogFacts | undefined][] = []
-  const { backends, pool } = ledger
+  const { backends } = ledger
   const peerCount = () => {
     throw new TypeError('a bug')
   }
   const rpc = createRpc(undefined, {
-    chain: testChain.chain,
-    pool,
+    events: { subscribe: () => () => {}, stop: () => {} },
     backends: { ...backends, node: { ...backends.node, peerCount } },
     network: undefined,
     health: () => expect.fail('nobody asks'),

@@ -165,12 +165,27 @@ export function fakeBackends(options: FakeOptions = {}) {
     node: {
       clientVersion: 'idobata/0.0.0/test',
       syncing: () => options.syncing,
+      untilSynced: async () => options.syncing === undefined,
       listening: () => false,
       peerCount: () => 0,
       mining: () => true,
       hashrate: () => 1234.4,
       coinbase: () => options.coinbase,
     },
+    light: {
+      status: () => ({
+        stage: 'following',
+        head,
+        tip: head,
+        highestClaimed: head.header.number,
+        receivedBytes: 9,
+        peers: 2,
+        vouching: 1,
+        samples: 0,
+        faults: { withheld: 1 },
+      }),
+    },
+    history: { prove: async (anchorHash, tipHash) => (equalBytes(tipHash, side.hash) ? undefined : anchorHash) },
     network: fakeNetwork(),
   }
   return { ...backends, blocks, side, submitted }

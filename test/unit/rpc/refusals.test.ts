@@ -340,6 +340,7 @@ describe('a limit', () => {
   })
 
   test('of a search for a nonce is kept', async () => {
+    const tx = signedTransfer({}, testKey(1))
     // An account that has only ever received, one transaction a block.
     const receiving = (blocks: number) =>
       calling({}, ({ chain }) => ({
@@ -350,7 +351,6 @@ describe('a limit', () => {
             const number = 'after' in from ? from.after + 1 : 0
             const head = await chain.head()
             const header = { ...head, header: { ...head.header, number } }
-            const tx = signedTransfer({}, testKey(1))
             return {
               transactions: [{ tx, hash: head.hash, sender: CONTRACT, header, index: 0 }],
               more: number < blocks,

@@ -1,0 +1,25 @@
+import { Refused } from '../p2p/reqresp/served-protocol.ts'
+import { limitExceeded } from '../rpc/errors.ts'
+import type { HistoryBackend } from '../rpc/light.ts'
+import type { Ledger } from './ledger.ts'
+import { lightBackend } from './light-backend.ts'
+import { createPacer, monotonicMs } from './system.ts'
+
+/**
+ * A full node's history as RPC wants to see it: made as for light nodes, in a share of the time of its own.
+ * @returns undefined where headers prove no work, so that there is nothing to prove.
+ */
+export function historyBackend({ chain, engine }: Pick<Ledger, 'chain' | 'engine'>): HistoryBackend | undefined {
+  if (engine.name !== 'pow') return undefined
+  const light = lightBackend({ chain, provesWork: true, pacer: createPacer(), monotonicMs })
+  return {
+    async prove(anchorHash, tipHash) {
+      try {
+        return await light.history({ anchorHash, tipHash })
+      } catch (error) {
+        if (error instanceof Refused) throw limitExceeded(`proofs are made one after another: ${error.message}`)
+        throw error
+      }
+    },
+  }
+}
