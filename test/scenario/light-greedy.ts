@@ -34,6 +34,9 @@ const MAX_LAG_BLOCKS = 2
 /** From nothing to a proven balance. */
 const MAX_NEWCOMER_MS = 10_000
 const GIVEN_UP_MS = 20_000
+/** Looks until a block has come; a minute. */
+const MAX_LOOKS = 600
+const LOOK_MS = 100
 const BETWEEN_NEWCOMERS_MS = 500
 
 async function heightOf({ rpc }: StartedNode): Promise<number> {
@@ -77,6 +80,10 @@ class Crowd {
       this.#friends.push(await ScriptedPeer.connect(known, { name }, new AbortController().signal))
     }
     await this.#traffic.start(this.#miner.url, this.#victim.url, this.#friends[0]!, nonce)
+    for (let looks = 0; (await heightOf(this.#victim)) < this.#chain.blocks.length; looks++) {
+      if (looks === MAX_LOOKS) throw new Error('no block comes from the miner')
+      await setTimeout(LOOK_MS)
+    }
   }
 
   async stop(): Promise<void> {
@@ -217,7 +224,7 @@ function ms(waits: readonly number[]): string {
 
 export const lightGreedy: Scenario = {
   name: 'light-greedy',
-  claim: `${SIZES.clients} greedy light clients, connected at once (--maxpeers ${MAX_PEERS}), keep a node from nothing`,
+  claim: `what ${SIZES.clients} greedy light clients at once (--maxpeers ${MAX_PEERS}) cost a node, beside what they may`,
   async run({ quick, log }) {
     const { clients, blocks, calmMs, greedMs } = quick ? QUICK_SIZES : SIZES
     log(`mining ${blocks} blocks`)
