@@ -55,6 +55,14 @@ export function describePropagation({ number, hash, transactions, propagation }:
   return `${time} ${start} · from ${shortPeer(plainText(from, 'peer'))}${whole}${valid}${describeArrivals(arrivals)}`
 }
 
+/** How a block went through the whole network, as far as others have told; undefined: they have not. */
+export function describeWave({ number }: WatchedBlock, propagation: unknown): string | undefined {
+  const { wave } = members(propagation ?? {}, 'propagation')
+  const { count, p50, p90 } = members(wave ?? {}, 'percentiles')
+  if (count === undefined || count === 0) return undefined
+  return `  #${number} seen by ${Number(count)} nodes, half within ${Number(p50)} ms of the first, nine of ten within ${Number(p90)} ms`
+}
+
 function describeArrivals(arrivals: unknown): string {
   const others = items(arrivals, 'list of arrivals').map((arrival) => {
     const { peer, afterMs } = members(arrival, 'arrival')

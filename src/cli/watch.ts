@@ -4,7 +4,7 @@ import type { Flags } from '../node/config.ts'
 import { loadConfig } from '../node/config-file.ts'
 import { members } from './answers.ts'
 import { addClientOptions, addExamples } from './options.ts'
-import { BlockWatch, describePropagation, describeStats } from './propagation.ts'
+import { BlockWatch, describePropagation, describeStats, describeWave, type WatchedBlock } from './propagation.ts'
 import { createRpcClient } from './rpc-client.ts'
 
 /** Milliseconds between looks for a new block. */
@@ -23,9 +23,14 @@ async function run(flags: Flags): Promise<void> {
   const most = flags.blocks === undefined ? Number.POSITIVE_INFINITY : Number(flags.blocks)
   const watch = new BlockWatch(rpc)
   let shown = 0
+  let last: WatchedBlock | undefined
   while (shown < most) {
     for (const block of await watch.next()) {
       if (shown++ === most) break
+      // What others tell of a block comes seconds later: with the next one.
+      const wave = last && !flags.json && describeWave(last, await rpc.call('idobata_propagation', [last.hash]))
+      if (wave) process.stdout.write(`${wave}\n`)
+      last = block
       process.stdout.write(flags.json ? `${JSON.stringify(block)}\n` : `${describePropagation(block)}\n`)
       if (flags.json || shown % STATS_EVERY !== 0) continue
       process.stdout.write(`${describeStats(members(await rpc.call('idobata_propagationStats'), 'statistics'))}\n`)

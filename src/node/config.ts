@@ -208,6 +208,7 @@ export const OPTIONS = {
   'p2p.relay': toggle('be reached through peers that offer it', false),
   'p2p.holepunch': toggle('make relayed connections direct ones', true),
   'p2p.relayserver': toggle('offer to relay for others', false),
+  'p2p.sightings': toggle('tell peers when blocks were first seen here, and hear it of them', false),
   metrics: toggle('serve GET /metrics for Prometheus', false),
   mine: toggle('produce blocks', false),
   'miner.etherbase': option<Uint8Array | undefined>({

@@ -7,7 +7,6 @@ import { DEFAULT_POOL_OPTIONS } from '../pool/limits.ts'
 import { TransactionPool } from '../pool/pool.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import type { NetworkBackend } from '../rpc/network.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DevControl } from './dev-control.ts'
 import { DevTime } from './dev-time.ts'
@@ -20,6 +19,7 @@ import { loadNetwork } from './load-network.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type Mining, prepareMining } from './mining.ts'
 import type { Network } from './network.ts'
+import type { WatchedNetwork } from './network-backend.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { nodeBackend } from './node-backend.ts'
 import { ask, type ProviderRequest } from './provider.ts'
@@ -164,7 +164,7 @@ export class FullNode {
     const time = options.dev ? new DevTime(this.#clock, chain.head.header.timestamp) : undefined
     const miner = mining && this.#startMiner(ledger, pool, mining, time)
     const dev = miner && time && this.#startDev(ledger, pool, miner, time)
-    const networkBackend = options.network && Promise.withResolvers<NetworkBackend>()
+    const networkBackend = options.network && Promise.withResolvers<WatchedNetwork>()
     const rpc = this.#createRpc(options, networkBackend?.promise, { ledger, pool, miner, recent, dev })
     const running: Running = { ledger, pool, miner, network: undefined, recent, rpc }
     this.#running = running
@@ -224,7 +224,7 @@ export class FullNode {
     ledger: Ledger,
     pool: TransactionPool,
     recent: RecentBlocks,
-  ): Promise<{ readonly network: Network; readonly backend: NetworkBackend }> {
+  ): Promise<{ readonly network: Network; readonly backend: WatchedNetwork }> {
     const { Network, loadNodeKey, networkBackend } = await loadNetwork()
     const network = await Network.create(options, {
       ledger,
@@ -298,7 +298,7 @@ export class FullNode {
 
   #createRpc(
     { http, datadir, network: networkOptions }: CompleteOptions,
-    network: Promise<NetworkBackend> | undefined,
+    network: Promise<WatchedNetwork> | undefined,
     parts: Omit<Running, 'rpc' | 'network'> & { readonly dev: DevControl | undefined },
   ): Rpc {
     const { ledger, pool, miner, recent, dev } = parts
@@ -327,7 +327,7 @@ export class FullNode {
       network,
       health,
       createMetrics: async (wsConnections) =>
-        (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections }),
+        (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections, network }),
       clock: this.#clock,
       logger: this.#logger,
     })

@@ -4,6 +4,7 @@ import type { TransactionPool } from '../pool/pool.ts'
 import type { CallMeter } from '../rpc/dispatch.ts'
 import type { HealthFacts } from '../rpc/health.ts'
 import type { MetricsSource } from '../rpc/pages.ts'
+import type { WatchedNetwork } from './network-backend.ts'
 
 /** Seconds; from a number that lies at hand to the time-out. */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30]
@@ -13,6 +14,8 @@ export interface MetricsComponents {
   readonly pool: TransactionPool
   readonly health: () => Promise<HealthFacts>
   readonly wsConnections: () => number
+  /** undefined: the node is alone. */
+  readonly network: Promise<Pick<WatchedNetwork, 'onBlock'>> | undefined
 }
 
 /** What a node tells Prometheus, and the meter that its calls are counted by. */
@@ -22,7 +25,7 @@ export interface Metrics extends MetricsSource {
 }
 
 /** Chain and peers by the names of EIP-2159, everything else under `idobata_`. Values are read when they are asked for. */
-export function createMetrics({ chain, pool, health, wsConnections }: MetricsComponents): Metrics {
+export function createMetrics({ chain, pool, health, wsConnections, network }: MetricsComponents): Metrics {
   const register = new Registry()
   const registers = [register]
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
@@ -64,6 +67,38 @@ export function createMetrics({ chain, pool, health, wsConnections }: MetricsCom
     removed.inc(event.disconnected.length)
   })
 
+  const whole = new Histogram({
+    name: 'idobata_block_whole_seconds',
+    help: 'From the first word of a block that came by gossip until it was put together and passed on',
+    buckets: DURATION_BUCKETS,
+    registers,
+  })
+  const valid = new Histogram({
+    name: 'idobata_block_valid_seconds',
+    help: 'The same until it had been executed',
+    buckets: DURATION_BUCKETS,
+    registers,
+  })
+  const again = new Histogram({
+    name: 'idobata_block_again_seconds',
+    help: 'The same until other peers brought it too, each of them counted',
+    buckets: DURATION_BUCKETS,
+    registers,
+  })
+  let stopped = false
+  let unwatch = () => {}
+  const watch = ({ onBlock }: Pick<WatchedNetwork, 'onBlock'>) => {
+    if (stopped) return
+    unwatch = onBlock(({ from, rebuiltAfterMs, validAfterMs, arrivals }) => {
+      if (from === undefined) return
+      if (rebuiltAfterMs !== undefined) whole.observe(rebuiltAfterMs / 1000)
+      if (validAfterMs !== undefined) valid.observe(validAfterMs / 1000)
+      for (const { afterMs } of arrivals) again.observe(afterMs / 1000)
+    })
+  }
+  // Whoever started it hears that it has failed.
+  network?.then(watch, () => undefined)
+
   const durations = new Histogram({
     name: 'idobata_rpc_call_duration_seconds',
     help: 'Calls by method, and by error code where they failed',
@@ -83,6 +118,10 @@ export function createMetrics({ chain, pool, health, wsConnections }: MetricsCom
         return (code) => void end({ code: code === undefined ? '' : `${code}` })
       },
     },
-    stop: unsubscribe,
+    stop() {
+      stopped = true
+      unwatch()
+      unsubscribe()
+    },
   }
 }

@@ -1,15 +1,28 @@
+import { type Percentiles, type PropagationRecord, percentiles } from '../p2p/propagation.ts'
+import type { Sighted } from '../p2p/sighting-gossip.ts'
 import { INVALID_PARAMS, RpcError } from '../rpc/errors.ts'
 import type { NetworkBackend } from '../rpc/network.ts'
 import type { Network } from './network.ts'
 import { byPeer, peerOf } from './peering.ts'
 
+/** With what metrics want of it besides. */
+export interface WatchedNetwork extends NetworkBackend {
+  /** Calls `listener` when a block that was watched has become part of the chain; the returned function ends that. */
+  onBlock(listener: (block: PropagationRecord) => void): () => void
+}
+
 /** A node's network as RPC wants to see it. */
-export function networkBackend(network: Network): NetworkBackend {
+export function networkBackend(network: Network): WatchedNetwork {
   const { watch } = network
   return {
     ...peersBackend(network),
-    propagation: (hash) => watch.block(hash) ?? watch.transaction(hash),
+    propagation: (hash) => {
+      const block = watch.block(hash)
+      const sightings = block && network.sightings(hash)
+      return sightings ? { ...block, sightings, wave: waveOf(sightings) } : (block ?? watch.transaction(hash))
+    },
     propagationStats: () => watch.stats(),
+    onBlock: (listener) => watch.subscribe(listener),
   }
 }
 
@@ -60,4 +73,9 @@ export function peersBackend(network: Peers): Omit<NetworkBackend, 'propagation'
     unban: (target) => peering.unban(peerOf(target) ?? target),
     bans: () => peering.bans.list(network.nowMs()),
   }
+}
+
+/** Milliseconds after the first of them, whoever it was. */
+function waveOf(sightings: readonly Sighted[]): Percentiles {
+  return percentiles(sightings.map(({ seenMs }) => seenMs - sightings[0]!.seenMs))
 }

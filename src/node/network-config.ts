@@ -12,6 +12,7 @@ export function networkOptions(config: NodeConfig): NetworkOptions {
     maxPeers: config.maxpeers,
     minimumWork: config.minimumwork,
     exchange: !config.nodiscover,
+    sightings: config['p2p.sightings'],
     externalAddress: nat.startsWith('extip:') ? nat.slice('extip:'.length) : undefined,
     discovery: {
       dht: !config.nodiscover,

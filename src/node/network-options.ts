@@ -34,6 +34,8 @@ export interface NetworkOptions {
   readonly discovery?: Partial<Omit<DiscoveryOptions, 'privateAddresses'>>
   /** Whether peers are asked for addresses of others. */
   readonly exchange?: boolean
+  /** Whether to tell peers when blocks were first seen here, and to hear it of them. */
+  readonly sightings?: boolean
   /** IP address under which the port can be reached from outside, forwarded by hand. */
   readonly externalAddress?: string | undefined
 }

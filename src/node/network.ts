@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { isExemptFromNetworkCaps } from '../p2p/address-class.ts'
@@ -19,6 +20,7 @@ import { requestStatus } from '../p2p/reqresp/protocols/status.ts'
 import { RequestServer } from '../p2p/reqresp/server.ts'
 import { DISCOURAGED_SCORE, SCORE_THRESHOLDS } from '../p2p/scoring.ts'
 import { type PeerSession, PeerSessions } from '../p2p/sessions.ts'
+import { type Sighted, SightingGossip } from '../p2p/sighting-gossip.ts'
 import { SyncDriver } from '../p2p/sync/driver.ts'
 import { PENALTIES } from '../p2p/sync/faults.ts'
 import type { SyncProgress } from '../p2p/sync/types.ts'
@@ -40,7 +42,7 @@ import { createPeerStore, loadPeers } from './peer-file.ts'
 import { signedRecords } from './peer-records.ts'
 import { Peering } from './peering.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
-import { createPacer, monotonicMs } from './system.ts'
+import { createPacer, monotonicMs, random } from './system.ts'
 import { packageVersion } from './version.ts'
 
 export interface NetworkComponents {
@@ -73,6 +75,8 @@ interface FixedOptions {
   readonly minimumWork: bigint
   /** Whether the operator has had a port forwarded. */
   readonly isForwarded: boolean
+  /** Whether to take part in the `sighting` topic. */
+  readonly sightings: boolean
 }
 
 /** Blocks at a height of the chain that a block of the same height may share transactions with. */
@@ -96,6 +100,8 @@ export class Network {
   readonly #blocks: BlockGossip
   readonly #headers: HeaderGossip
   readonly #transactions: TransactionGossip
+  /** Absent where this node takes no part in them. */
+  readonly #sightings: SightingGossip | undefined
   readonly #watchdog: GossipWatchdog
   /** What undoes each step of the start. */
   readonly #undo: (() => void)[] = []
@@ -147,7 +153,12 @@ export class Network {
       },
     )
     const network = new Network(
-      { prefix, minimumWork: options.minimumWork ?? 0n, isForwarded: options.externalAddress !== undefined },
+      {
+        prefix,
+        minimumWork: options.minimumWork ?? 0n,
+        isForwarded: options.externalAddress !== undefined,
+        sightings: options.sightings ?? false,
+      },
       components,
       {
         host,
@@ -159,7 +170,7 @@ export class Network {
   }
 
   private constructor(
-    { prefix, minimumWork, isForwarded }: FixedOptions,
+    { prefix, minimumWork, isForwarded, sightings }: FixedOptions,
     components: NetworkComponents,
     { host, peering, meter }: Connected,
   ) {
@@ -213,16 +224,35 @@ export class Network {
       recover,
       clock,
       watch,
+      random,
       publish: (data) => this.#gossip.publish('tx', data),
       hasListeners: () => this.#gossip.hasListeners('tx'),
       onFlood: (peer) => peering.penalize(peer, 'discourage', 'a flood of transactions of no use'),
     })
+    const { privateKey } = components
+    this.#sightings = sightings
+      ? new SightingGossip({
+          chain,
+          genesisHash: chain.genesisHash,
+          watch,
+          clock,
+          publicKey: publicKeyToProtobuf(privateKey.publicKey),
+          sign: async (bytes) => privateKey.sign(bytes),
+          publish: (data) => this.#gossip.publish('sighting', data),
+          onError,
+        })
+      : undefined
     this.#gossip = new Gossip(
       { topics: topicsOf(prefix) },
       {
         router: host.services.gossip,
         meter,
-        handlers: { tx: this.#transactions, block: this.#blocks, header: this.#headers },
+        handlers: {
+          tx: this.#transactions,
+          block: this.#blocks,
+          header: this.#headers,
+          ...(this.#sightings && { sighting: this.#sightings }),
+        },
         onVerdict: (peer, topic, verdict) => this.#onVerdict(peer, topic, verdict),
         onSubscription: () => this.#transactions.peerListens(),
         onError,
@@ -331,6 +361,11 @@ export class Network {
     return this.#sync.farBehind ? this.#sync.progress : undefined
   }
 
+  /** When others say that they first saw a block; undefined: this node takes no part in that. */
+  sightings(hash: Uint8Array): readonly Sighted[] | undefined {
+    return this.#sightings?.of(hash)
+  }
+
   get counts(): GossipCounts {
     return this.#gossip.counts
   }
@@ -344,6 +379,7 @@ export class Network {
         this.#headers.follow(event)
       }),
       pool.subscribe((changes) => this.#transactions.follow(changes)),
+      this.watch.subscribe((block) => this.#sightings?.follow(block)),
     )
     this.#host.addEventListener('connection:open', ({ detail }) => this.#sessions.connected(detail))
     this.#host.addEventListener('connection:close', ({ detail }) => {
@@ -354,6 +390,7 @@ export class Network {
     await this.#host.start()
     this.#host.services.reachability.trustInterfaces()
     this.#gossip.start(true)
+    this.#transactions.start()
     this.#undo.push(() => this.#gossip.stop())
     this.#sync.start()
     this.#watchdog.start()
@@ -365,6 +402,7 @@ export class Network {
     for (const undo of this.#undo.splice(0).reverse()) undo()
     this.#transactions.stop()
     this.#headers.stop()
+    this.#sightings?.stop()
     // Before the requests that it waits for end, and before the ledger that it imports into.
     await this.#blocks.stop()
     await this.peering.stop()
@@ -401,7 +439,7 @@ export class Network {
 
   #onVerdict(peer: string, topic: keyof Topics, verdict: GossipVerdict): void {
     const { clock } = this.#parts
-    if (verdict === 'accept' && topic !== 'header') {
+    if (verdict === 'accept' && (topic === 'tx' || topic === 'block')) {
       this.peering.manager.brought(peer, topic === 'tx' ? 'transaction' : 'block', clock.nowMs())
     }
     // One invalid message may be a fault of the program; several are none of an honest one.

@@ -24,7 +24,7 @@ export class Bundler {
 
   /** Whether a bundle could be filled. */
   get full(): boolean {
-    return this.#waitingBytes >= MAX_BUNDLE_BYTES
+    return this.#waitingBytes >= MAX_BUNDLE_BYTES || this.#waiting.length >= MAX_BUNDLE_TRANSACTIONS
   }
 
   /** @returns false if there is no room. */

@@ -18,8 +18,23 @@ export interface GossipOptions {
   readonly topics: Topics
 }
 
+/** What is needed of gossipsub. */
+export type MessageRouter = Pick<
+  GossipRouter,
+  | 'addEventListener'
+  | 'removeEventListener'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'getTopics'
+  | 'getSubscribers'
+  | 'getMeshPeers'
+  | 'publish'
+  | 'reportMessageValidationResult'
+  | 'mcache'
+>
+
 export interface GossipComponents {
-  readonly router: GossipRouter
+  readonly router: MessageRouter
   /** Of the topics that this node takes part in. */
   readonly handlers: Partial<Record<keyof Topics, TopicHandler>>
   readonly meter: Pick<InboundMeter, 'useful' | 'useless'>

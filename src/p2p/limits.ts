@@ -200,6 +200,12 @@ export const MAX_WAITING_BYTES = 4 * MIB
 /** Milliseconds that a transaction waits for others to travel with: a block takes ten thousand. */
 export const BUNDLE_DELAY_MS = 100
 /**
+ * Milliseconds between two bundles of what was announced before, and after which it is: by then gossipsub has forgotten the first
+ * (120 s) and lets it through. One bundle in ten seconds is a quarter of what a peer may bring that is of no use.
+ */
+export const REANNOUNCE_MS = 10_000
+export const REANNOUNCE_AFTER_MS = 150_000
+/**
  * Transactions that one peer may bring before some of them have to be of use: what was admitted costs nothing. At 30 µs a
  * signature, a quarter of a second of one core at first, and one hundredth of it from then on.
  */
@@ -253,6 +259,17 @@ export const MAX_WATCHED_BLOCKS = 512
 export const MAX_WATCHED_TRANSACTIONS = 16_384
 /** Peers whose arrivals are noted of each, beside the first. */
 export const MAX_ARRIVALS = 16
+/** Sightings of one block that are kept, each about 150 bytes; and blocks below the head of which they are heard. */
+export const MAX_SIGHTINGS = 256
+export const MAX_SIGHTING_DEPTH = 64
+/** Blocks whose sightings are kept: those, and others in their places. 5 MiB. */
+export const MAX_SIGHTED_BLOCKS = 128
+/** Milliseconds that another's first sight of a block may be away from ours: clocks differ, and a minute is no wave any more. */
+export const MAX_SIGHTING_SKEW_MS = 60_000
+/** Milliseconds from the block until it is told of: by then peers have executed it too. */
+export const SIGHTING_DELAY_MS = 2_000
+/** Sightings of one peer whose signatures are checked, at 0.1 ms: at first those of two blocks, then those of a block in 4 s. */
+export const SIGHTING_ALLOWANCE = { capacity: 512, perSecond: 64, maxPeers: 1_024 }
 /** Messages of which it is noted who else brings them. */
 export const MAX_REMEMBERED_MESSAGES = 512
 /** Milliseconds between two looks for gossip streams that have ended. */

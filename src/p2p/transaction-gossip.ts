@@ -1,12 +1,12 @@
 import { transactionHash } from '../crypto/hashes.ts'
-import type { AddResult, PoolChanges } from '../pool/types.ts'
+import type { AddResult, PoolChanges, SenderContent } from '../pool/types.ts'
 import { concatBytes, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { Bundler } from './bundler.ts'
 import type { KnownTransaction } from './compact-matching.ts'
-import { BUNDLE_DELAY_MS, PAID_TRANSACTION_BYTES } from './limits.ts'
+import { BUNDLE_DELAY_MS, PAID_TRANSACTION_BYTES, REANNOUNCE_AFTER_MS, REANNOUNCE_MS } from './limits.ts'
 import type { PropagationWatch } from './propagation.ts'
 import { RecoveryPayments } from './recovery-payments.ts'
 import { type GossipVerdict, TRANSACTION_VERDICTS } from './verdict.ts'
@@ -15,6 +15,8 @@ import { countBundle, decodeTransactionBundle } from './wire/transactions.ts'
 /** What gossip needs of a pool: `pool/pool.ts` has it. */
 export interface GossipPool {
   lookup(hashKey: Key): RecoveredTransaction | undefined
+  /** All that it holds, by sender. */
+  content(): Iterable<Pick<SenderContent, 'pending'>>
   /** The ledger's rules and the pool's, as far as they need no signature. @throws TxError */
   check(tx: Transaction): void
   addBatch(transactions: readonly RecoveredTransaction[], origin: 'remote'): Promise<readonly AddResult[]>
@@ -25,6 +27,8 @@ export interface TransactionGossipComponents {
   readonly recover: (transactions: readonly Transaction[]) => Promise<readonly (RecoveredTransaction | TxError)[]>
   readonly clock: Clock
   readonly watch: PropagationWatch
+  /** In [0, 1). */
+  readonly random: () => number
   readonly publish: (data: Uint8Array) => void
   /** Whether any peer wants transactions. */
   readonly hasListeners: () => boolean
@@ -36,6 +40,9 @@ interface Fresh extends KnownTransaction {
   readonly key: Key
 }
 
+/** When a transaction was announced that nobody has announced yet. */
+const NEVER = Number.NEGATIVE_INFINITY
+
 interface Judgement {
   readonly verdict: GossipVerdict
   /** Transactions that the pool has taken. */
@@ -44,17 +51,19 @@ interface Judgement {
 
 /**
  * The `tx` topic: what peers bring goes into the pool, what the pool takes goes out in bundles. Each transaction is passed
- * on once, in the bundle that it came in or in one of ours.
+ * on once, in the bundle that it came in or in one of ours; and again when it is still there and nobody has spoken of it for a while,
+ * for those who came later.
  */
 export class TransactionGossip {
   readonly #parts: TransactionGossipComponents
   readonly #bundler = new Bundler()
-  /** Transactions of the pool that have been passed on; left with the pool. */
-  readonly #announced = new Set<Key>()
+  /** Of transactions that peers should have: when one was last told of it, by us or to us. In that order; left with the pool. */
+  readonly #announcedMs = new Map<Key, number>()
   /** Of bundles being judged. */
   readonly #judged = new Map<Key, Fresh>()
   readonly #payments: RecoveryPayments
   #cancelFlush: (() => void) | undefined
+  #cancelAgain = () => {}
 
   constructor(components: TransactionGossipComponents) {
     this.#parts = components
@@ -67,11 +76,28 @@ export class TransactionGossip {
   }
 
   isAnnounced({ hash }: RecoveredTransaction): boolean {
-    return this.#announced.has(toKey(hash))
+    return this.#wasAnnounced(toKey(hash))
+  }
+
+  /** Begins with what the pool has kept from an earlier run. */
+  start(): void {
+    const { pool, clock, random } = this.#parts
+    for (const { pending } of pool.content()) {
+      for (const transaction of pending) {
+        if (!this.#wasAnnounced(toKey(transaction.hash))) this.#enqueue(transaction)
+      }
+    }
+    const again = () => {
+      this.#announceAgain()
+      this.#cancelAgain = clock.after(REANNOUNCE_MS, again)
+    }
+    // Not all nodes at once: who hears of a transaction from another has no need to speak.
+    this.#cancelAgain = clock.after(REANNOUNCE_MS * random(), again)
   }
 
   stop(): void {
     this.#cancelFlush?.()
+    this.#cancelAgain()
   }
 
   /** Sends what has been waiting for somebody to listen. */
@@ -81,11 +107,11 @@ export class TransactionGossip {
 
   /** Follows the pool. */
   follow({ pending, dropped }: PoolChanges): void {
-    for (const { hashKey } of dropped) this.#announced.delete(hashKey)
+    for (const { hashKey } of dropped) this.#announcedMs.delete(hashKey)
     for (const transaction of pending) {
       const key = toKey(transaction.hash)
       // What is being judged is passed on by its verdict, or after it.
-      if (this.#announced.has(key) || this.#judged.has(key)) continue
+      if (this.#wasAnnounced(key) || this.#judged.has(key)) continue
       if (this.#parts.pool.lookup(key) !== undefined) this.#enqueue(transaction)
     }
   }
@@ -144,7 +170,11 @@ export class TransactionGossip {
   /** Keeps no more of the message than the hashes, in one piece. */
   #note(hashes: readonly Uint8Array[], from: string, remember: (again: (peer: string) => void) => void): void {
     const { watch } = this.#parts
-    for (const hash of hashes) watch.transactionArrived(hash, from)
+    for (const hash of hashes) {
+      watch.transactionArrived(hash, from)
+      const key = toKey(hash)
+      if (this.#wasAnnounced(key)) this.#announced(key)
+    }
     const noted = concatBytes(...hashes)
     remember((peer) => {
       for (let at = 0; at < noted.length; at += 32) watch.transactionArrived(noted.slice(at, at + 32), peer)
@@ -155,9 +185,9 @@ export class TransactionGossip {
     for (const { key } of judged) {
       this.#judged.delete(key)
       const kept = this.#parts.pool.lookup(key)
-      if (kept === undefined || this.#announced.has(key)) continue
+      if (kept === undefined || this.#wasAnnounced(key)) continue
       this.#parts.watch.transactionValid(kept.hash)
-      if (verdict === 'accept') this.#announced.add(key)
+      if (verdict === 'accept') this.#announced(key)
       else this.#enqueue(kept)
     }
   }
@@ -183,9 +213,34 @@ export class TransactionGossip {
   /** Of a transaction that the pool has, which says when it leaves. */
   #enqueue(transaction: RecoveredTransaction): void {
     this.#parts.watch.transactionMade(transaction.hash)
-    if (!this.#bundler.add(transaction)) return
-    this.#announced.add(toKey(transaction.hash))
-    this.#schedule()
+    const key = toKey(transaction.hash)
+    if (this.#bundler.add(transaction)) {
+      this.#announced(key)
+      this.#schedule()
+    } else this.#announcedMs.set(key, NEVER)
+  }
+
+  #wasAnnounced(key: Key): boolean {
+    return (this.#announcedMs.get(key) ?? NEVER) !== NEVER
+  }
+
+  #announced(key: Key): void {
+    this.#announcedMs.delete(key)
+    this.#announcedMs.set(key, this.#parts.clock.nowMs())
+  }
+
+  /** A bundle of those that nobody has announced for longest. To peers who have them it is no news, and goes no further. */
+  #announceAgain(): void {
+    const { pool, clock, publish, hasListeners } = this.#parts
+    if (!hasListeners()) return
+    const bundler = new Bundler()
+    for (const [key, atMs] of this.#announcedMs) {
+      if (bundler.full || atMs > clock.nowMs() - REANNOUNCE_AFTER_MS) break
+      const transaction = pool.lookup(key)
+      if (transaction !== undefined) bundler.add(transaction)
+      this.#announced(key)
+    }
+    for (const { data } of bundler.take()) publish(data)
   }
 
   #schedule(): void {

@@ -64,6 +64,10 @@ export interface Propagation {
   readonly validAfterMs?: number
   readonly transactions?: number
   readonly missing?: number
+  /** Of a block, where this node takes part in that: when others say that they first saw it, Unix milliseconds by their clocks, earliest first. */
+  readonly sightings?: readonly { readonly peer: string; readonly seenMs: number }[]
+  /** The same as delays after the earliest. */
+  readonly wave?: Percentiles
 }
 
 /** Milliseconds. */

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { generateKeyPairFromSeed, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPow } from '../../src/consensus/pow.ts'
@@ -13,10 +14,12 @@ import { MAX_PEERS_EXCHANGED } from '../../src/p2p/peers/limits.ts'
 import { PeerManager } from '../../src/p2p/peers/peer-manager.ts'
 import { sourceAt } from '../../src/p2p/peers/source.ts'
 import { PropagationWatch } from '../../src/p2p/propagation.ts'
+import { SightingGossip } from '../../src/p2p/sighting-gossip.ts'
 import { SyncDriver } from '../../src/p2p/sync/driver.ts'
 import { PENALTIES } from '../../src/p2p/sync/faults.ts'
 import type { PeerBody } from '../../src/p2p/sync/types.ts'
 import { TransactionGossip } from '../../src/p2p/transaction-gossip.ts'
+import { encodeSighting, sightingSigningBytes } from '../../src/p2p/wire/sighting.ts'
 import { encodeTransactionList } from '../../src/p2p/wire/transactions.ts'
 import type { Block } from '../../src/primitives/block.ts'
 import { encodeHeader, type HashedHeader } from '../../src/primitives/header.ts'
@@ -83,6 +86,7 @@ describe('whatever bytes a peer sends', () => {
       recover: recoverHere,
       clock: fixture.clock,
       watch: new PropagationWatch(fixture.clock),
+      random: () => 0,
       publish: () => undefined,
       hasListeners: () => true,
       onFlood: () => undefined,
@@ -98,6 +102,43 @@ describe('whatever bytes a peer sends', () => {
     )
     gossip.stop()
     expect(fixture.errors).toEqual([])
+  })
+
+  it('as sightings have a verdict, and no more of them are kept than there may be', async () => {
+    const watch = new PropagationWatch(clock)
+    await opened.chain.import(blocks[0])
+    watch.blockArrived(blocks[0].hash, 1, 'alice')
+    const { genesisHash } = opened.chain
+    const gossip = new SightingGossip({
+      chain: opened.chain,
+      genesisHash,
+      watch,
+      clock,
+      publicKey: new Uint8Array(36),
+      sign: async () => new Uint8Array(64),
+      publish: () => undefined,
+      onError: (error) => {
+        throw error
+      },
+    })
+    const key = await generateKeyPairFromSeed('Ed25519', new Uint8Array(32))
+    const sighting = {
+      blockHash: blocks[0].hash,
+      number: 1,
+      seenAtMs: clock.nowMs(),
+      publicKey: publicKeyToProtobuf(key.publicKey),
+    }
+    const valid = encodeSighting({
+      ...sighting,
+      signature: await key.sign(sightingSigningBytes(genesisHash, sighting)),
+    })
+    await fc.assert(
+      fc.asyncProperty(bytesNear(valid), peers, async (data, from) => {
+        expect(VERDICTS).toContain(await gossip.handle(data, from))
+        expect(gossip.of(blocks[0].hash).length).toBeLessThan(2)
+      }),
+      { seed: SEED, numRuns: 300 },
+    )
   })
 
   it('as headers have a verdict, at once or when the wait is over, and nothing waits then', async () => {

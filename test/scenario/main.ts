@@ -11,6 +11,11 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   'low-work': async () => (await import('./low-work.ts')).lowWork,
   nat: async () => (await import('./nat.ts')).nat,
   privacy: async () => (await import('./privacy.ts')).privacy,
+  convergence: async () => (await import('./convergence.ts')).convergence,
+  discovery: async () => (await import('./discovery.ts')).discovery,
+  partition: async () => (await import('./partition.ts')).partition,
+  propagation: async () => (await import('./propagation.ts')).propagation,
+  'propagation-real': async () => (await import('./propagation-real.ts')).propagationReal,
   transports: async () => (await import('./transports.ts')).transports,
 }
 

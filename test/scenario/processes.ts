@@ -11,6 +11,8 @@ export interface StartedNode {
   /** A multiaddr with the peer id. */
   readonly address: string
   readonly peer: string
+  /** Its data directory. */
+  readonly home: string
 }
 
 export interface NodeSettings {
@@ -19,6 +21,8 @@ export interface NodeSettings {
   /** A file of blocks that it has before it starts. */
   readonly blocks?: string
   readonly bootnodes?: readonly string[]
+  /** That of an earlier one that has ended: the same node again. */
+  readonly home?: string
   readonly args?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -31,18 +35,22 @@ export class NodeProcesses {
 
   async start(settings: NodeSettings): Promise<StartedNode> {
     const { environment = {} } = settings
-    const process = await this.#spawn(settings, {
-      IDOBATA_P2P_ADDR: '127.0.0.1',
-      IDOBATA_P2P_TRANSPORTS: 'tcp',
-      IDOBATA_PORT: '0',
-      IDOBATA_HTTP_API: 'eth,idobata,admin',
-      IDOBATA_WS_API: 'eth',
-      ...environment,
-    })
+    const home = settings.home ?? this.#newHome()
+    const process = await this.#spawn(
+      { ...settings, home },
+      {
+        IDOBATA_P2P_ADDR: '127.0.0.1',
+        IDOBATA_P2P_TRANSPORTS: 'tcp',
+        IDOBATA_PORT: '0',
+        IDOBATA_HTTP_API: 'eth,idobata,admin',
+        IDOBATA_WS_API: 'eth',
+        ...environment,
+      },
+    )
     const url = await process.rpcUrl()
     const { addresses } = await process.record('listening for peers')
     const [address] = String(addresses).split(' ')
-    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)! }
+    return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)!, home }
   }
 
   /** A light node; it is not called, so all there is to know of it is where it answers. */
@@ -52,11 +60,14 @@ export class NodeProcesses {
     return { process, url, rpc: new RpcClient(url) }
   }
 
+  #newHome(): string {
+    return join(this.#directory, `node-${this.#homes++}`)
+  }
+
   async #spawn(
-    { genesis, blocks, bootnodes = [], args = [] }: NodeSettings,
+    { genesis, blocks, bootnodes = [], args = [], home = this.#newHome() }: NodeSettings,
     environment: NonNullable<NodeSettings['environment']>,
   ): Promise<NodeProcess> {
-    const home = join(this.#directory, `node-${this.#homes++}`)
     const file = `${home}.json`
     writeFileSync(file, JSON.stringify(genesis))
     if (blocks !== undefined) {

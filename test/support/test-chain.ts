@@ -46,10 +46,11 @@ export async function openTestChain(
     clock = systemClock,
     directory = temporaryDirectory(),
     pacer = createPacer(),
-  }: { clock?: Clock; directory?: string; pacer?: Pacer } = {},
+    recover = recoverHere,
+  }: { clock?: Clock; directory?: string; pacer?: Pacer; recover?: RecoverSenders } = {},
 ): Promise<TestChain> {
   const database = await Database.open(directory)
-  const chain = await Chain.open(options, { database, engine, clock, pacer, recover: recoverHere })
+  const chain = await Chain.open(options, { database, engine, clock, pacer, recover })
   return {
     chain,
     database,

@@ -21,6 +21,8 @@ const PEER = named(
   }),
 )
 
+const PERCENTILES = named('Percentiles', shape({ count: UINT, p50: UINT, p90: UINT, p99: UINT }))
+
 const PROPAGATION = named(
   'Propagation',
   shape(
@@ -31,11 +33,16 @@ const PROPAGATION = named(
       arrivals: listOf(shape({ peer: TEXT, afterMs: UINT })),
       validAfterMs: nullable(UINT),
     },
-    { number: QUANTITY, rebuiltAfterMs: nullable(UINT), transactions: nullable(UINT), missing: nullable(UINT) },
+    {
+      number: QUANTITY,
+      rebuiltAfterMs: nullable(UINT),
+      transactions: nullable(UINT),
+      missing: nullable(UINT),
+      sightings: listOf(shape({ peer: TEXT, seenMs: UINT })),
+      wave: PERCENTILES,
+    },
   ),
 )
-
-const PERCENTILES = named('Percentiles', shape({ count: UINT, p50: UINT, p90: UINT, p99: UINT }))
 
 /** `idobata_`: peers, and how blocks and transactions spread. Times are whole milliseconds. */
 export function idobataMethods(network: NetworkBackend): MethodTable {
@@ -92,13 +99,15 @@ function encodePeer(peer: NetworkPeer): JsonObject {
 }
 
 function encodePropagation(record: Propagation): JsonObject {
-  const { hash, number, firstSeenMs, from, arrivals, validAfterMs } = record
+  const { hash, number, firstSeenMs, from, arrivals, validAfterMs, sightings, wave } = record
   return {
     hash: toHex(hash),
     firstSeenMs,
     from: from ?? null,
     arrivals: arrivals.map((arrival) => ({ ...arrival })),
     validAfterMs: validAfterMs ?? null,
+    ...(sightings && { sightings: sightings.map((sighted) => ({ ...sighted })) }),
+    ...(wave && { wave: { ...wave } }),
     ...(number !== undefined && {
       number: quantity(number),
       rebuiltAfterMs: record.rebuiltAfterMs ?? null,

@@ -10,6 +10,7 @@ import { topicsOf } from '../../../src/p2p/topics.ts'
 import { wirePrefix } from '../../../src/p2p/wire/names.ts'
 import { clientOf, startNode, walletOf } from '../../support/network-nodes.ts'
 import { eventually, startHost } from '../../support/p2p-hosts.ts'
+import { temporaryDirectory } from '../../support/test-chain.ts'
 
 const NOBODY = `0x${'ee'.repeat(20)}` as const
 
@@ -27,6 +28,40 @@ test('a transaction handed to one node is mined by another and seen by all', asy
   expect(await clientOf(miner).getTransactionReceipt({ hash })).toMatchObject({ blockHash })
   expect(await clientOf(far).getBalance({ address: NOBODY })).toBe(5n)
   await eventually(async () => expect((await clientOf(near).getBlock()).hash).toBe(blockHash))
+})
+
+test('a transaction handed to a node that was alone reaches who connects later, also after a restart', async () => {
+  const datadir = temporaryDirectory()
+  const alone = await startNode({ datadir })
+  const hash = await walletOf(alone).sendTransaction({ to: NOBODY, value: 7n })
+  const first = await startNode({ network: { bootnodes: alone.addresses } })
+  await eventually(async () =>
+    expect(await clientOf(first).getTransaction({ hash })).toMatchObject({ blockHash: null }),
+  )
+  await Promise.all([alone.stop(), first.stop()])
+  const again = await startNode({ datadir })
+  const second = await startNode({ network: { bootnodes: again.addresses } })
+  await eventually(async () => expect(await clientOf(second).getTransaction({ hash })).toMatchObject({ hash }))
+})
+
+test('nodes that tell each other when they saw a block see its way through the network', async () => {
+  const miner = await startNode({ mine: true })
+  const begin = (sightings: boolean, bootnodes: readonly string[]) => startNode({ network: { bootnodes, sightings } })
+  const first = await begin(true, miner.addresses)
+  const [second, silent] = [await begin(true, first.addresses), await begin(false, first.addresses)]
+  await eventually(() => expect([miner, first].map((node) => node.status().peers)).toEqual([1, 3]))
+  const hash = await walletOf(silent).sendTransaction({ to: NOBODY, value: 1n })
+  const { blockHash } = await clientOf(second).waitForTransactionReceipt({ hash })
+  const propagation = (node: FullNode) => node.request({ method: 'idobata_propagation', params: [blockHash] })
+  const told = [first, second].map((node) => node.addresses[0]!.split('/').at(-1)!)
+  for (const node of [first, second]) {
+    await eventually(async () => {
+      const { sightings, wave } = (await propagation(node)) as { sightings: { peer: string }[]; wave: unknown }
+      expect(sightings.map(({ peer }) => peer)).toEqual(told)
+      expect(wave).toMatchObject({ count: 2, p50: 0 })
+    })
+  }
+  expect(await propagation(silent)).not.toHaveProperty('sightings')
 })
 
 test.each(['tcp', 'quic', 'ws'] as const)('a late joiner catches up over %s', async (transport) => {

@@ -58,6 +58,7 @@ test('without flags or variables everything has its default', () => {
     'p2p.relay': false,
     'p2p.holepunch': true,
     'p2p.relayserver': false,
+    'p2p.sightings': false,
     metrics: false,
     mine: false,
     'miner.etherbase': undefined,

@@ -1,8 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { BUNDLE_DELAY_MS, MAX_RECOVERY_DEBT, RECOVERY_ALLOWANCE, UNREAD_BYTES } from '../../../src/p2p/limits.ts'
+import {
+  BUNDLE_DELAY_MS,
+  MAX_RECOVERY_DEBT,
+  REANNOUNCE_AFTER_MS,
+  REANNOUNCE_MS,
+  RECOVERY_ALLOWANCE,
+  UNREAD_BYTES,
+} from '../../../src/p2p/limits.ts'
 import { PropagationWatch } from '../../../src/p2p/propagation.ts'
 import { TransactionGossip } from '../../../src/p2p/transaction-gossip.ts'
-import { MAX_BUNDLE_TRANSACTIONS } from '../../../src/p2p/wire/limits.ts'
+import { MAX_BUNDLE_BYTES, MAX_BUNDLE_TRANSACTIONS } from '../../../src/p2p/wire/limits.ts'
 import { decodeTransactionBundle, encodeTransactionList } from '../../../src/p2p/wire/transactions.ts'
 import { toKey } from '../../../src/primitives/bytes.ts'
 import { TxError } from '../../../src/primitives/errors.ts'
@@ -28,7 +35,12 @@ beforeEach(async () => {
   listeners = 1
   floods = []
   signed = new Map()
-  gossip = new TransactionGossip({
+  gossip = createGossip()
+  fixture.pool.subscribe((changes) => gossip.follow(changes))
+})
+
+function createGossip(): TransactionGossip {
+  return new TransactionGossip({
     pool: fixture.pool,
     recover: async (transactions) => {
       recovered += transactions.length
@@ -36,12 +48,12 @@ beforeEach(async () => {
     },
     clock: fixture.clock,
     watch,
+    random: () => 0.5,
     publish: (data) => sent.push(decodeTransactionBundle(data).map(({ raw }) => signed.get(toKey(raw))!.hash)),
     hasListeners: () => listeners > 0,
     onFlood: (peer) => floods.push(peer),
   })
-  fixture.pool.subscribe((changes) => gossip.follow(changes))
-})
+}
 
 /** Transactions of account `from`, nonces from `start` on, that recovery will know. */
 function transfers(from: number, count: number, start = 0): RecoveredTransaction[] {
@@ -251,4 +263,77 @@ describe('what the pool takes from elsewhere', () => {
     expect(gossip.isAnnounced(old!)).toBe(false)
     expect(gossip.isAnnounced(better)).toBe(true)
   })
+})
+
+describe('what is still in the pool', () => {
+  beforeEach(() => gossip.start())
+
+  /** Lets the time go by in which nobody has to be told again, and a round of telling. */
+  const aWhile = () => fixture.clock.advance(REANNOUNCE_AFTER_MS + REANNOUNCE_MS)
+
+  test('goes out again after a while, once each while, until it leaves', async () => {
+    const own = transfers(1, 3)
+    await fixture.addAs('local', ...own)
+    fixture.clock.advance(REANNOUNCE_AFTER_MS)
+    expect(sent).toEqual([hashes(own)])
+    fixture.clock.advance(REANNOUNCE_MS)
+    expect(sent).toEqual([hashes(own), hashes(own)])
+    aWhile()
+    expect(sent).toHaveLength(3)
+    await fixture.pool.discard(() => true)
+    aWhile()
+    expect(sent).toHaveLength(3)
+  })
+
+  test('is not told again while others tell of it, who are not blamed', async () => {
+    const own = transfers(1, 3)
+    await receive(bundle(...own))
+    for (let i = 0; i < 100; i++) {
+      expect(await receive(bundle(...own), 'bob')).toBe('ignore')
+      fixture.clock.advance(REANNOUNCE_MS)
+    }
+    expect(sent).toEqual([])
+    expect(floods).toEqual([])
+    aWhile()
+    expect(sent).toEqual([hashes(own)])
+  })
+
+  test('waits for somebody to listen, and reaches who comes late', async () => {
+    const own = transfers(1, 2)
+    await fixture.addAs('local', ...own)
+    fixture.clock.advance(BUNDLE_DELAY_MS)
+    listeners = 0
+    aWhile()
+    expect(sent).toHaveLength(1)
+    listeners = 1
+    fixture.clock.advance(REANNOUNCE_MS)
+    expect(sent).toEqual([hashes(own), hashes(own)])
+  })
+
+  test('goes out a bundle at a time, what waits longest first', async () => {
+    const many = [transfers(1, 400), transfers(2, 400), transfers(3, 400)]
+    for (const each of many) await fixture.addAs('local', ...each)
+    fixture.clock.advance(REANNOUNCE_AFTER_MS)
+    const first = sent.flat()
+    sent = []
+    const rounds: number[] = []
+    while (sent.flat().length < first.length && rounds.length < 10) {
+      fixture.clock.advance(REANNOUNCE_MS)
+      rounds.push(sent.flat().length)
+    }
+    expect(sent.flat()).toEqual(first)
+    expect(rounds.length).toBeGreaterThan(1)
+    const largest = Math.max(...rounds.map((total, i) => total - (rounds[i - 1] ?? 0)))
+    expect(largest * many[0]![0]!.tx.raw.length).toBeLessThan(MAX_BUNDLE_BYTES + 1_024)
+  })
+})
+
+test('what the pool had before goes out when there is somebody to listen', async () => {
+  const old = transfers(1, 2)
+  fixture = await PoolFixture.create({}, { chain: fixture.chain, clock: fixture.clock })
+  await fixture.addAs('local', ...old)
+  gossip = createGossip()
+  gossip.start()
+  fixture.clock.advance(BUNDLE_DELAY_MS)
+  expect(sent).toEqual([hashes(old)])
 })
