@@ -21,25 +21,37 @@ export interface LightBackendComponents {
   readonly monotonicMs: () => number
 }
 
+type Within = <T>(work: () => T | Promise<T>) => Promise<T>
+
+/** Has work done while it takes no more than `share` of the time. @throws Refused */
+function withinShare(share: number, monotonicMs: () => number): Within {
+  let nextMs = 0
+  let underWay = false
+  return async (work) => {
+    const startMs = monotonicMs()
+    // How long what is under way will take is not known: 0 says so.
+    if (underWay) throw new Refused('rate-limited', 'others ask too')
+    if (startMs < nextMs) throw new Refused('rate-limited', 'others ask too', Math.ceil(nextMs - startMs))
+    underWay = true
+    try {
+      return await work()
+    } finally {
+      underWay = false
+      const endMs = monotonicMs()
+      nextMs = endMs + (endMs - startMs) * (1 / share - 1)
+    }
+  }
+}
+
 /** A full node's ledger as light nodes ask for it. */
 export function lightBackend({ chain, provesWork, pacer, monotonicMs }: LightBackendComponents): LightBackend {
   const { store } = chain
   /** The proof that all newcomers ask for: of the newest tip, from genesis on. */
   let newest: { readonly tip: Uint8Array; readonly encoded: Uint8Array | undefined } | undefined
-  let nextMs = 0
-
-  /** Has `work` done if light nodes have not had their share lately. @throws Refused */
-  const within = async <T>(work: () => T | Promise<T>): Promise<T> => {
-    const startMs = monotonicMs()
-    if (startMs < nextMs) throw new Refused('rate-limited', 'others ask too', Math.ceil(nextMs - startMs))
-    nextMs = Number.POSITIVE_INFINITY
-    try {
-      return await work()
-    } finally {
-      const endMs = monotonicMs()
-      nextMs = endMs + (endMs - startMs) * (1 / LIGHT_SHARE - 1)
-    }
-  }
+  // One for each kind: where proofs of work are in demand, those that cost a hundredth of them would never be made.
+  const [historyShare, ancestorsShare, inclusionShare] = Array.from({ length: 3 }, () =>
+    withinShare(LIGHT_SHARE / 3, monotonicMs),
+  ) as [Within, Within, Within]
   const canonical = (hash: Uint8Array): Head | undefined => {
     const found = store.header(hash)
     if (!found || found.header.number > chain.head.header.number) return undefined
@@ -67,7 +79,7 @@ export function lightBackend({ chain, provesWork, pacer, monotonicMs }: LightBac
       if (!provesWork || !tip || !anchor || anchor.header.number >= tip.header.number) return undefined
       const fromGenesis = anchor.header.number === 0
       if (fromGenesis && newest && equalBytes(newest.tip, tip.hash)) return newest.encoded
-      const encoded = await within(() => {
+      const encoded = await historyShare(() => {
         const proof = proveChain({ ...source, tip }, anchor.header.number)
         return proof && encodeChainProof(proof)
       })
@@ -79,14 +91,14 @@ export function lightBackend({ chain, provesWork, pacer, monotonicMs }: LightBac
       const tip = canonical(tipHash)
       if (!tip || numbers.at(-1)! >= tip.header.number) return undefined
       const headers = { ...source, header: (number: number) => source.header(number).header }
-      return within(() => proveAncestors(numbers, tip.header.number, headers))
+      return ancestorsShare(() => proveAncestors(numbers, tip.header.number, headers))
     },
 
     async inclusion(transactionHash) {
       const location = store.transactionLocation(transactionHash)
       const hash = location && store.canonicalHash(location.blockNumber)
       if (!location || !hash || location.blockNumber > chain.head.header.number) return undefined
-      return within(async () => {
+      return inclusionShare(async () => {
         const executed = store.executed(hash)
         if (!executed) throw damaged(`block ${location.blockNumber} is missing`)
         const { index } = location

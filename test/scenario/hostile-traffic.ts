@@ -33,8 +33,9 @@ export class HonestTraffic {
   #running: Promise<unknown> = Promise.resolve()
   #nonce = 0n
 
-  /** @param friend  asks the victim. */
-  async start(neighbourUrl: string, victimUrl: string, friend: ScriptedPeer): Promise<void> {
+  /** @param friend  asks the victim. @param nonce  of the first transaction. */
+  async start(neighbourUrl: string, victimUrl: string, friend: ScriptedPeer, nonce = 0n): Promise<void> {
+    this.#nonce = nonce
     const hashOf = (item: unknown) => (item as { readonly hash: string }).hash
     const listen = async (url: string, name: string, hear: (item: unknown) => void) => {
       this.#subscriptions.push(await Subscription.open(url, name, hear))

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import { wirePrefix } from '../../src/p2p/wire/names.ts'
@@ -10,6 +9,7 @@ import { ScriptedPeer, type Victim } from '../support/attacks/scripted-peer.ts'
 import { HOSTILE_CHAIN_ID, HOSTILE_POW, hostileGenesis } from './hostile-genesis.ts'
 import type { AttackOrder, AttackReport } from './hostile-run.ts'
 import { HonestTraffic, type Waits } from './hostile-traffic.ts'
+import { mib, mostResidentMib, p99 } from './measure.ts'
 import { genesisHashOf, NodeProcesses, peersOf, type StartedNode } from './processes.ts'
 import type { Finding, Scenario } from './scenario.ts'
 
@@ -22,7 +22,6 @@ const QUICK_CALM_MS = 2_000
 const EACH_MS = 3_000
 const TOGETHER_MS = 20_000
 const QUICK_TOGETHER_MS = 4_000
-const SAMPLE_MS = 200
 
 /** A node, its honest neighbour that mines, a peer that asks it, and a process full of adversaries. */
 class Siege {
@@ -64,17 +63,8 @@ class Siege {
   }
 
   /** What the victim's process holds, in MiB: the most of some seconds. */
-  async memory(whileRuns: Promise<unknown>): Promise<number> {
-    let most = 0
-    let over = false
-    void whileRuns.finally(() => {
-      over = true
-    })
-    while (!over) {
-      most = Math.max(most, residentMib(this.#victim.process.pid))
-      await setTimeout(SAMPLE_MS)
-    }
-    return most
+  memory(whileRuns: Promise<unknown>): Promise<number> {
+    return mostResidentMib(this.#victim.process.pid, whileRuns)
   }
 
   async attack(attacks: readonly string[], forMs: number): Promise<readonly AttackReport[]> {
@@ -166,24 +156,10 @@ function judged({ name, connected, hungUp, repeats }: AttackReport, alone: boole
   return { name, value, ...(unforgivable && alone && { bar: 'hung up on', pass: hungUp > 0 }) }
 }
 
-function p99(waits: readonly number[]): number {
-  const sorted = waits.toSorted((a, b) => a - b)
-  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.POSITIVE_INFINITY
-}
-
 function p99s({ transactions, blocks, requests }: Waits): string {
   return `${[transactions, blocks, requests].map((waits) => (waits.length === 0 ? '–' : Math.round(p99(waits)))).join(' / ')} ms`
 }
 
 function areShort(waits: Waits): boolean {
   return Object.values(waits).every((list: readonly number[]) => p99(list) < MAX_WAIT_MS)
-}
-
-function mib(value: number): string {
-  return `${Math.round(value)} MiB`
-}
-
-function residentMib(pid: number): number {
-  const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(found?.[1] ?? 0) / 1024
 }

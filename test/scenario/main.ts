@@ -6,6 +6,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   eclipse: async () => (await import('./eclipse.ts')).eclipse,
   hostile: async () => (await import('./hostile.ts')).hostile,
   'light-forks': async () => (await import('./light-forks.ts')).lightForks,
+  'light-greedy': async () => (await import('./light-greedy.ts')).lightGreedy,
   'light-start': async () => (await import('./light-start.ts')).lightStart,
   'low-work': async () => (await import('./low-work.ts')).lowWork,
   nat: async () => (await import('./nat.ts')).nat,

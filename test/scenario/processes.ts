@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RpcClient } from '../../src/cli/rpc-client.ts'
-import { NodeProcess } from '../support/node-process.ts'
+import { NodeProcess, run } from '../support/node-process.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 
 export interface StartedNode {
@@ -18,6 +18,8 @@ export interface StartedNode {
 export interface NodeSettings {
   /** As in genesis.json. */
   readonly genesis: unknown
+  /** A file of blocks that it has before it starts. */
+  readonly blocks?: string
   readonly bootnodes?: readonly string[]
   /** That of an earlier one that has ended: the same node again. */
   readonly home?: string
@@ -29,11 +31,12 @@ export interface NodeSettings {
 export class NodeProcesses {
   readonly #directory = temporaryDirectory()
   readonly #processes: NodeProcess[] = []
+  #homes = 0
 
   async start(settings: NodeSettings): Promise<StartedNode> {
     const { environment = {} } = settings
     const home = settings.home ?? this.#newHome()
-    const process = this.#spawn(
+    const process = await this.#spawn(
       { ...settings, home },
       {
         IDOBATA_P2P_ADDR: '127.0.0.1',
@@ -52,21 +55,25 @@ export class NodeProcesses {
 
   /** A light node; it is not called, so all there is to know of it is where it answers. */
   async startLight(settings: NodeSettings): Promise<Pick<StartedNode, 'process' | 'url' | 'rpc'>> {
-    const process = this.#spawn({ ...settings, args: ['--light', ...(settings.args ?? [])] }, {})
+    const process = await this.#spawn({ ...settings, args: ['--light', ...(settings.args ?? [])] }, {})
     const url = await process.rpcUrl()
     return { process, url, rpc: new RpcClient(url) }
   }
 
   #newHome(): string {
-    return join(this.#directory, `node-${this.#processes.length}`)
+    return join(this.#directory, `node-${this.#homes++}`)
   }
 
-  #spawn(
-    { genesis, bootnodes = [], args = [], home = this.#newHome() }: NodeSettings,
+  async #spawn(
+    { genesis, blocks, bootnodes = [], args = [], home = this.#newHome() }: NodeSettings,
     environment: NonNullable<NodeSettings['environment']>,
-  ) {
+  ): Promise<NodeProcess> {
     const file = `${home}.json`
     writeFileSync(file, JSON.stringify(genesis))
+    if (blocks !== undefined) {
+      const { exitCode, stderr } = await run(['import', blocks, '--datadir', home, '--genesis', file])
+      if (exitCode !== 0) throw new Error(`the blocks were not imported: ${stderr}`)
+    }
     const process = new NodeProcess(['start', '--datadir', home, '--genesis', file, ...args], {
       IDOBATA_P2P: 'true',
       IDOBATA_HTTP_PORT: '0',

@@ -31,8 +31,8 @@ export const HISTORY_COST = 1024 * 1024
 /** What a proof that a transaction is in a block costs: both of the block's tries are built. */
 export const INCLUSION_COST = 256 * 1024
 /**
- * Of the main thread's time, the part that proofs for light nodes may have, all peers' together: however many ask, the
- * node's own work goes on.
+ * Of the main thread's time, the part that proofs for light nodes may have, all peers' together, a third for each kind: however many
+ * ask, the node's own work goes on.
  */
 export const LIGHT_SHARE = 0.1
 /** What is owed at most, and told of as a flood: it passes in 8 s. */

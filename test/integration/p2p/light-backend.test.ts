@@ -108,6 +108,21 @@ describe('a light node that asks a full node', () => {
     await requestHistory(client, peer, other)
   })
 
+  it('need not wait for earlier headers because others want proofs of work', async () => {
+    await requestHistory(client, peer, { anchorHash: blocks[1]!.hash, tipHash: undefined })
+    const request = { tipHash: blocks[160]!.hash, numbers: [3] }
+    await requestAncestors(client, peer, request)
+    await expect(requestAncestors(client, peer, request)).rejects.toThrow('others ask too')
+  })
+
+  it('is told to come again while a proof is being made', async () => {
+    const light = lightBackend({ chain: test.chain, provesWork: true, pacer: createPacer(), monotonicMs: () => nowMs })
+    const hash = transactionHash(blocks[80]!.transactions[0]!)
+    const first = light.inclusion(hash)
+    await expect(light.inclusion(hash)).rejects.toMatchObject({ code: 'rate-limited', retryAfterMs: 0 })
+    expect(await first).toMatchObject({ number: 80 })
+  })
+
   it('is shown earlier headers', async () => {
     const numbers = [0, 3, 4, 77, 158, 159]
     const proof = await requestAncestors(client, peer, { tipHash: blocks[160]!.hash, numbers })

@@ -53,7 +53,7 @@ export class ScriptedPeer {
   readonly connection: Connection
   readonly topics: Topics
   readonly signal: AbortSignal
-  readonly #client: RequestClient
+  readonly client: RequestClient
   readonly #callee: { getMultiaddrs(): Multiaddr[] }
 
   private constructor(adversary: Adversary, victim: Victim, connection: Connection, signal: AbortSignal) {
@@ -63,7 +63,7 @@ export class ScriptedPeer {
     this.signal = signal
     this.topics = topicsOf(victim.prefix)
     this.#callee = { getMultiaddrs: () => [...victim.addresses] }
-    this.#client = new RequestClient(
+    this.client = new RequestClient(
       { prefix: victim.prefix },
       { clock: systemClock, connectionTo: connectionsOf(adversary.host) },
     )
@@ -162,7 +162,7 @@ export class ScriptedPeer {
   /** The victim's canonical headers from genesis on. */
   async headers(): Promise<HashedHeader[]> {
     const request = { start: 0, count: MAX_HEADERS, skip: 0, reverse: false }
-    return requestHeaders(this.#client, this.connection.remotePeer.toString(), request)
+    return requestHeaders(this.client, this.connection.remotePeer.toString(), request)
   }
 
   /** Makes headers with valid seals on the victim's chain. @param below  blocks under its head. */

@@ -1,0 +1,146 @@
+import { setPriority } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
+import { multiaddr } from '@multiformats/multiaddr'
+import { MAX_CONCURRENT } from '../../src/p2p/reqresp/limits.ts'
+import { requestAncestors } from '../../src/p2p/reqresp/protocols/ancestors.ts'
+import { requestHeaders } from '../../src/p2p/reqresp/protocols/headers.ts'
+import { requestHistory } from '../../src/p2p/reqresp/protocols/history.ts'
+import { requestInclusion } from '../../src/p2p/reqresp/protocols/inclusion.ts'
+import { requestProof } from '../../src/p2p/reqresp/protocols/proof.ts'
+import { RequestError } from '../../src/p2p/reqresp/request-error.ts'
+import { MAX_HEADERS } from '../../src/p2p/wire/limits.ts'
+import { fromHex } from '../../src/primitives/bytes.ts'
+import { ScriptedPeer, type Victim } from '../support/attacks/scripted-peer.ts'
+import { HOSTILE_CHAIN_ID, HOSTILE_POW } from './hostile-genesis.ts'
+
+const LOWEST_PRIORITY = 19
+/** Milliseconds after a failure that says nothing about when to come again. */
+const REST_MS = 50
+/** Clients that connect at a time. */
+const CONNECTING = 4
+const NOTHING = { headers: false, bodies: false, txs: false, proof: false, history: false }
+
+/** What the parent process sends first; `go` follows when all processes have answered. */
+export interface GreedyOrder {
+  readonly clients: number
+  readonly address: string
+  readonly prefix: string
+  /** Canonical blocks from genesis on, in hex; what is asked is about them. */
+  readonly blocks: readonly string[]
+  /** Of transactions in them. */
+  readonly transactions: readonly string[]
+}
+
+/** For `forMs` milliseconds. */
+export interface GreedyStart {
+  readonly forMs: number
+}
+
+export interface GreedyReport {
+  readonly connected: number
+  /** Clients whose connection was ended from the other side. */
+  readonly hungUp: number
+  /** By protocol. */
+  readonly answered: Readonly<Record<string, number>>
+  readonly refused: Readonly<Record<string, number>>
+}
+
+// They would be other people's machines: their work must not be what slows the node down.
+setPriority(LOWEST_PRIORITY)
+
+const clients: ScriptedPeer[] = []
+let asked: GreedyOrder
+
+process.on('message', (message: GreedyOrder | GreedyStart) => {
+  if ('clients' in message) {
+    asked = message
+    void connect(message).then(() => process.send!({ connected: clients.length }))
+  } else {
+    void greed(message.forMs).then((report) => process.send!(report))
+  }
+})
+process.on('disconnect', () => process.exit())
+
+async function connect({ clients: wanted, address, prefix, blocks }: GreedyOrder): Promise<void> {
+  const victim: Victim = {
+    prefix,
+    addresses: [multiaddr(address)],
+    genesisHash: fromHex(blocks[0]!),
+    chainId: BigInt(HOSTILE_CHAIN_ID),
+    pow: HOSTILE_POW,
+  }
+  let begun = 0
+  const connecting = async () => {
+    while (begun++ < wanted) {
+      const role = { name: 'greedy', claim: { serves: NOTHING } }
+      const client = await ScriptedPeer.connect(victim, role, new AbortController().signal).catch(() => undefined)
+      if (client !== undefined) clients.push(client)
+    }
+  }
+  await Promise.all(Array.from({ length: CONNECTING }, connecting))
+}
+
+async function greed(forMs: number): Promise<GreedyReport> {
+  const signal = AbortSignal.timeout(forMs)
+  const answered: Record<string, number> = {}
+  const refused: Record<string, number> = {}
+  const asking = clients.map(async (client) => {
+    const questions = questionsOf(client)
+    const loops = Object.entries(questions).flatMap(([name, ask]) =>
+      Array.from({ length: MAX_CONCURRENT }, async () => {
+        while (!signal.aborted && client.connection.status === 'open') {
+          try {
+            await ask(signal)
+            answered[name] = (answered[name] ?? 0) + 1
+          } catch (error) {
+            if (signal.aborted) return
+            refused[name] = (refused[name] ?? 0) + 1
+            // As fast as it is let: whoever asks sooner is hung up on, which another scenario shows.
+            const waitMs = (error instanceof RequestError && error.refusal?.retryAfterMs) || REST_MS
+            await setTimeout(waitMs, undefined, { signal }).catch(() => undefined)
+          }
+        }
+      }),
+    )
+    await Promise.all(loops)
+  })
+  await Promise.all(asking)
+  const hungUp = clients.filter(({ connection }) => connection.status !== 'open').length
+  return { connected: clients.length, hungUp, answered, refused }
+}
+
+/** What a client asks of its victim. */
+function questionsOf({ client, victim, connection }: ScriptedPeer) {
+  const peer = connection.remotePeer.toString()
+  const { blocks, transactions } = asked
+  const any = (list: readonly string[]) => fromHex(list[Math.floor(Math.random() * list.length)]!)
+  const last = blocks.length - 1
+  let newest = victim.genesisHash
+  return {
+    async headers(signal: AbortSignal) {
+      const start = Math.max(0, last - MAX_HEADERS / 2)
+      const headers = await requestHeaders(
+        client,
+        peer,
+        { start, count: MAX_HEADERS, skip: 0, reverse: false },
+        { signal },
+      )
+      newest = headers.at(-1)!.hash
+    },
+    async history(signal: AbortSignal) {
+      await requestHistory(client, peer, { anchorHash: any(blocks.slice(0, -1)), tipHash: undefined }, { signal })
+    },
+    async ancestors(signal: AbortSignal) {
+      const numbers = [...new Set(Array.from({ length: 50 }, () => Math.floor(Math.random() * last)))]
+      numbers.sort((a, b) => a - b)
+      await requestAncestors(client, peer, { tipHash: fromHex(blocks[last]!), numbers }, { signal })
+    },
+    async inclusion(signal: AbortSignal) {
+      await requestInclusion(client, peer, any(transactions), { signal })
+    },
+    async proof(signal: AbortSignal) {
+      const address = crypto.getRandomValues(new Uint8Array(20))
+      await requestProof(client, peer, { blockHash: newest, address, slots: [] }, { signal })
+    },
+  }
+}
