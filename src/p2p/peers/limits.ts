@@ -52,6 +52,8 @@ export const BLOCK_ONLY_OUTBOUND = 2
 export const FEELER_INTERVAL_MS = 2 * MINUTE_MS
 /** Peers that choose us. */
 export const MAX_INBOUND = 64
+/** Of few connections, how many are for peers that choose us. */
+export const MIN_INBOUND_SHARE = 1 / 5
 /** Inbound connections from one address: a household, an office. */
 export const MAX_INBOUND_PER_HOST = 4
 /** Inbound connections from one /24, or one /48 of IPv6: a provider's rack. */

@@ -19,6 +19,7 @@ import {
   MAX_INBOUND,
   MAX_PEERS_EXCHANGED,
   MAX_TRUSTED_RETRY_MS,
+  MIN_INBOUND_SHARE,
   RETRY_MS,
   STILL_GOOD_MS,
   TRUSTED_RETRY_MS,
@@ -58,7 +59,7 @@ export interface PeerManagerOptions {
   readonly trusted: readonly PeerAddresses[]
   /** Block-only peers of the last run, first to be connected to: an attacker cannot make us forget them by a restart. */
   readonly anchors: readonly PeerAddresses[]
-  /** Connections beside trusted ones: those of our choice go first. */
+  /** Connections beside trusted ones: four fifths for those of our choice, as long as they take as many. */
   readonly maxPeers?: number
 }
 
@@ -393,11 +394,15 @@ export class PeerManager {
   }
 }
 
-/** What `most` connections are for. Those we choose go first: whoever chooses us may be an attacker. */
+/**
+ * What `most` connections are for. Those we choose go first: whoever chooses us may be an attacker. But two nodes of a few
+ * connections that choose each other must not both find that there is no room.
+ */
 function slotsOf(most: number) {
-  const full = Math.min(FULL_OUTBOUND, most)
-  const blockOnly = Math.min(BLOCK_ONLY_OUTBOUND, most - full)
-  const feeler = Math.min(1, most - full - blockOnly)
+  const ours = most - Math.floor(most * MIN_INBOUND_SHARE)
+  const full = Math.min(FULL_OUTBOUND, ours)
+  const blockOnly = Math.min(BLOCK_ONLY_OUTBOUND, ours - full)
+  const feeler = Math.min(1, ours - full - blockOnly)
   return { full, 'block-only': blockOnly, feeler, inbound: most - full - blockOnly - feeler }
 }
 

@@ -166,20 +166,24 @@ describe('a start', () => {
 })
 
 describe('the bound of the operator', () => {
-  it.each([0, 1, 5, 11, 12, 13, 15])('of %i connections is kept, peers of our choice first', (maxPeers) => {
-    const bootnodes = Array.from({ length: 20 }, (_, i) => peer(200 + i))
-    manager = manage({ maxPeers, bootnodes, anchors: [peer(300), peer(301)] })
-    for (let i = 0; i < 200; i++) book.hear(peer(i), '9.9', nowMs)
-    const dials = dialled(settle(1200))
-    expect(links().filter((link) => !link.startsWith('inbound'))).toHaveLength(Math.min(maxPeers, 12))
-    expect(dials.some((dial) => dial.startsWith('feeler'))).toBe(maxPeers > 12)
-    for (let i = 0; i < 20; i++) {
-      for (const { type, peer } of manager.connected(`in-${i}`, false, `66.${i}.1.1`, nowMs)) {
-        if (type === 'disconnect') manager.disconnected(peer)
+  it.each([0, 1, 4, 5, 12, 13, 15, 16])(
+    'of %i connections is kept, peers of our choice first and a fifth for others',
+    (maxPeers) => {
+      const ours = Math.min(13, maxPeers - Math.floor(maxPeers / 5))
+      const bootnodes = Array.from({ length: 20 }, (_, i) => peer(200 + i))
+      manager = manage({ maxPeers, bootnodes, anchors: [peer(300), peer(301)] })
+      for (let i = 0; i < 200; i++) book.hear(peer(i), '9.9', nowMs)
+      const dials = dialled(settle(1200))
+      expect(links().filter((link) => !link.startsWith('inbound'))).toHaveLength(Math.min(ours, 12))
+      expect(dials.some((dial) => dial.startsWith('feeler'))).toBe(ours > 12)
+      for (let i = 0; i < 20; i++) {
+        for (const { type, peer } of manager.connected(`in-${i}`, false, `66.${i}.1.1`, nowMs)) {
+          if (type === 'disconnect') manager.disconnected(peer)
+        }
       }
-    }
-    expect(links().length).toBe(Math.min(maxPeers, 12) + Math.max(0, maxPeers - 13))
-  })
+      expect(links().length).toBe(Math.min(ours, 12) + maxPeers - ours)
+    },
+  )
 })
 
 describe('peers that others name', () => {
