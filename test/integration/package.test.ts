@@ -109,6 +109,8 @@ installed('a program has a light node of the entry for browsers', async () => {
     import { createLightNode } from 'idobata/light'
     const genesis = parseGenesis({
       config: { chainId: 8, idobata: { engine: 'pow' } },
+      // A light node answers from no block that is old.
+      timestamp: Math.floor(Date.now() / 1000),
       difficulty: 16,
       gasLimit: 120000000,
       extraData: '0x' + '00'.repeat(32),
