@@ -55,8 +55,8 @@ export class HttpConnection {
     this.#size = 0
     this.#expected = Number.POSITIVE_INFINITY
     const end = answer.indexOf(END_OF_HEAD) + END_OF_HEAD.length
-    const text = answer.latin1Slice(end)
-    if (answer.latin1Slice(0, end).startsWith('HTTP/1.1 200 ')) this.#answered?.(text)
+    const text = answer.toString('latin1', end)
+    if (answer.toString('latin1', 0, end).startsWith('HTTP/1.1 200 ')) this.#answered?.(text)
     else this.#failed?.(new assert.AssertionError({ message: text }))
   }
 
@@ -64,7 +64,7 @@ export class HttpConnection {
     const received = Buffer.concat(this.#received)
     const end = received.indexOf(END_OF_HEAD)
     if (end === -1) return
-    const length = /content-length: (\d+)/i.exec(received.latin1Slice(0, end))?.[1]
+    const length = /content-length: (\d+)/i.exec(received.toString('latin1', 0, end))?.[1]
     assert(length !== undefined, 'the answer has no length')
     this.#expected = end + END_OF_HEAD.length + Number(length)
   }
