@@ -1,10 +1,10 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test, vi } from 'vitest'
 import { GossipWatchdog } from '../../../src/p2p/gossip-watchdog.ts'
-import { GOSSIP_CHECK_MS } from '../../../src/p2p/limits.ts'
+import { GOSSIP_CHECK_MS, YAMUX_LIMITS } from '../../../src/p2p/limits.ts'
 import { topicsOf } from '../../../src/p2p/topics.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { eventually, LISTEN, PREFIX, startHost, startSilentHost } from '../../support/p2p-hosts.ts'
+import { eventually, LISTEN, PREFIX, startHost, startRawHost, startSilentHost } from '../../support/p2p-hosts.ts'
 import { RecordingProxy } from '../../support/recording-proxy.ts'
 
 const { block: blocks } = topicsOf(PREFIX)
@@ -126,4 +126,35 @@ test('peers that never answer when a gossip stream is opened hold up nobody', as
   await vi.waitFor(() => expect(alice.services.gossip.getMeshPeers(blocks)).toEqual([bob.peerId.toString()]), 20_000)
   await alice.services.gossip.publish(blocks, Uint8Array.of(1))
   await eventually(() => expect(heard).toEqual([1]))
+})
+
+/** The head of a yamux frame: data of stream 1, or a ping. */
+const frame = (type: 'data' | 'ping', length: number) => {
+  const head = Uint8Array.from([0, type === 'data' ? 0 : 2, 0, 1, 0, 0, 0, type === 'data' ? 1 : 0, 0, 0, 0, 0])
+  new DataView(head.buffer).setUint32(8, length)
+  return head
+}
+
+test('a frame that claims more than a window is not gathered', async () => {
+  const alice = await startHost()
+  const { host, raw } = await startRawHost()
+  const connection = await host.dial(alice.getMultiaddrs())
+  raw[0]!.send(frame('data', YAMUX_LIMITS.streamOptions.maxStreamWindowSize + 1))
+  await eventually(() => expect(connection.status).not.toBe('open'))
+  expect(alice.getConnections()).toEqual([])
+})
+
+test('who asks on and on and reads no answers is hung up on', async () => {
+  const alice = await startHost()
+  const { host, raw } = await startRawHost()
+  await host.dial(alice.getMultiaddrs())
+  const pings = new Uint8Array(12 * 5_000)
+  for (let at = 0; at < pings.length; at += 12) pings.set(frame('ping', at), at)
+  raw[0]!.pause()
+  // As much as the kernel takes of the answers, and a good deal more.
+  for (let sent = 0; sent < 200 && alice.getConnections().length > 0; sent++) {
+    raw[0]!.send(pings)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await eventually(() => expect(alice.getConnections()).toEqual([]))
 })
