@@ -1,3 +1,4 @@
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
@@ -6,13 +7,32 @@ import { defineConfig } from 'vitest/config'
 // the next one starts in half the time.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node-compile')
 
+/** Where Linux keeps files in memory. */
+const MEMORY = '/dev/shm'
+/** Bytes that must be free there: the tests need a fifth of it. */
+const ENOUGH_BYTES = 2 ** 30
+
+// A busy disk takes a tenth of a second for each write that must be safe, and the tests make thousands. What they kill is a
+// process, never the machine: what was in memory then is still there.
+if (hasRoom(MEMORY)) process.env.TMPDIR ??= MEMORY
+
+function hasRoom(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize >= ENOUGH_BYTES
+  } catch {
+    return false
+  }
+}
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     // By default one core would be left to the processes that the tests start, which wait for the tests as well.
     maxWorkers: availableParallelism(),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 })

@@ -32,6 +32,10 @@ export const MIN_FAILING_MS = 7 * DAY_MS
 export const RECENT_ATTEMPT_MS = MINUTE_MS
 /** Milliseconds between two attempts at one address at first; doubled with each failure. */
 export const RETRY_MS = 10_000
+/** Milliseconds after our start or the end of the last connection in which we are in a hurry: all others may be starting as well. */
+export const HURRY_MS = MINUTE_MS
+/** Milliseconds between two attempts at an address, or at the bootnodes, in a hurry. */
+export const HURRIED_RETRY_MS = 2_000
 /** Milliseconds between them in the end, within which an address is rarely drawn. */
 export const ATTEMPT_INTERVAL_MS = 10 * MINUTE_MS
 /** Peers that wait for the one in their place to be tested. */

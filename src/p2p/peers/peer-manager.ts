@@ -14,6 +14,8 @@ import {
   EXCHANGE_INTERVAL_MS,
   FEELER_INTERVAL_MS,
   FULL_OUTBOUND,
+  HURRIED_RETRY_MS,
+  HURRY_MS,
   MAX_DIALS,
   MAX_DRAWS,
   MAX_INBOUND,
@@ -100,6 +102,8 @@ export class PeerManager {
   #nextFeelerMs = 0
   #nextBootstrapMs = 0
   #nextExchangeMs = 0
+  /** When we last had a connection, or began to look for one. */
+  #lastLinkMs: number | undefined
 
   constructor(options: PeerManagerOptions, components: PeerManagerComponents) {
     this.#self = options.self
@@ -247,6 +251,8 @@ export class PeerManager {
   /** To be called about once a second. */
   look(nowMs: number): PeerAction[] {
     const actions: PeerAction[] = []
+    if (this.#links.size > 0) this.#lastLinkMs = nowMs
+    this.#lastLinkMs ??= nowMs
     this.#noteGood(nowMs)
     this.#components.book.resolveCollisions(nowMs)
     this.#dialTrusted(nowMs, actions)
@@ -297,12 +303,13 @@ export class PeerManager {
   #draw(kind: 'full' | 'block-only', nowMs: number): KnownPeer | undefined {
     const { book, bans, random } = this.#components
     const groups = this.#groups()
+    const retryMs = this.#isHurried(nowMs) ? HURRIED_RETRY_MS : RETRY_MS
     for (let draws = 0; draws < MAX_DRAWS; draws++) {
       const preferTried = kind === 'block-only' ? draws < MAX_DRAWS / 2 : random() < 0.5
       const known = book.select(preferTried ? 'tried' : 'heard-of', nowMs)
       if (known === undefined) return undefined
       const { peer, group, addresses } = known
-      if (!this.#isFree(peer, nowMs) || !isDue(known, nowMs)) continue
+      if (!this.#isFree(peer, nowMs) || !isDue(known, retryMs, nowMs)) continue
       const host = hostOf(addresses[0]!)!
       if (groups.has(group) && !isExemptFromNetworkCaps(host)) continue
       if (bans.isDiscouraged(peer) || bans.isDiscouraged(host) || bans.isBanned(host, nowMs)) continue
@@ -337,12 +344,16 @@ export class PeerManager {
 
   #bootstrap(nowMs: number, actions: PeerAction[]): void {
     if (this.#count('full') > 0 || nowMs < this.#nextBootstrapMs) return
-    this.#nextBootstrapMs = nowMs + BOOTSTRAP_INTERVAL_MS
+    this.#nextBootstrapMs = nowMs + (this.#isHurried(nowMs) ? HURRIED_RETRY_MS : BOOTSTRAP_INTERVAL_MS)
     for (const bootnode of this.#bootnodes) {
       this.#know(bootnode, nowMs)
       if (this.#count('full') >= this.#slots.full) continue
       this.#dial(bootnode, 'full', nowMs, actions)
     }
+  }
+
+  #isHurried(nowMs: number): boolean {
+    return this.#links.size === 0 && nowMs - (this.#lastLinkMs ?? nowMs) < HURRY_MS
   }
 
   #exchange(nowMs: number, actions: PeerAction[]): void {
@@ -407,6 +418,6 @@ function slotsOf(most: number) {
 }
 
 /** Whether it was left alone long enough: the longer, the more often it failed. */
-function isDue({ triedMs, failures }: KnownPeer, nowMs: number): boolean {
-  return nowMs - triedMs >= Math.min(ATTEMPT_INTERVAL_MS, RETRY_MS * 2 ** failures)
+function isDue({ triedMs, failures }: KnownPeer, retryMs: number, nowMs: number): boolean {
+  return nowMs - triedMs >= Math.min(ATTEMPT_INTERVAL_MS, retryMs * 2 ** failures)
 }

@@ -6,6 +6,8 @@ import {
   BOOTSTRAP_INTERVAL_MS,
   BUCKET_PLACES,
   FULL_OUTBOUND,
+  HURRIED_RETRY_MS,
+  HURRY_MS,
   MAX_INBOUND,
   MAX_INBOUND_PER_HOST,
   MAX_INBOUND_PER_SUBNET,
@@ -152,10 +154,26 @@ describe('a start', () => {
     manager = manage({ bootnodes: [peer(1)] })
     expect(dialled(manager.look(nowMs))).toEqual(['full peer-1'])
     manager.dialFailed('peer-1', nowMs)
-    nowMs += BOOTSTRAP_INTERVAL_MS / 2
-    expect(dialled(manager.look(nowMs))).toEqual([])
-    nowMs += BOOTSTRAP_INTERVAL_MS
-    expect(dialled(manager.look(nowMs))).toEqual(['full peer-1'])
+    nowMs += HURRY_MS
+    const calls = dialled(settle((10 * BOOTSTRAP_INTERVAL_MS) / 1000, () => false))
+    expect(calls.length).toBeGreaterThanOrEqual(10)
+    expect(calls.length).toBeLessThanOrEqual(20)
+  })
+
+  it.each(['bootnode', 'peer of the last run', 'peer that was lost'])('is in a hurry to find a %s', (which) => {
+    if (which === 'bootnode') manager = manage({ bootnodes: [peer(1)] })
+    else book.hear(peer(1), '9.9', nowMs)
+    if (which === 'peer that was lost') {
+      settle(1)
+      nowMs += 2 * HURRY_MS
+      manager.look(nowMs)
+      manager.disconnected('peer-1')
+      nowMs += HURRIED_RETRY_MS
+    }
+    for (let attempt = 0; attempt < 5; attempt++, nowMs += HURRIED_RETRY_MS) {
+      expect(dialled(manager.look(nowMs))).toEqual([expect.stringContaining('peer-1')])
+      manager.dialFailed('peer-1', nowMs)
+    }
   })
 
   it('never dials itself', () => {
