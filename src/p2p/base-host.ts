@@ -43,7 +43,7 @@ export interface HostComponents {
   readonly standing: (peerId: string) => number
   /** Counts what peers send to libp2p's own protocols; absent: nobody does. */
   readonly meter?: InboundMeter
-  /** See `GossipRouterOptions`. */
+  /** See `GossipRouterOptions`; nor does the DHT tell anybody of them. */
   readonly forBlocksAlone?: (peerId: string) => boolean
 }
 

@@ -15,18 +15,24 @@ export function boundedYamux(): () => StreamMuxerFactory {
     const factory = yamux(YAMUX_LIMITS)()
     const create = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
-      bound(connection)
+      boundConnection(connection)
       return create(connection)
     }
     return factory
   }
 }
 
-function bound(connection: MessageStream): void {
+/** What is beneath a muxer, as far as it is bounded here. */
+export type BoundedConnection = Pick<
+  MessageStream,
+  'maxWriteBufferLength' | 'writeBufferLength' | 'addEventListener' | 'abort'
+>
+
+/** To be called before the muxer listens: what is too much never gets to it whole. */
+export function boundConnection(connection: BoundedConnection): void {
   connection.maxWriteBufferLength = MAX_UNSENT_FRAME_BYTES
   const frames = new FrameLengths(YAMUX_LIMITS.streamOptions.maxStreamWindowSize)
   let unanswered = 0
-  // Before the muxer's own: what is too much never gets there whole.
   connection.addEventListener('message', ({ data }) => {
     let begun = 0
     for (const bytes of data instanceof Uint8Array ? [data] : data) {

@@ -32,8 +32,9 @@ export type HostServices = BaseServices & SocketServices
 export type Host = Libp2p<HostServices>
 
 /** A base host that has sockets: TCP and QUIC besides; Noise or TLS, whichever the other prefers; and ways to be found. */
-export function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
+export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
   const { prefix, listen, announce = [], maxPeers, discovery } = options
+  const { forBlocksAlone = () => false } = components
   return createBaseHost<SocketServices>(options, components, {
     listen: [...listen, ...relayListenAddresses(discovery)],
     announce,
@@ -43,7 +44,7 @@ export function createHost(options: HostOptions, components: HostComponents): Pr
       ...relayTransports(discovery),
     ],
     encrypters: [tls()],
-    peerDiscovery: lanDiscovery(discovery, prefix),
-    services: { ...discoveryServices(discovery, prefix), reachability },
+    peerDiscovery: await lanDiscovery(discovery, prefix),
+    services: { ...(await discoveryServices(discovery, prefix, forBlocksAlone)), reachability },
   })
 }
