@@ -33,6 +33,7 @@ export type Host = Libp2p<HostServices>
 /** A base host that has sockets: TCP and QUIC besides; Noise or TLS, whichever the other prefers; and ways to be found. */
 export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
   const { prefix, listen, announce = [], maxPeers, discovery } = options
+  const { forBlocksAlone = () => false } = components
   return createBaseHost<SocketServices>(options, components, {
     listen: [...listen, ...relayListenAddresses(discovery)],
     announce,
@@ -42,8 +43,8 @@ export async function createHost(options: HostOptions, components: HostComponent
       ...relayTransports(discovery),
     ],
     encrypters: [tls()],
-    peerDiscovery: lanDiscovery(discovery, prefix),
-    services: { ...discoveryServices(discovery, prefix), reachability },
+    peerDiscovery: await lanDiscovery(discovery, prefix),
+    services: { ...(await discoveryServices(discovery, prefix, forBlocksAlone)), reachability },
   })
 }
 

@@ -115,6 +115,7 @@ export function fakeBackends(options: FakeOptions = {}) {
       chainId: BigInt(CHAIN_ID),
       head: async () => head,
       header: async (ref) => find(ref),
+      branch: async ({ header: { number } }, count) => blocks.slice(Math.max(0, number + 1 - count), number + 1),
       block: async (ref) => find(ref),
       receipts: async (block) => receipts[block.header.number]!,
       senders: async (block) => block.transactions.map(() => SENDER),
