@@ -1,7 +1,9 @@
 import type { NodeConfig } from '../node/config.ts'
-import { METHOD_NOT_FOUND } from '../rpc/errors.ts'
 import { MAX_ANSWER_BYTES, MAX_QUOTED, RPC_TIMEOUT_MS } from './limits.ts'
 import { firstLine, readSecretText } from './secrets.ts'
+
+/** JSON-RPC's code for a method that there is not. */
+const METHOD_NOT_FOUND = -32601
 
 /** A node does not answer, or not as a node would. */
 export class RpcUnreachableError extends Error {
