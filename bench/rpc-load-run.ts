@@ -4,6 +4,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import WebSocket from 'ws'
 import { devAccounts } from '../src/node/dev.ts'
 import { toHex } from '../src/primitives/bytes.ts'
+import { encodePost, HttpConnection } from './support/http-connection.ts'
 import { accountAddress } from './support/network.ts'
 import { rawTransfers, type SendRun } from './support/transfers.ts'
 
@@ -83,24 +84,24 @@ function median(values: readonly number[]): number {
 }
 
 async function send(url: string, accounts: number, first: number, batches: number, inFlight: number): Promise<void> {
-  const bodies = Array.from({ length: batches }, (_, batch) => {
+  const requests = Array.from({ length: batches }, (_, batch) => {
     const transfers = rawTransfers(accounts, (first + batch) * BATCH, BATCH)
-    return Buffer.from(JSON.stringify(transfers.map((raw, i) => call('eth_sendRawTransaction', [raw], i))))
+    return encodePost(url, JSON.stringify(transfers.map((raw, i) => call('eth_sendRawTransaction', [raw], i))))
   })
-  const clients = Array.from({ length: inFlight }, () => new Client(url))
+  const connections = await Promise.all(Array.from({ length: inFlight }, () => HttpConnection.open(url)))
   let next = 0
   const startedMs = Date.now()
   const startMs = performance.now()
-  const loop = async (client: Client) => {
-    while (next < bodies.length) {
-      const answers = await post(client, bodies[next++]!)
+  const loop = async (connection: HttpConnection) => {
+    while (next < requests.length) {
+      const answers = await connection.post(requests[next++]!)
       assert.equal(answers.match(HASHES)?.length, BATCH, answers)
     }
   }
-  await Promise.all(clients.map(loop))
+  await Promise.all(connections.map(loop))
   const perSecond = ((batches * BATCH) / (performance.now() - startMs)) * 1000
   console.log(JSON.stringify({ perSecond, startedMs } satisfies SendRun))
-  await Promise.all(clients.map((client) => client.close()))
+  for (const connection of connections) connection.close()
 }
 
 async function heads(url: string, subscribers: number): Promise<void> {

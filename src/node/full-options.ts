@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { Genesis } from '../chain/genesis.ts'
+import { MAX_CARRIED_BLOCK_BYTES } from '../p2p/wire/limits.ts'
 import { ConfigError } from './config.ts'
 import { loadGenesis } from './genesis-file.ts'
 import type { LedgerOptions } from './ledger.ts'
@@ -32,7 +33,7 @@ export interface CompleteOptions extends LedgerOptions {
 
 /**
  * @returns the options, and what removes a temporary directory.
- * @throws ConfigError if there is no data directory; the operating system's error if a temporary one cannot be made.
+ * @throws ConfigError if there is no data directory, or if blocks may be larger than peers could carry; the operating system's error if a temporary one cannot be made.
  */
 export async function completeOptions(
   options: FullNodeOptions,
@@ -41,9 +42,11 @@ export async function completeOptions(
   if (datadir === undefined && !dev) {
     throw new ConfigError('datadir: missing; only a development network can do without one')
   }
+  const genesis = options.genesis ?? (await loadGenesis({ dev, genesis: undefined }))
+  if (options.network !== undefined) checkBlocksTravel(genesis)
   const complete = {
     dev,
-    genesis: options.genesis ?? (await loadGenesis({ dev, genesis: undefined })),
+    genesis,
     ...(stateKeeping && { stateKeeping }),
     http: options.http && completeRpcOptions(options.http, { dev }),
     network: options.network,
@@ -55,4 +58,12 @@ export async function completeOptions(
     options: { ...complete, datadir: temporary },
     discard: () => rm(temporary, { recursive: true, force: true }),
   }
+}
+
+/** A block that no peer can fetch would cut the network in two: those who made it, and all others. */
+function checkBlocksTravel({ params: { maxBlockBytes } }: Genesis): void {
+  if (maxBlockBytes === undefined || maxBlockBytes <= MAX_CARRIED_BLOCK_BYTES) return
+  throw new ConfigError(
+    `genesis: config.idobata.maxBlockBytes: ${maxBlockBytes} is more than peers can carry, ${MAX_CARRIED_BLOCK_BYTES}; lower it, or start with --no-p2p`,
+  )
 }

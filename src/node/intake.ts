@@ -69,8 +69,9 @@ export class TransactionIntake {
     this.#process(batch).then(
       (outcomes) => {
         this.#unanswered -= batch.length
-        for (const [index, { resolve, reject }] of batch.entries()) {
-          const outcome = outcomes[index]!
+        for (let i = 0; i < batch.length; i++) {
+          const { resolve, reject } = batch[i]!
+          const outcome = outcomes[i]!
           if (outcome instanceof TxError) reject(outcome)
           else resolve(outcome)
         }

@@ -1,5 +1,4 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { FaultTolerance } from '@libp2p/interface'
@@ -7,6 +6,7 @@ import { type Ping, ping } from '@libp2p/ping'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type Libp2pOptions, type ServiceFactoryMap } from 'libp2p'
 import { BoundedDatastore } from './bounded-datastore.ts'
+import { boundedYamux } from './bounded-yamux.ts'
 import { createGossipRouter, type GossipRouter } from './gossip-router.ts'
 import type { InboundMeter } from './inbound-meter.ts'
 import {
@@ -21,7 +21,6 @@ import {
   PING_TIMEOUT_MS,
   SPARE_CONNECTIONS,
   WEBSOCKET_LIMITS,
-  YAMUX_LIMITS,
 } from './limits.ts'
 import { meteredProtocols } from './metered-protocols.ts'
 import type { Topics } from './topics.ts'
@@ -44,7 +43,7 @@ export interface HostComponents {
   readonly standing: (peerId: string) => number
   /** Counts what peers send to libp2p's own protocols; absent: nobody does. */
   readonly meter?: InboundMeter
-  /** See `GossipRouterOptions`. */
+  /** See `GossipRouterOptions`; nor does the DHT tell anybody of them. */
   readonly forBlocksAlone?: (peerId: string) => boolean
 }
 
@@ -97,7 +96,7 @@ export async function createBaseHost<S extends object = object>(
     peerDiscovery: extras?.peerDiscovery ?? [],
     transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
     connectionEncrypters: [noise(), ...(extras?.encrypters ?? [])],
-    streamMuxers: [yamux(YAMUX_LIMITS)],
+    streamMuxers: [boundedYamux()],
     connectionManager: { ...CONNECTION_LIMITS, maxConnections },
     connectionMonitor: {
       pingInterval: PING_INTERVAL_MS,

@@ -2,8 +2,7 @@ import { autoNAT } from '@libp2p/autonat'
 import { type CircuitRelayService, circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { dcutr } from '@libp2p/dcutr'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
-import { mdns } from '@libp2p/mdns'
-import { type UPnPNAT, uPnPNAT } from '@libp2p/upnp-nat'
+import type { UPnPNAT } from '@libp2p/upnp-nat'
 import {
   AUTONAT_LIMITS,
   DHT_LIMITS,
@@ -43,27 +42,40 @@ export interface DiscoveryServices {
   readonly holePunching?: unknown
 }
 
-/** @param prefix  of the network's protocol names: its DHT is apart from any other. */
-export function discoveryServices(options: DiscoveryOptions, prefix: string) {
+/**
+ * @param prefix  of the network's protocol names: its DHT is apart from any other.
+ * @param forBlocksAlone  peers that nobody is told of.
+ */
+export async function discoveryServices(
+  options: DiscoveryOptions,
+  prefix: string,
+  forBlocksAlone: (peerId: string) => boolean,
+) {
+  const tellable = options.privateAddresses ? passthroughMapper : removePrivateAddressesMapper
   return {
     ...(options.dht && {
       dht: kadDHT({
         ...DHT_LIMITS,
         protocol: `${prefix}/kad/1.0.0`,
         clientMode: false,
-        peerInfoMapper: options.privateAddresses ? passthroughMapper : removePrivateAddressesMapper,
+        // One without addresses is neither taken into the table nor told of.
+        peerInfoMapper: (peer) => (forBlocksAlone(peer.id.toString()) ? { ...peer, multiaddrs: [] } : tellable(peer)),
         // What strangers store is refused here, and let go by `BoundedDatastore` where it is not asked.
         validators: { pk: refuse },
       }),
     }),
-    ...(options.upnp && {
-      // Without peers that try it, the router's word has to do.
-      upnp: uPnPNAT({ ...UPNP_LIMITS, portMappingDescription: 'idobata', autoConfirmAddress: !options.autonat }),
-    }),
+    ...(options.upnp && { upnp: await portMapping(!options.autonat) }),
     ...(options.autonat && { autonat: autoNAT({ ...AUTONAT_LIMITS, protocolPrefix: prefix.slice(1) }) }),
     ...(options.relayServer && { relay: circuitRelayServer(RELAY_SERVER_LIMITS) }),
     ...(options.holePunching && { holePunching: dcutr(HOLE_PUNCHING_LIMITS) }),
   }
+}
+
+/** @param autoConfirmAddress  without peers that try it, the router's word has to do. */
+async function portMapping(autoConfirmAddress: boolean) {
+  // An XML parser and more, that most nodes never need.
+  const { uPnPNAT } = await import('@libp2p/upnp-nat')
+  return uPnPNAT({ ...UPNP_LIMITS, portMappingDescription: 'idobata', autoConfirmAddress })
 }
 
 function refuse(): never {
@@ -80,7 +92,8 @@ export function relayListenAddresses({ relay }: DiscoveryOptions): string[] {
 }
 
 /** Ways to hear of peers that are no services. */
-export function lanDiscovery(options: DiscoveryOptions, prefix: string) {
+export async function lanDiscovery(options: DiscoveryOptions, prefix: string) {
   if (!options.mdns) return []
+  const { mdns } = await import('@libp2p/mdns')
   return [mdns({ interval: MDNS_INTERVAL_MS, serviceTag: `_${prefix.slice(1).replace('/', '-')}._udp.local` })]
 }

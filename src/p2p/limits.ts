@@ -41,28 +41,32 @@ export const PING_OUTBOUND_STREAMS = 2
 
 /** Streams of one connection, either way: two for each request protocol, the DHT's, gossip, and the library's own. */
 const STREAMS_PER_CONNECTION = 64
-/** Bytes that may be under way in one stream: 10 MB/s at 100 ms round trip. */
+/** Bytes that may be under way in one stream of QUIC: 10 MB/s at 100 ms round trip. */
 const STREAM_WINDOW_BYTES = 1 * MIB
+/** The same in one of yamux, the least that it allows; it would grow where yamux pings by itself. 2.5 MB/s at 100 ms. */
+const YAMUX_WINDOW_BYTES = 256 * KIB
 
 /** The library's defaults would let one connection hold 1,000 streams of 4 MiB each. */
 export const YAMUX_LIMITS = {
   maxInboundStreams: STREAMS_PER_CONNECTION,
   maxOutboundStreams: STREAMS_PER_CONNECTION,
-  /** Bytes of a frame: other streams wait this long at most. */
-  maxMessageSize: 64 * KIB,
   maxEarlyStreams: 10,
   /** Pings do this over every transport alike. */
   enableKeepAlive: false,
   streamOptions: {
-    /** The least that yamux allows. */
-    initialStreamWindowSize: 256 * KIB,
-    maxStreamWindowSize: STREAM_WINDOW_BYTES,
-    /** Above the window, so that only a peer who ignores it is cut. */
-    maxReadBufferLength: STREAM_WINDOW_BYTES + 256 * KIB,
+    initialStreamWindowSize: YAMUX_WINDOW_BYTES,
+    maxStreamWindowSize: YAMUX_WINDOW_BYTES,
+    /** What nobody has read yet: yamux opens the window again as soon as something has come, read or not. */
+    maxReadBufferLength: 5 * YAMUX_WINDOW_BYTES,
     /** Two of the largest responses; gossip has its own. */
     maxWriteBufferLength: 4 * MIB,
   },
 }
+
+/** Bytes of frames that wait for a peer to read, all streams' together: the largest that one may have waiting, and as much besides. */
+export const MAX_UNSENT_FRAME_BYTES = 8 * MIB
+/** Frames that a peer may send while it reads nothing: each may have an answer made, of 12 bytes and some 200 of memory. */
+export const MAX_FRAMES_UNANSWERED = 16_384
 
 /** The same for QUIC, which brings its own streams. */
 export const QUIC_LIMITS = {

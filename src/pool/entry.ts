@@ -19,21 +19,22 @@ export interface PoolEntry {
 /** Whose transactions share these. */
 type Account = Pick<RecoveredTransaction, 'sender' | 'senderKey'>
 
-/** @param account of the sender. @param baseFee wei per gas, for `tip`. */
+/** What the pool knows of a transaction besides: where it has been put. `account` is its sender's. */
+type Placing = Pick<PoolEntry, 'hashKey' | 'cost' | 'arrival'> & { readonly account: Account }
+
+/** @param baseFee wei per gas, for `tip`. */
 export function createEntry(
   recovered: RecoveredTransaction,
-  hashKey: Key,
-  account: Account,
-  arrival: number,
+  { hashKey, cost, account, arrival }: Placing,
   baseFee: bigint,
 ): PoolEntry {
-  const { tx } = recovered
+  const { length } = recovered.tx.raw
   return {
     recovered: detached(recovered, account),
     hashKey,
-    cost: transactionCost(recovered),
-    slots: Math.ceil(tx.raw.length / SLOT_BYTES),
-    sizeBytes: tx.raw.length,
+    cost,
+    slots: Math.ceil(length / SLOT_BYTES),
+    sizeBytes: length,
     arrival,
     tip: tipAt(recovered, baseFee),
   }

@@ -162,31 +162,32 @@ export class PoolJournal {
   }
 
   #write(): Promise<void> {
-    const entries = Array.from(this.#waiting, ([hashKey, raw]) => ({ hashKey, raw }))
-    const [deleted, sync] = [this.#deleted, this.#sync]
+    const [waiting, deleted, sync] = [this.#waiting, this.#deleted, this.#sync]
     this.#next = undefined
     this.#waiting = new Map()
     this.#deleted = []
     this.#sync = false
     const marks = Array.from(this.#changed, ({ id, gone }) => ({ id: id + 1, value: gone!.slice() }))
     this.#changed.clear()
-    const put = [...this.#makeRecords(entries), ...marks]
+    const put = [...this.#makeRecords(waiting), ...marks]
     return put.length + deleted.length === 0 ? Promise.resolve() : this.#store.write(put, deleted, sync)
   }
 
-  #makeRecords(entries: readonly JournalEntry[]): JournalRecord[] {
+  #makeRecords(waiting: ReadonlyMap<Key, Uint8Array>): JournalRecord[] {
     const records: JournalRecord[] = []
-    for (let start = 0, end = 0; start < entries.length; start = end) {
+    const [hashKeys, raws] = [[...waiting.keys()], [...waiting.values()]]
+    for (let start = 0, end = 0; start < raws.length; start = end) {
       let bytes = 0
-      while (end < entries.length && (end === start || bytes + entries[end]!.raw.length <= MAX_JOURNAL_RECORD_BYTES)) {
-        bytes += entries[end++]!.raw.length
+      while (end < raws.length && (end === start || bytes + raws[end]!.length <= MAX_JOURNAL_RECORD_BYTES)) {
+        bytes += raws[end++]!.length
       }
-      const part = entries.slice(start, end)
-      const places = new Map(part.map(({ hashKey }, place) => [hashKey, place]))
-      const record: LiveRecord = { id: this.#nextId, total: part.length, places, gone: undefined }
+      const record: LiveRecord = { id: this.#nextId, total: end - start, places: new Map(), gone: undefined }
       this.#nextId += 2
-      for (const { hashKey } of part) this.#recordOf.set(hashKey, record)
-      records.push({ id: record.id, value: encodeRlp(part.map(({ raw }) => raw)) })
+      for (let i = start; i < end; i++) {
+        record.places.set(hashKeys[i]!, i - start)
+        this.#recordOf.set(hashKeys[i]!, record)
+      }
+      records.push({ id: record.id, value: encodeRlp(raws.slice(start, end)) })
     }
     return records
   }

@@ -93,21 +93,22 @@ export class PoolState {
     checkCode(undefined, accountAt(recipientKey))
     checkNonce(tx, queue)
     const replaced = queue.size === 0 ? undefined : queue.at(tx.nonce)
-    checkFunds(transactionCost(recovered), queue, replaced)
+    const cost = transactionCost(recovered)
+    checkFunds(cost, queue, replaced)
     if (replaced !== undefined) checkReplacement(tx, replaced)
 
-    const entry = createEntry(recovered, hashKey, queue, this.#arrivals++, this.#baseFee)
+    const entry = createEntry(recovered, { hashKey, cost, account: queue, arrival: this.#arrivals++ }, this.#baseFee)
     if (queue.size === 0) this.#senders.set(senderKey, queue)
-    const nextNonce = queue.nextNonce
+    const pendingBefore = queue.pendingCount
     queue.insert(entry, nowMs)
     this.#update(queue)
-    const evicted = within ? this.#makeRoom(entry, queue, replaced, nowMs) : []
+    const evicted = within && this.#lacksRoom(queue) ? this.#makeRoom(entry, queue, replaced, nowMs) : []
 
     this.#byHash.set(hashKey, entry)
     if (replaced !== undefined) this.#drop(replaced, 'replaced')
     for (const victim of evicted) this.#drop(victim, 'evicted')
-    if (replaced !== undefined && tx.nonce < nextNonce) this.#changes.pending.push(entry.recovered)
-    this.#tellPromoted(queue, nextNonce)
+    if (replaced !== undefined && queue.pendingAt(tx.nonce) === entry) this.#changes.pending.push(entry.recovered)
+    this.#tellPending(queue, pendingBefore)
     return entry
   }
 
@@ -218,6 +219,10 @@ export class PoolState {
     return new TxError('tip-below-floor', { tip: BigInt(newcomer.score), floor: BigInt(next.score) + 1n })
   }
 
+  #lacksRoom({ queuedCount }: SenderQueue): boolean {
+    return queuedCount > MAX_QUEUED_PER_ACCOUNT || this.#isOver('pending') || this.#isOver('queued')
+  }
+
   #isOver(section: Section): boolean {
     const { slots, bytes } = this.#totals[section]
     return section === 'pending'
@@ -253,10 +258,11 @@ export class PoolState {
   }
 
   #tellPromoted(queue: SenderQueue, fromNonce: bigint): void {
-    for (let nonce = fromNonce; ; nonce++) {
-      const entry = queue.pendingAt(nonce)
-      if (entry === undefined) return
-      this.#changes.pending.push(entry.recovered)
-    }
+    this.#tellPending(queue, Number(fromNonce - queue.nonce))
+  }
+
+  /** All but the first `known` of the pending ones. */
+  #tellPending(queue: SenderQueue, known: number): void {
+    for (let i = known; i < queue.pendingCount; i++) this.#changes.pending.push(queue.pendingNumber(i).recovered)
   }
 }

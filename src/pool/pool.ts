@@ -1,12 +1,14 @@
 import { nextBaseFee } from '../chain/header-rules.ts'
 import type { ExecutedBlock, HeadEvent } from '../chain/types.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
+import { type Account, EMPTY_ACCOUNT } from '../primitives/account.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
 import { TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { checkPolicy } from './admission.ts'
 import type { PoolEntry } from './entry.ts'
 import { minedTransactions, returningTransactions, touched } from './head-event.ts'
+import type { JournalEntry } from './journal.ts'
 import { JOURNAL_LOAD_BATCH, MAX_TOGETHER, MAX_WAITING, type PoolOptions, SWEEP_INTERVAL_MS } from './limits.ts'
 import { type BestTransactions, bestTransactions } from './ordering.ts'
 import { type AccountLookup, PoolState } from './pool-state.ts'
@@ -171,12 +173,8 @@ export class TransactionPool {
 
   async #add(submissions: readonly Submission[]): Promise<void> {
     const batches = submissions.map(({ transactions }) => transactions.map((recovered) => this.#candidate(recovered)))
-    const keys = new Set<Key>()
-    for (const { recovered, refused } of batches.flat()) {
-      if (refused === undefined) keys.add(recovered.senderKey).add(recovered.recipientKey)
-    }
     try {
-      const accountAt = await this.#read(keys)
+      const accountAt = await this.#accountsOf(batches)
       for (const [i, submission] of submissions.entries()) this.#admit(submission, batches[i]!, accountAt)
     } catch (error) {
       for (const { reject } of submissions) reject(error)
@@ -185,25 +183,38 @@ export class TransactionPool {
     this.#publish()
   }
 
+  /** Of senders and recipients. Who has transactions here has been read before: the pool knows nonce, balance, and that there is no code. */
+  #accountsOf(batches: readonly (readonly Candidate[])[]): Promise<AccountLookup> {
+    const { senders } = this.#state
+    const keys = new Set<Key>()
+    const held = new Map<Key, Account>()
+    for (const candidates of batches) {
+      for (const { recovered, refused } of candidates) {
+        if (refused !== undefined) continue
+        const { senderKey, recipientKey } = recovered
+        const queue = senders.get(senderKey)
+        if (queue === undefined) keys.add(senderKey)
+        // The last of its transactions may be pushed out before this one's turn.
+        else held.set(senderKey, { ...EMPTY_ACCOUNT, nonce: queue.nonce, balance: queue.balance })
+        if (!senders.has(recipientKey)) keys.add(recipientKey)
+      }
+    }
+    return this.#read(keys, held)
+  }
+
   #candidate(recovered: RecoveredTransaction): Candidate {
     const hashKey = toKey(recovered.hash)
-    const refused = refusal(() => {
-      if (this.lookup(hashKey) !== undefined) throw new TxError('already-known')
-      this.check(recovered.tx)
-    })
+    const refused = this.lookup(hashKey) ? new TxError('already-known') : refusal(() => this.check(recovered.tx))
     return { recovered, hashKey, refused }
   }
 
   #admit({ origin, resolve, reject }: Submission, candidates: readonly Candidate[], accountAt: AccountLookup): void {
     const nowMs = this.#parts.clock.nowMs()
     const admitted: PoolEntry[] = []
-    const results = candidates.map(
-      ({ recovered, hashKey, refused }) =>
-        refused ??
-        refusal(() => {
-          admitted.push(this.#state.admit(recovered, hashKey, accountAt, nowMs))
-        }),
-    )
+    const results: AddResult[] = []
+    for (const { recovered, hashKey, refused } of candidates) {
+      results.push(refused ?? refusal(() => admitted.push(this.#state.admit(recovered, hashKey, accountAt, nowMs))))
+    }
     const written = this.#record(admitted, origin === 'local')
     if (origin === 'local') written.then(() => resolve(results), reject)
     else {
@@ -248,23 +259,28 @@ export class TransactionPool {
     this.#record(returned, false).catch(onError)
   }
 
-  async #read(keys: ReadonlySet<Key>): Promise<AccountLookup> {
-    if (keys.size === 0) return () => undefined
-    const list = [...keys]
-    const { chain } = this.#parts
-    const accounts = await chain.accounts(list, chain.head.hash)
-    const byKey = new Map(list.map((key, i) => [key, accounts[i]]))
-    return (key) => byKey.get(key)
+  /** @param accounts  that need not be read; takes in those that are. */
+  async #read(keys: ReadonlySet<Key>, accounts = new Map<Key, Account>()): Promise<AccountLookup> {
+    if (keys.size > 0) {
+      const list = [...keys]
+      const { chain } = this.#parts
+      const found = await chain.accounts(list, chain.head.hash)
+      for (let i = 0; i < list.length; i++) {
+        const account = found[i]
+        if (account !== undefined) accounts.set(list[i]!, account)
+      }
+    }
+    return (key) => accounts.get(key)
   }
 
   /** Into the journal, as far as they are still here. */
   #record(entries: readonly PoolEntry[], sync: boolean): Promise<void> {
-    const present = entries.filter((entry) => this.#state.lookup(entry.hashKey) === entry)
-    if (present.length === 0) return Promise.resolve()
-    return this.#parts.journal.record(
-      present.map(({ hashKey, recovered }) => ({ hashKey, raw: recovered.tx.raw })),
-      sync,
-    )
+    const present: JournalEntry[] = []
+    for (const entry of entries) {
+      const { hashKey, recovered } = entry
+      if (this.#state.lookup(hashKey) === entry) present.push({ hashKey, raw: recovered.tx.raw })
+    }
+    return present.length === 0 ? Promise.resolve() : this.#parts.journal.record(present, sync)
   }
 
   /** Tells of the changes since the last call. @param number of the block that `mined` ones are in, or a later one. */

@@ -89,6 +89,11 @@ export class SenderQueue {
     return this.#entries.slice(this.#end)
   }
 
+  /** Of the pending ones in order, the one at `index`, which is below `pendingCount`. */
+  pendingNumber(index: number): PoolEntry {
+    return this.#entries[this.#start + index]!
+  }
+
   /** Sets what each brings at `baseFee` (wei per gas). */
   reprice(baseFee: bigint): void {
     for (let i = this.#start; i < this.#entries.length; i++) {

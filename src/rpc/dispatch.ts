@@ -1,4 +1,5 @@
 import type { Clock } from '../primitives/clock.ts'
+import { type Answer, Batch } from './batch.ts'
 import type { Caller } from './caller.ts'
 import { Deadlines } from './deadlines.ts'
 import {
@@ -14,7 +15,6 @@ import {
 } from './errors.ts'
 import type { Json } from './json.ts'
 import {
-  BATCH_CONCURRENCY,
   CALL_TIMEOUT_MS,
   MAX_BATCH_CALLS,
   MAX_HEAVY_CALLS,
@@ -66,10 +66,13 @@ export interface Allowance {
   charge(client: string, units: number): void
 }
 
+/** `code` is that of the error, if it was one. */
+type Finished = (code: number | undefined) => void
+
 /** Told of every call, to count and time it. */
 export interface CallMeter {
-  /** @returns what is to be called at the end; `code` is that of the error, if it was one. */
-  start(methodName: string): (code: number | undefined) => void
+  /** @returns what is to be called at the end. */
+  start(methodName: string): Finished
 }
 
 export interface Reply {
@@ -159,59 +162,68 @@ export class Dispatcher {
     this.#deadlines.stop()
   }
 
-  #single(request: unknown, caller: Caller): Promise<string | undefined> {
-    return this.#deadlines.within(this.#answer(request, caller), () => refuse(request, TIMED_OUT))
+  #single(request: unknown, caller: Caller): Promise<Answer> | Answer {
+    const answer = this.#answer(request, caller)
+    return answer instanceof Promise ? this.#deadlines.within(answer, () => refuse(request, TIMED_OUT)) : answer
   }
 
-  /** Calls start in the order given, so that transactions of one batch reach the pool in theirs. */
-  #batch(requests: readonly unknown[], caller: Caller): Promise<string | undefined> {
-    const answers: (string | undefined)[] = new Array(requests.length)
-    let next = 0
-    let size = 0
-    const lane = async () => {
-      while (next < requests.length && size <= MAX_RESPONSE_CHARS) {
-        const index = next++
-        const answer = await this.#answer(requests[index], caller)
-        answers[index] = answer
-        size += answer?.length ?? 0
-      }
-    }
-    const lanes = Array.from({ length: Math.min(BATCH_CONCURRENCY, requests.length) }, lane)
-    const all = Promise.all(lanes).then(() =>
-      size > MAX_RESPONSE_CHARS ? errorText(null, responseTooLarge()) : join(answers, true),
-    )
+  #batch(requests: readonly unknown[], caller: Caller): Promise<Answer> {
+    const batch = new Batch(requests, (request) => this.#answer(request, caller))
+    const all = batch
+      .run()
+      .then(() => (batch.isTooLarge ? errorText(null, responseTooLarge()) : join(batch.answers, true)))
     return this.#deadlines.within(all, () => {
-      next = requests.length
+      batch.stop()
       return join(
-        requests.map((request, index) => answers[index] ?? refuse(request, TIMED_OUT)),
+        requests.map((request, index) => batch.answers[index] ?? refuse(request, TIMED_OUT)),
         true,
       )
     })
   }
 
-  async #answer(request: unknown, caller: Caller): Promise<string | undefined> {
+  #answer(request: unknown, caller: Caller): Promise<Answer> | Answer {
     const call = readCall(request)
     if ('error' in call) return errorText(call.id, call.error)
-    const { id, methodName, params } = call
-    if (this.#later && !this.#methods.has(methodName)) await this.#later
+    if (this.#later && !this.#methods.has(call.methodName)) return this.#later.then(() => this.#run(call, caller))
+    return this.#run(call, caller)
+  }
+
+  #run(call: Call, caller: Caller): Promise<Answer> | Answer {
+    const { methodName, params } = call
     const found = this.#methods.get(methodName)
     const finished = this.#parts.meter?.start(found ? methodName : 'unknown')
     try {
       if (!found) {
         throw new RpcError(METHOD_NOT_FOUND, `the method ${methodName} does not exist/is not available`)
       }
-      const pending = found.heavy ? this.#heavy.run(async () => found.call(params, caller)) : found.call(params, caller)
-      const result = JSON.stringify(pending instanceof Promise ? await pending : pending)
+      const result = found.heavy ? this.#heavy.run(async () => found.call(params, caller)) : found.call(params, caller)
+      if (!(result instanceof Promise)) return this.#succeed(call, result, finished)
+      return result.then(
+        (value) => this.#succeed(call, value, finished),
+        (error) => this.#fail(call, error, finished),
+      )
+    } catch (error) {
+      return this.#fail(call, error, finished)
+    }
+  }
+
+  #succeed(call: Call, value: Json, finished: Finished | undefined): Answer {
+    try {
+      const result = JSON.stringify(value)
       if (result.length > MAX_RESPONSE_CHARS) throw responseTooLarge()
       finished?.(undefined)
-      return id === undefined ? undefined : `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`
+      return call.id === undefined ? undefined : `{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${result}}`
     } catch (error) {
-      const known = toRpcError(error)
-      if (!known) this.#parts.onInternalError(error, methodName)
-      const told = known ?? new RpcError(INTERNAL_ERROR, 'internal error')
-      finished?.(told.code)
-      return id === undefined ? undefined : errorText(id, told)
+      return this.#fail(call, error, finished)
     }
+  }
+
+  #fail({ id, methodName }: Call, error: unknown, finished: Finished | undefined): Answer {
+    const known = toRpcError(error)
+    if (!known) this.#parts.onInternalError(error, methodName)
+    const told = known ?? new RpcError(INTERNAL_ERROR, 'internal error')
+    finished?.(told.code)
+    return id === undefined ? undefined : errorText(id, told)
   }
 }
 
@@ -224,20 +236,20 @@ function unitsOf(calls: readonly unknown[]): number {
   return units
 }
 
-function join(answers: readonly (string | undefined)[], asBatch: boolean): string | undefined {
+function join(answers: readonly Answer[], asBatch: boolean): Answer {
   const sent = answers.filter((answer) => answer !== undefined)
   if (sent.length === 0) return undefined
   return asBatch ? `[${sent.join(',')}]` : sent[0]
 }
 
 /** The answer that says no; none to a notification. */
-function refuse(request: unknown, error: RpcError): string | undefined {
+function refuse(request: unknown, error: RpcError): Answer {
   const call = readCall(request)
   if ('error' in call) return errorText(call.id, call.error)
   return call.id === undefined ? undefined : errorText(call.id, error)
 }
 
-function refuseAll(requests: readonly unknown[], asBatch: boolean, error: RpcError): string | undefined {
+function refuseAll(requests: readonly unknown[], asBatch: boolean, error: RpcError): Answer {
   return join(
     requests.map((request) => refuse(request, error)),
     asBatch,

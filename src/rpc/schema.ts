@@ -37,13 +37,13 @@ export type ParamValues<P extends ParamTypes> = { readonly [K in keyof P]: Param
  * RpcError -32602 that says which parameter, and why.
  */
 export function paramsReader<P extends ParamTypes>(types: P): (params: unknown) => ParamValues<P> {
-  const entries = Object.entries(types)
+  const names = Object.keys(types)
   return (params) => {
     const given = params ?? []
     if (typeof given !== 'object') throw badParams('params are neither an array nor an object')
     const byPosition = Array.isArray(given) ? (given as readonly unknown[]) : undefined
-    if (byPosition && byPosition.length > entries.length) {
-      throw badParams(`too many arguments, want at most ${entries.length}`)
+    if (byPosition && byPosition.length > names.length) {
+      throw badParams(`too many arguments, want at most ${names.length}`)
     }
     const byName = given as Readonly<Record<string, unknown>>
     if (!byPosition) {
@@ -51,10 +51,9 @@ export function paramsReader<P extends ParamTypes>(types: P): (params: unknown) 
       if (unknown !== undefined) throw badParams(`unknown argument ${unknown}`)
     }
     const parsed: Record<string, unknown> = {}
-    let index = 0
-    for (const [name, type] of entries) {
-      parsed[name] = parseParam(name, index, type, byPosition ? byPosition[index] : byName[name])
-      index++
+    for (let index = 0; index < names.length; index++) {
+      const name = names[index]!
+      parsed[name] = parseParam(name, index, types[name]!, byPosition ? byPosition[index] : byName[name])
     }
     return parsed as ParamValues<P>
   }
@@ -130,6 +129,12 @@ export const quantity: ParamType<bigint> = {
     if (digits.length > 64) throw new InvalidParam('hex number > 256 bits')
     return BigInt(`0x${digits}`)
   },
+}
+
+/** A quantity, or a plain JSON number as people type it. */
+export const amount: ParamType<bigint> = {
+  schema: { title: 'amount', anyOf: [quantity.schema, { type: 'integer', minimum: 0 }] },
+  parse: (value) => (typeof value === 'number' ? BigInt(count.parse(value)) : quantity.parse(value)),
 }
 
 /** A small count: a quantity, or a plain JSON number as some clients send it. */
@@ -290,7 +295,14 @@ const eip1898 = object({
 
 /** A block whose state is asked for: a number, a tag, a hash, or EIP-1898's object. */
 export const blockRef: ParamType<StateRef> = {
-  schema: { title: 'block number, tag or hash', anyOf: [blockNumberSchema, hash32.schema, eip1898.schema] },
+  schema: {
+    title: 'block number, tag or hash',
+    anyOf: [
+      blockNumberSchema,
+      hash32.schema,
+      { ...eip1898.schema, oneOf: [{ required: ['blockNumber'] }, { required: ['blockHash'] }] },
+    ],
+  },
   parse(value) {
     if (typeof value === 'string') {
       return value.length === 66 ? { hash: hash32.parse(value) } : blockNumber.parse(value)

@@ -102,6 +102,7 @@ export class Subscriptions {
       this.#tellLogs(event.connected, false)
     } else if (event.type === 'pending') {
       const { newPendingTransactions: all } = this.#byKind
+      if (all.size === 0) return
       const [full, hashes] = [[...all].filter(({ topic }) => topic.full), [...all].filter(({ topic }) => !topic.full)]
       for (const transaction of event.transactions) {
         announce(hashes, () => toHex(transaction.hash))

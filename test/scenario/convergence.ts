@@ -60,7 +60,7 @@ export const convergence: Scenario = {
       for (const { links } of cut) for (const link of links) link.cut()
       log(`${cut.length} links cut: ${cut.map(({ between }) => between.join('–')).join(', ')}`)
       await agree(`${cut.length} of ${network.pairs.length} links cut`)
-      await network.restore(cut)
+      network.restore(cut)
 
       const mortal = network.all.map(({ number }) => number).filter((number) => number !== 0 && number !== MINERS[0])
       const survivors = (some: readonly number[]) =>

@@ -15,6 +15,8 @@ export interface AttackOrder {
   /** Names of attacks, all at once. */
   readonly attacks: readonly string[]
   readonly forMs: number
+  /** What is unforgivable goes on until somebody is hung up on for it, but not longer. */
+  readonly mostMs: number
   readonly addresses: readonly string[]
   readonly prefix: string
   readonly genesisHash: string
@@ -43,14 +45,21 @@ process.on('message', (order: AttackOrder) => {
     chainId: BigInt(order.chainId),
     pow: HOSTILE_POW,
   }
-  const signal = AbortSignal.timeout(order.forMs)
   const chosen = ATTACKS.filter(({ name }) => order.attacks.includes(name))
-  void Promise.all(chosen.map((attack) => carryOut(attack, victim, signal))).then((reports) => process.send!(reports))
+  void Promise.all(chosen.map((attack) => carryOut(attack, victim, order))).then((reports) => process.send!(reports))
 })
 process.on('disconnect', () => process.exit())
 
-async function carryOut(attack: Attack, victim: Victim, signal: AbortSignal): Promise<AttackReport> {
+async function carryOut(attack: Attack, victim: Victim, order: AttackOrder): Promise<AttackReport> {
   let [connected, hungUp, repeats] = [0, 0, 0]
+  const end = new AbortController()
+  const { signal } = end
+  const least = AbortSignal.timeout(order.forMs)
+  const endIfSeen = () => {
+    if (least.aborted && (hungUp > 0 || !attack.unforgivable)) end.abort()
+  }
+  least.addEventListener('abort', endIfSeen)
+  AbortSignal.timeout(order.mostMs).addEventListener('abort', () => end.abort())
   const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   while (!signal.aborted) {
     const peer = await ScriptedPeer.connect(victim, attack, signal).catch(() => undefined)
@@ -67,6 +76,7 @@ async function carryOut(attack: Attack, victim: Victim, signal: AbortSignal): Pr
       await setImmediate()
     }
     if (!signal.aborted) hungUp++
+    endIfSeen()
     await peer.stop().catch(() => undefined)
     await Promise.race([setTimeout(REST_MS), over])
   }

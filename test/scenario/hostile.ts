@@ -18,8 +18,9 @@ const MAX_WAIT_MS = 1_000
 /** Seconds of honest traffic alone, first. */
 const CALM_MS = 8_000
 const QUICK_CALM_MS = 2_000
-/** Of each attack by itself, and of all of them at once. */
+/** Of each attack by itself (longer where a slow machine needs longer to find it out), and of all of them at once. */
 const EACH_MS = 3_000
+const MOST_MS = 60_000
 const TOGETHER_MS = 20_000
 const QUICK_TOGETHER_MS = 4_000
 
@@ -29,7 +30,7 @@ class Siege {
   readonly #traffic = new HonestTraffic()
   #adversaries: ChildProcess[] = []
   #friend: ScriptedPeer | undefined
-  #order!: Omit<AttackOrder, 'attacks' | 'forMs'>
+  #order!: Omit<AttackOrder, 'attacks' | 'forMs' | 'mostMs'>
   #victim!: StartedNode
   #neighbour!: string
 
@@ -67,10 +68,10 @@ class Siege {
     return mostResidentMib(this.#victim.process.pid, whileRuns)
   }
 
-  async attack(attacks: readonly string[], forMs: number): Promise<readonly AttackReport[]> {
+  async attack(attacks: readonly string[], forMs: number, mostMs: number): Promise<readonly AttackReport[]> {
     const shares = this.#adversaries.map(async (adversaries, i) => {
       const share = attacks.filter((_, at) => at % this.#adversaries.length === i)
-      adversaries.send({ ...this.#order, attacks: share, forMs } satisfies AttackOrder)
+      adversaries.send({ ...this.#order, attacks: share, forMs, mostMs } satisfies AttackOrder)
       const [reports] = (await once(adversaries, 'message')) as [readonly AttackReport[]]
       return reports
     })
@@ -113,7 +114,10 @@ export const hostile: Scenario = {
       let most = before
       for (const attacks of rounds) {
         const together = attacks.length > 1
-        const underway = siege.attack(attacks, together ? (quick ? QUICK_TOGETHER_MS : TOGETHER_MS) : EACH_MS)
+        const togetherMs = quick ? QUICK_TOGETHER_MS : TOGETHER_MS
+        const underway = together
+          ? siege.attack(attacks, togetherMs, togetherMs)
+          : siege.attack(attacks, EACH_MS, MOST_MS)
         const held = await siege.memory(underway)
         most = Math.max(most, held)
         const reports = await underway

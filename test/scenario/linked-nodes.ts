@@ -85,12 +85,9 @@ export class LinkedNodes {
     await this.#introduce(pair)
   }
 
-  /** Has what was cut lead through again. Nodes are told of it: by themselves they try a trusted peer again after minutes only. */
-  async restore(pairs: readonly Pair[]): Promise<void> {
-    for (const pair of pairs) {
-      for (const link of pair.links) link.restore()
-      await this.#introduce(pair)
-    }
+  /** Has what was cut lead through again; nodes find out by themselves. */
+  restore(pairs: readonly Pair[]): void {
+    for (const { links } of pairs) for (const link of links) link.restore()
   }
 
   async #introduce({ between: [a, b], links: [there, back] }: Pair): Promise<void> {

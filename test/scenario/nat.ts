@@ -79,7 +79,10 @@ class Neighbourhood {
       stdio: 'ignore',
     })
     this.#running.add({
-      stop: async () => child.kill('SIGKILL'),
+      stop: async () => {
+        child.kill('SIGKILL')
+        this.#machines.forwardNothing('router')
+      },
     })
   }
 

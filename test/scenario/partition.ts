@@ -7,6 +7,8 @@ const QUICK = { half: 1, blocks: 2 }
 const LATENCY_MS = 50
 /** Seconds in which something must have happened. */
 const PATIENCE = 90
+/** Seconds for what gossip carried less than two minutes ago: it takes as long to forget it, and to say it again. */
+const CONFIRMATION_PATIENCE = 240
 
 /** Two halves of a network, as processes, with one miner each. The second half's stops first, so that the first half's chain is the heavier. */
 export const partition: Scenario = {
@@ -40,12 +42,12 @@ export const partition: Scenario = {
       log(`the heavier half: #${Number(before.number)}`)
       const apart = (await blockAt(lightMiner, 'latest'))!.hash === lost.hash
 
-      await network.restore(across)
+      network.restore(across)
       const merged = await within(PATIENCE, () => network.agreement())
       const kept = await Promise.all(
         network.all.map(async (node) => (await blockAt(node, Number(before.number)))?.hash),
       )
-      const confirmed = await within(PATIENCE, async () => {
+      const confirmed = await within(CONFIRMATION_PATIENCE, async () => {
         const counts = await Promise.all(network.all.map(({ rpc }) => new DemoWallet(rpc).confirmed()))
         return counts.every((count) => count === wallet.sent) ? true : undefined
       })

@@ -77,6 +77,11 @@ END`,
     )
   }
 
+  /** Ends what a translating machine forwards. */
+  forwardNothing(name: string): void {
+    this.run(name, 'nft flush chain ip nat in')
+  }
+
   /** Runs a shell command on a machine. @returns what it prints. */
   run(name: string, command: string): string {
     return execFileSync('ip', [...this.within(name).slice(1), 'sh', '-c', command], { encoding: 'utf8' })

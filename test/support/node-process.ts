@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { TEST_HOME } from './home.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
+const LIFELINE = ['--import', new URL('lifeline.ts', import.meta.url).href]
 const { PATH, NODE_COMPILE_CACHE } = process.env
 
 /** How a process ended. */
@@ -33,9 +34,9 @@ export class NodeProcess {
     input?: string,
     within: readonly string[] = [],
   ) {
-    const [command, ...rest] = [...within, process.execPath, join(ROOT, 'src/cli/main.ts'), ...args]
+    const [command, ...rest] = [...within, process.execPath, ...LIFELINE, join(ROOT, 'src/cli/main.ts'), ...args]
     this.#child = spawn(command!, rest, {
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'ipc'],
       // Alone, unless a test is about peers.
       env: { PATH, NODE_COMPILE_CACHE, HOME: TEST_HOME, IDOBATA_P2P: 'false', ...environment },
     })

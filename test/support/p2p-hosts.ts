@@ -1,7 +1,7 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify } from '@libp2p/identify'
-import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type { MessageStream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { afterEach, vi } from 'vitest'
@@ -41,6 +41,25 @@ export async function startSilentHost(): Promise<Libp2p> {
   running.add(host)
   await host.handle('/meshsub/1.2.0', () => undefined)
   return host
+}
+
+/** A host that calls, and what is beneath the muxer of each of its connections; stopped after the test. */
+export async function startRawHost(): Promise<{ readonly host: Libp2p; readonly raw: readonly MessageStream[] }> {
+  const raw: MessageStream[] = []
+  const watched = (factory: StreamMuxerFactory): StreamMuxerFactory => ({
+    protocol: factory.protocol,
+    createStreamMuxer: (connection) => {
+      raw.push(connection)
+      return factory.createStreamMuxer(connection)
+    },
+  })
+  const host = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [() => watched(yamux({ enableKeepAlive: false })())],
+  })
+  running.add(host)
+  return { host, raw }
 }
 
 /** Lets a connection hear of the first stream alone that the other side opens: the question who this is. */

@@ -68,9 +68,9 @@ export const MAX_DIALS = 8
 export const MAX_DRAWS = 50
 /** Milliseconds between two looks at the slots. */
 export const LOOK_INTERVAL_MS = 1_000
-/** Milliseconds until a trusted peer is dialled again; doubled with each failure. */
+/** Milliseconds until a trusted peer is dialled again; doubled with each failure, up to what an operator waits for after a cut. */
 export const TRUSTED_RETRY_MS = 2_000
-export const MAX_TRUSTED_RETRY_MS = 5 * MINUTE_MS
+export const MAX_TRUSTED_RETRY_MS = 30_000
 /** Milliseconds between two attempts at the bootnodes while we are connected to nobody of our choice. */
 export const BOOTSTRAP_INTERVAL_MS = 10_000
 /** Milliseconds between two requests for addresses, to a random peer. */

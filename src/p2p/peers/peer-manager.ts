@@ -180,6 +180,8 @@ export class PeerManager {
     }
     const trusted = this.#trusted.get(peer)
     if (trusted !== undefined) trusted.retryMs = TRUSTED_RETRY_MS
+    // The first one after there was none: it was our own link that was down, and the others are worth another try at once.
+    if (this.#links.size === 0) for (const other of this.#trusted.values()) other.dueMs = nowMs
     const actions = kind === 'inbound' ? this.#makeRoom(link) : []
     if (!actions.some((action) => action.peer === peer)) this.#links.set(peer, link)
     return actions

@@ -40,6 +40,11 @@ export const MAX_PREFILLED_BYTES = 16 * 1024
 /** Bytes of a sighting: a hash, two numbers, a key and a signature of Ed25519 or secp256k1. */
 export const MAX_SIGHTING_BYTES = 512
 
+/**
+ * Bytes of a block that can be announced, and fetched after others in one answer. A genesis that allows larger ones (`maxBlockBytes`)
+ * is for a node without peers.
+ */
+export const MAX_CARRIED_BLOCK_BYTES = 1_572_864
 /** Bytes of all chunks of one answer, their heads included. */
 export const MAX_RESPONSE_BYTES = 2 * 1024 * 1024
 /**

@@ -4,8 +4,9 @@ import { GossipWatchdog } from '../../../src/p2p/gossip-watchdog.ts'
 import { GOSSIP_CHECK_MS } from '../../../src/p2p/limits.ts'
 import { topicsOf } from '../../../src/p2p/topics.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { eventually, LISTEN, PREFIX, startHost, startSilentHost } from '../../support/p2p-hosts.ts'
+import { eventually, LISTEN, PREFIX, startHost, startRawHost, startSilentHost } from '../../support/p2p-hosts.ts'
 import { RecordingProxy } from '../../support/recording-proxy.ts'
+import { NO_DISCOVERY } from '../../support/test-host.ts'
 
 const { block: blocks } = topicsOf(PREFIX)
 
@@ -67,6 +68,25 @@ test('a peer that is there for blocks alone hears of no transactions, and none a
   await eventually(() => expect(heard).toEqual([`${blocks} at ${alice.peerId}`]))
 })
 
+test('the DHT tells nobody of a peer that is there for blocks alone', async () => {
+  const discovery = { ...NO_DISCOVERY, dht: true }
+  const [bob, carol] = await Promise.all([startHost({ discovery }), startHost({ discovery })])
+  const alice = await startHost({ discovery }, { forBlocksAlone: (peer) => peer === bob.peerId.toString() })
+  for (const host of [bob, carol]) await alice.dial(host.getMultiaddrs())
+  const asker = await startHost({ discovery, listen: [] })
+  await asker.dial(alice.getMultiaddrs())
+  const told = async () => {
+    const peers = new Set<string>()
+    for await (const event of asker.services.dht!.getClosestPeers(bob.peerId.toMultihash().bytes)) {
+      if (event.name !== 'PEER_RESPONSE' || !event.from.equals(alice.peerId)) continue
+      for (const { id } of event.closer) peers.add(id.toString())
+    }
+    return peers
+  }
+  await eventually(async () => expect(await told()).toContain(carol.peerId.toString()))
+  expect(await told()).not.toContain(bob.peerId.toString())
+})
+
 test('hosts of different networks share no protocol but the one that gossipsub fixes', async () => {
   const names = async (prefix: string) => (await startHost({ prefix })).getProtocols()
   const [ours, theirs] = await Promise.all([names(PREFIX), names('/idobata/00000002')])
@@ -126,4 +146,23 @@ test('peers that never answer when a gossip stream is opened hold up nobody', as
   await vi.waitFor(() => expect(alice.services.gossip.getMeshPeers(blocks)).toEqual([bob.peerId.toString()]), 20_000)
   await alice.services.gossip.publish(blocks, Uint8Array.of(1))
   await eventually(() => expect(heard).toEqual([1]))
+})
+
+test('a frame that claims more than a window is not gathered', async () => {
+  const alice = await startHost()
+  const { host, raw } = await startRawHost()
+  const connection = await host.dial(alice.getMultiaddrs())
+  // Version, type, flags, stream, length.
+  const head = new DataView(new ArrayBuffer(12))
+  head.setUint32(4, 1)
+  head.setUint32(8, 2 ** 31)
+  raw[0]!.send(new Uint8Array(head.buffer))
+  const MOST = 64 * 2 ** 20
+  let sent = 0
+  for (const payload = new Uint8Array(65_536); sent < MOST && connection.status === 'open'; sent += payload.length) {
+    // It is over when it is cut.
+    if (!raw[0]!.send(payload)) await raw[0]!.onDrain().catch(() => undefined)
+  }
+  expect(sent).toBeLessThan(MOST)
+  await eventually(() => expect(alice.getConnections()).toEqual([]))
 })

@@ -11,6 +11,7 @@ import {
   MAX_INBOUND,
   MAX_INBOUND_PER_HOST,
   MAX_INBOUND_PER_SUBNET,
+  MAX_TRUSTED_RETRY_MS,
   NEW_BUCKETS_PER_SOURCE_GROUP,
   RECENTLY_GOOD_MS,
 } from '../../../../src/p2p/peers/limits.ts'
@@ -250,10 +251,17 @@ describe('a trusted peer', () => {
     manager = manage({ trusted: [peer(1)] })
     const dials = dialled(settle(600, () => false))
     expect(dials.every((line) => line === 'trusted peer-1')).toBe(true)
-    expect(dials.length).toBeGreaterThan(5)
-    expect(dials.length).toBeLessThan(15)
-    settle(600)
+    expect(dials.length).toBeGreaterThan(15)
+    expect(dials.length).toBeLessThan(30)
+    settle(MAX_TRUSTED_RETRY_MS / 1000)
     expect(links()).toEqual(['trusted peer-1'])
+  })
+
+  it('is dialled at once where another connection shows that our own link is up again', () => {
+    manager = manage({ trusted: [peer(1), peer(2)] })
+    settle(120, () => false)
+    manager.connected('peer-1', false, hostOf(1), nowMs)
+    expect(dialled(manager.look(nowMs))).toEqual(['trusted peer-2'])
   })
 
   it('is forgiven, and has no need of room', () => {
