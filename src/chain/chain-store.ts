@@ -5,8 +5,8 @@ import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import { headerFields, readHeader } from '../primitives/header.ts'
 import {
-  decodeStoredReceiptAt,
   decodeStoredReceipts,
+  decodeStoredReceiptsAt,
   encodeStoredReceipt,
   type PlacedReceipt,
 } from '../primitives/receipt.ts'
@@ -98,11 +98,11 @@ export class ChainStore {
     })
   }
 
-  /** The receipt of one transaction of an executed block, of that type; undefined: it is not there or not executed. */
-  receiptAt(hash: Uint8Array, index: number, type: 0 | 1 | 2): PlacedReceipt | undefined {
+  /** The same of receipts; `types` are those of the transactions at these places. */
+  receiptsAt(hash: Uint8Array, places: readonly number[], types: readonly (0 | 1 | 2)[]): PlacedReceipt[] | undefined {
     const record = this.#database.get(keys.execution(hash))
     if (record === undefined) return undefined
-    return intact('execution', () => decodeStoredReceiptAt(new RlpReader(record).list().raw(), index, type))
+    return intact('execution', () => decodeStoredReceiptsAt(new RlpReader(record).list().raw(), places, types))
   }
 
   journal(number: number, hash: Uint8Array): AccountStep[] | undefined {
