@@ -1,8 +1,6 @@
 import type { Command } from 'commander'
 import type { Flags, NodeConfig, Origins } from '../node/config.ts'
 import { loadExplainedConfig } from '../node/config-file.ts'
-import { devAccounts } from '../node/dev.ts'
-import { createFullNode } from '../node/full.ts'
 import type { FullNodeOptions } from '../node/full-options.ts'
 import { loadGenesis } from '../node/genesis-file.ts'
 import { collectLoadingGarbage } from '../node/heap.ts'
@@ -22,6 +20,8 @@ import { formatLightStatus, formatStatus, lightStatusFacts, statusFacts } from '
 const TERMINAL_STATUS_MS = 1_000
 const RECORD_STATUS_MS = 30_000
 const SAME_SIGNAL_MS = 1_000
+/** Milliseconds from the start until all is loaded, and until whoever waits for a first answer has it. */
+const LOADED_MS = 5_000
 
 export function build(command: Command): void {
   command.action(async (flags: Flags) => {
@@ -69,6 +69,7 @@ export function build(command: Command): void {
     'p2p.relay',
     'p2p.holepunch',
     'p2p.relayserver',
+    'p2p.sightings',
     'metrics',
     'mine',
     'miner.etherbase',
@@ -78,13 +79,15 @@ export function build(command: Command): void {
 }
 
 async function startFull(config: NodeConfig, origins: Origins): Promise<void> {
+  // Neither kind of node loads what only the other has.
+  const { createFullNode } = await import('../node/full.ts')
   const options = await nodeOptions(config, origins)
   await run(config, (log) => {
     const node = createFullNode(options, { logger: log, clock: systemClock })
     return {
       start: async () => {
         await node.start()
-        if (config.dev) showDevAccounts(log)
+        if (config.dev) await showDevAccounts(log)
       },
       stop: () => node.stop(),
       failed: node.failed,
@@ -97,7 +100,6 @@ async function startFull(config: NodeConfig, origins: Origins): Promise<void> {
 }
 
 async function startLight(config: NodeConfig): Promise<void> {
-  // A full node has no use for it.
   const { createLightNode } = await import('../node/light.ts')
   const options: LightNodeOptions = {
     datadir: config.datadir,
@@ -137,7 +139,7 @@ async function run(config: NodeConfig, create: (log: Log) => RunningNode): Promi
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
-  collectLoadingGarbage()
+  const collecting = setTimeout(collectLoadingGarbage, LOADED_MS)
   try {
     node.showStatus()
     const timer = setInterval(() => node.showStatus(), process.stdout.isTTY ? TERMINAL_STATUS_MS : RECORD_STATUS_MS)
@@ -145,6 +147,7 @@ async function run(config: NodeConfig, create: (log: Log) => RunningNode): Promi
     clearInterval(timer)
     if (failure !== undefined) throw failure
   } finally {
+    clearTimeout(collecting)
     await node.stop()
     log.info('stopped')
     log.close()
@@ -183,7 +186,8 @@ function stopSignal(log: Log): Promise<undefined> {
   })
 }
 
-function showDevAccounts(log: Log): void {
+async function showDevAccounts(log: Log): Promise<void> {
+  const { devAccounts } = await import('../node/dev.ts')
   for (const [index, { address, privateKey }] of devAccounts().entries()) {
     // Known to everybody, or it would be called by its name and not be shown.
     log.info(`account ${index}`, { address: toChecksumAddress(address), key: toHex(privateKey) })

@@ -8,7 +8,7 @@ import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { Pacer } from '../trie/update.ts'
 import { verifyChainProof } from './flyclient.ts'
 import type { LightChain, Segment } from './light-chain.ts'
-import { FromFutureError, PeerFault } from './light-error.ts'
+import { FromFutureError, PeerFault, ReorgedError } from './light-error.ts'
 import { ALL_HEADERS_BELOW, HEADERS_PER_REQUEST, MAX_LINKED_HEADERS, SIGNED_HEADERS, WINDOW_HEADERS } from './limits.ts'
 import { readSignedSegment, signedRange } from './signed-segment.ts'
 import type { LightRequests, LightRules, PeerClaim } from './types.ts'
@@ -54,7 +54,7 @@ export class CatchUp {
   /**
    * @returns the peer's head as it was shown, no lighter than claimed; undefined if it is lighter than what is followed and
    * leaves it below the window.
-   * @throws FromFutureError; PeerFault, BlockError, ProofError: the peer's fault; whatever `requests` rejects with.
+   * @throws FromFutureError, ReorgedError; PeerFault, BlockError, ProofError: the peer's fault; whatever `requests` rejects with.
    */
   async prove(peer: string, claim: PeerClaim, signal: AbortSignal): Promise<Head | undefined> {
     const { chain, rules } = this.#parts
@@ -138,7 +138,10 @@ export class CatchUp {
       const start = branch.tip.header.number + 1
       const count = Math.min(HEADERS_PER_REQUEST, claim.number - start + 1)
       const headers = await requests.headers(peer, { start, count, reverse: false }, signal)
-      if (branch.tip.hash === from.hash && !follows(headers[0], from)) return undefined
+      if (headers[0] && !follows(headers[0], branch.tip)) {
+        if (branch.tip.hash === from.hash) return undefined
+        throw new ReorgedError()
+      }
       for (const hashed of headers) {
         if (isFromFuture(hashed.header)) {
           // What comes before it counts: a slow clock must not keep us from following as far as it goes.
@@ -163,13 +166,13 @@ export class CatchUp {
 
   async #sampled(rules: LightRules & { name: 'pow' }, peer: string, signal: AbortSignal): Promise<Segment> {
     const { chain, genesis, engine, params, requests, isFromFuture } = this.#parts
-    const { base } = chain
+    const from = chain.sharedAnchor
     const { proof, anchor } = await requests
-      .history(peer, base.hash, signal)
-      .then((found) => ({ proof: found, anchor: base }))
+      .history(peer, from.hash, signal)
+      .then((found) => ({ proof: found, anchor: from }))
       .catch(async (error) => {
-        // The peer's chain may leave ours below the window.
-        if (base.header.number === 0 || requests.faultOf(error) !== 'unavailable') throw error
+        // The peer's chain may leave ours below that.
+        if (from.header.number === 0 || requests.faultOf(error) !== 'unavailable') throw error
         const start = { ...genesis, totalDifficulty: engine.weight(genesis.header) }
         return { proof: await requests.history(peer, genesis.hash, signal), anchor: start }
       })
@@ -214,6 +217,6 @@ function outweighs(a: Pick<Head, 'totalDifficulty'>, b: Pick<Head, 'totalDifficu
   return a.totalDifficulty > b.totalDifficulty
 }
 
-function follows(child: HashedHeader | undefined, parent: HashedHeader): boolean {
-  return child !== undefined && equalBytes(child.header.parentHash, parent.hash)
+function follows(child: HashedHeader, parent: HashedHeader): boolean {
+  return equalBytes(child.header.parentHash, parent.hash)
 }

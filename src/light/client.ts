@@ -132,9 +132,14 @@ export class LightClient {
     return this.#follower.status()
   }
 
-  /** Resolves with the head once everything that the connected peers claim has been looked at. */
-  waitUntilSynced(signal?: AbortSignal): Promise<Head> {
-    return this.#follower.waitUntilSynced(signal)
+  /**
+   * Resolves with the head once everything that the connected peers claim has been looked at.
+   * @throws LightError, `stale-head`, where that is too old to be answered from; the signal's reason.
+   */
+  async waitUntilSynced(signal?: AbortSignal): Promise<Head> {
+    const head = await this.#follower.waitUntilSynced(signal)
+    this.#checkAge()
+    return head
   }
 
   /** Calls `listener` when the head has changed; the returned function ends that. */
@@ -150,6 +155,11 @@ export class LightClient {
   /** @returns undefined where nobody shows it on the followed chain, which proves nothing. @throws LightError */
   headerByHash(hash: Uint8Array): Promise<Head | undefined> {
     return this.#reads.headerByHash(hash)
+  }
+
+  /** A header that was read here and those before it, `count` in all or as many as there are, oldest first. @throws LightError */
+  branch(newest: Head, count: number): Promise<readonly Head[]> {
+    return this.#reads.branch(newest, count)
   }
 
   /** @throws LightError */

@@ -10,7 +10,7 @@ import { CatchUp } from './catch-up.ts'
 import { Dispute } from './dispute.ts'
 import { chooseHead } from './head-rule.ts'
 import { LightChain } from './light-chain.ts'
-import { FromFutureError, LightError } from './light-error.ts'
+import { FromFutureError, LightError, ReorgedError } from './light-error.ts'
 import {
   HEDGE_MS,
   MAX_FUTURE_HEADERS,
@@ -21,6 +21,7 @@ import {
   STALE_MS,
 } from './limits.ts'
 import { type LightPeer, PeerTable } from './peer-table.ts'
+import { Resumption } from './resumption.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
 import type {
   GossipVerdict,
@@ -69,6 +70,7 @@ export class Follower {
   readonly #catchUp: CatchUp
   readonly #peers: PeerTable
   readonly #dispute = new Dispute()
+  readonly #resumption = new Resumption()
   readonly #stopping = new AbortController()
   readonly #listeners = new Set<(event: LightHeadEvent) => void>()
   readonly #waiting = new Set<(head: Head) => void>()
@@ -108,7 +110,9 @@ export class Follower {
   async start(): Promise<void> {
     const saved = await this.#components.store?.load()
     const segment = saved && decodeSnapshot(this.#options.genesis.hash, saved)
-    if (segment && this.chain.adopt(segment)) this.#head = this.chain.tip
+    if (!segment || !this.chain.adopt(segment)) return
+    this.#head = this.chain.tip
+    if (this.#options.rules?.name !== 'pow') this.#resumption.begin()
   }
 
   async stop(): Promise<void> {
@@ -231,10 +235,14 @@ export class Follower {
 
   /** Asks a peer what it has, and has it prove that. */
   async #poll(peer: LightPeer): Promise<void> {
-    if (peer.busy) return
+    if (peer.busy) {
+      peer.again = true
+      return
+    }
     const { requests } = this.#components
     const { signal } = this.#stopping
     peer.busy = true
+    peer.again = false
     try {
       const claim = await requests.status(peer.id, signal)
       peer.claim = claim
@@ -249,7 +257,8 @@ export class Follower {
     }
     if (!this.#peers.has(peer)) return
     this.#settle()
-    this.#peers.scheduleNext(peer, peer.silences > 0 || this.reachOf(peer.id) !== this.chain.tip.header.number)
+    if (peer.again) this.#peers.schedule(peer, 0)
+    else this.#peers.scheduleNext(peer, peer.silences > 0 || this.reachOf(peer.id) !== this.chain.tip.header.number)
   }
 
   async #judge(peer: LightPeer, claim: PeerClaim): Promise<void> {
@@ -276,6 +285,12 @@ export class Follower {
   #fail(peer: LightPeer, error: unknown): void {
     peer.silences++
     if (error instanceof FromFutureError) return
+    if (this.#resumption.open) return
+    if (error instanceof ReorgedError) {
+      // What it claimed then it has not shown; an objection that never gets any further shall not be waited for.
+      peer.unshown++
+      return
+    }
     const fault = faultOfAttempt(error, this.#components.requests.faultOf)
     if (fault === 'unavailable' || fault === 'withheld') peer.unshown++
     // Once it may be a reorg between claim and question.
@@ -318,6 +333,12 @@ export class Follower {
     const shown = this.#peers.all.filter(
       ({ shown: head, claim }) => head ?? (claim && claim.totalDifficulty <= chain.tip.totalDifficulty),
     )
+    const heard = this.#peers.all.filter(({ claim }) => claim)
+    const heardReaches = heard.map(({ id }) => this.reachOf(id))
+    if (this.#resumption.isForgotten(heardReaches, nowMs)) {
+      this.#restart()
+      return
+    }
     const settled = engine.finality(chain.tip.header, chain.ancestry).safe
     const reaches = shown.map(({ id }) => ({ peer: id, reach: this.reachOf(id) }))
     // Who has not said anything yet may be the one who objects; and who has more work has not been heard, however busy it is.
@@ -336,6 +357,19 @@ export class Follower {
     // The report of one settles anew, and may have been that of the next.
     for (const peer of stale) if (this.#peers.has(peer)) this.#report(peer.id, 'stale-head')
     if (this.#stage() === 'following') for (const resolve of this.#waiting) resolve(this.#head)
+  }
+
+  /** Leaves the chain of the last run. */
+  #restart(): void {
+    const { number } = this.#head.header
+    this.chain.restart()
+    this.#head = this.chain.tip
+    for (const { id } of this.#peers.all) {
+      this.#peers.remove(id)
+      this.#peers.add(id)
+    }
+    const lost = `no peer has the chain that was followed before, up to block ${number}: beginning anew at genesis`
+    this.#components.onError(new LightError('no-answer', lost))
   }
 
   #observeDispute(

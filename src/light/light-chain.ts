@@ -6,7 +6,7 @@ import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import { BlockError } from '../primitives/errors.ts'
 import type { HashedHeader } from '../primitives/header.ts'
 import type { CommittedTip } from './ancestors.ts'
-import { MAX_SIDE_HEADERS, WINDOW_HEADERS } from './limits.ts'
+import { ANCHOR_STEP, MAX_SIDE_HEADERS, WINDOW_HEADERS } from './limits.ts'
 
 /** A stretch of a proven chain, up to its tip. */
 export interface Segment {
@@ -40,15 +40,19 @@ export class LightChain {
   /** All headers held, those off the followed chain included. */
   readonly #entries = new Map<Key, Entry>()
   /** The followed chain, ascending. */
-  #window: Entry[]
+  #window: Entry[] = []
   #adoptions = 0
 
   constructor(options: LightChainOptions) {
     this.#options = options
-    const { genesis, engine } = options
-    const totalDifficulty = engine.weight(genesis.header)
-    this.#window = this.#entriesOf({ before: NO_PEAKS, headers: [genesis], totalDifficulty })
-    for (const entry of this.#window) this.#entries.set(toKey(entry.hash), entry)
+    this.restart()
+  }
+
+  /** Forgets all but genesis. */
+  restart(): void {
+    const { genesis, engine } = this.#options
+    this.#entries.clear()
+    this.#begin({ before: NO_PEAKS, headers: [genesis], totalDifficulty: engine.weight(genesis.header) })
   }
 
   get tip(): Head {
@@ -70,6 +74,12 @@ export class LightChain {
     const { engine } = this.#options
     const final = engine.reorgsFinal ? undefined : engine.finality(this.tip.header, this.ancestry).finalized
     return (final === undefined ? undefined : this.at(final)) ?? this.base
+  }
+
+  /** The oldest block held that others begin a proof at too. */
+  get sharedAnchor(): Head {
+    const number = this.base.header.number
+    return this.at(Math.ceil(number / ANCHOR_STEP) * ANCHOR_STEP) ?? this.base
   }
 
   /** A header held, on whatever branch. */
@@ -156,9 +166,7 @@ export class LightChain {
     const { anchor } = this
     const inPlace = segment.headers[anchor.header.number - segment.headers[0]!.header.number]
     if (!this.#options.engine.reorgsFinal && inPlace && !equalBytes(inPlace.hash, anchor.hash)) return false
-    this.#adoptions++
-    this.#window = this.#entriesOf(segment)
-    for (const entry of this.#window) this.#entries.set(toKey(entry.hash), entry)
+    this.#begin(segment)
     this.#prune()
     return true
   }
@@ -174,6 +182,12 @@ export class LightChain {
     const fork = left?.header.number ?? from.header.number - disconnected.length
     const connected = this.#window.filter(({ header: { number } }) => number > fork && number <= to.header.number)
     return { disconnected, connected }
+  }
+
+  #begin(segment: Segment): void {
+    this.#adoptions++
+    this.#window = this.#entriesOf(segment)
+    for (const entry of this.#window) this.#entries.set(toKey(entry.hash), entry)
   }
 
   #outweighs(entry: Entry): boolean {

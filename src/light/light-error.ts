@@ -30,6 +30,15 @@ export class PeerFault extends Error {
   }
 }
 
+/** A peer's chain changed while it was being shown, as any honest one's may: it will be asked again, and nobody is at fault. */
+export class ReorgedError extends Error {
+  override readonly name = 'ReorgedError'
+
+  constructor() {
+    super('the chain changed between two answers')
+  }
+}
+
 /** A header is further ahead of the clock than is allowed: its time will come, and nobody is at fault. */
 export class FromFutureError extends Error {
   override readonly name = 'FromFutureError'

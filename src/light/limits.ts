@@ -21,6 +21,11 @@ export const HEADERS_PER_REQUEST = 512
  * new proof.
  */
 export const WINDOW_HEADERS = 512
+/**
+ * Blocks from one that proofs may begin at to the next: where many ask from the same one, a server makes its proof once. A
+ * quarter of the window, so that there is always one in it; half of what is saved.
+ */
+export const ANCHOR_STEP = 64
 /** Headers off the followed chain that are kept beside them; each has cost its maker a block's work. */
 export const MAX_SIDE_HEADERS = 512
 /** Blocks that a peer may be ahead for their headers to be asked for one by one: more cost more than a proof. */
@@ -50,6 +55,11 @@ export const SPREAD_MS = 300
 export const DISPUTE_MS = 30_000
 /** Milliseconds for which a peer may stay behind what is settled. */
 export const STALE_MS = 60_000
+/**
+ * Milliseconds after which a saved chain without proof of work that no peer has is given up: its network has begun anew. Time for the first
+ * peers, one of which would know it.
+ */
+export const FORGOTTEN_MS = 10_000
 /** Milliseconds between two saves of what a restart begins with. */
 export const SAVE_MS = 60_000
 /** Transactions sent that are remembered until they are in a block. */

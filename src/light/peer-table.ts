@@ -10,6 +10,8 @@ export interface LightPeer {
   shown: PeerClaim | undefined
   /** Whether it is being asked, or what it claims is being looked at. */
   busy: boolean
+  /** Whether it has told of something new meanwhile. */
+  again: boolean
   /** Times in a row that it gave no answer. */
   silences: number
   /** Times since it last showed what it claims that it denied having that, or kept silent. */
@@ -56,6 +58,7 @@ export class PeerTable {
       claim: undefined,
       shown: undefined,
       busy: false,
+      again: false,
       silences: 0,
       unshown: 0,
       lags: 0,

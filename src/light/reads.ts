@@ -19,7 +19,7 @@ import { type AskComponents, askUntilProven, UNAVAILABLE } from './ask.ts'
 import { verifyInclusion } from './inclusion.ts'
 import type { LightChain } from './light-chain.ts'
 import { LightError, PeerFault } from './light-error.ts'
-import { MAX_PROVEN_HEADERS } from './limits.ts'
+import { HEADERS_PER_REQUEST, MAX_PROVEN_HEADERS } from './limits.ts'
 import { ProofError } from './proof-error.ts'
 import type { LightRequests, PeerBody, ProofNodes, ProvenAccount, ProvenPlace } from './types.ts'
 
@@ -97,6 +97,34 @@ export class ProvenReads {
     return there && equalBytes(there.hash, hash) ? there : undefined
   }
 
+  /**
+   * A header that was read here and those before it, oldest first: each is the one that its child names. Cost: one request for 512 that
+   * are not held.
+   */
+  async branch(newest: Head, count: number): Promise<Head[]> {
+    const { chain, requests } = this.#parts
+    const newestFirst: Head[] = [newest]
+    for (;;) {
+      const last = newestFirst.at(-1)!
+      const { number, parentHash } = last.header
+      const missing = Math.min(count - newestFirst.length, number)
+      if (missing <= 0) return newestFirst.slice(0, count).reverse()
+      const held = chain.get(parentHash)
+      if (held) {
+        newestFirst.push(held)
+        continue
+      }
+      const range = { start: parentHash, count: Math.min(missing, HEADERS_PER_REQUEST), reverse: true }
+      const found = await this.#ask(number - 1, async (peer, signal) => {
+        const headers = await requests.headers(peer, range, signal)
+        checkLinked(parentHash, headers)
+        return headers
+      })
+      if (found === UNAVAILABLE) throw new LightError('no-answer', `no peer shows block ${number - 1}`)
+      for (const hashed of found) newestFirst.push({ ...hashed, totalDifficulty: workBefore(newestFirst.at(-1)!) })
+    }
+  }
+
   async body({ hash, header }: HashedHeader): Promise<PeerBody> {
     if (equalBytes(header.transactionsRoot, EMPTY_TRIE_ROOT)) {
       return { transactions: [], encoded: encodeTransactions([]) }
@@ -171,6 +199,20 @@ export class ProvenReads {
     const { peers, ask } = this.#parts
     return askUntilProven(peers(number), attempt, ask)
   }
+}
+
+/** @throws ProofError unless the first header has this hash, and each of the others is the parent of the one before. */
+function checkLinked(hash: Uint8Array, headers: readonly HashedHeader[]): void {
+  let expected = hash
+  for (const { hash: shown, header } of headers) {
+    if (!equalBytes(shown, expected)) throw new ProofError('shape', 'another header than asked for')
+    expected = header.parentHash
+  }
+  if (headers.length === 0) throw new ProofError('shape', 'no header')
+}
+
+function workBefore({ header, totalDifficulty }: Head): bigint {
+  return totalDifficulty - header.difficulty
 }
 
 /** What the nodes show of an account and its storage. @throws ProofError, DecodeError. Cost: one hash a node. */

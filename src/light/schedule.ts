@@ -12,10 +12,10 @@ export interface ScheduledBlock {
 }
 
 /**
- * Seconds by which rounding may shift the schedule, a block: below half a second for any interval (docs/protocol.md,
- * "Difficulty").
+ * Doublings by which rounding may lift a block's difficulty above the schedule: what the cubic is off by upwards, and what the exponent
+ * loses (docs/protocol.md, "Difficulty"). All else is rounded down.
  */
-const ROUNDING_SEC = 0.5
+export const ROUNDING_DOUBLINGS = 1.47e-4
 
 /**
  * That what lies unseen between shown blocks can have come about under the difficulty rule. An adversary who could claim any difficulty between
@@ -46,8 +46,8 @@ function checkGap(
   { spacingSec, halfLifeSec, genesisDifficulty }: PowParams,
 ): void {
   const unseen = next.number - last.number - 1
-  const spacing = Number(spacingSec) + ROUNDING_SEC
   const halfLife = Number(halfLifeSec)
+  const spacing = Number(spacingSec) + ROUNDING_DOUBLINGS * halfLife
   const fastestRise = (blocks: number) => ((spacing - 1) * blocks) / halfLife
   const steps = afterNext.number - last.number
   const fromFloor = log2(genesisDifficulty) + fastestRise(steps)

@@ -21,7 +21,17 @@ import { RecentBodies } from './recent-bodies.ts'
 
 type Reads = Pick<
   LightClient,
-  'head' | 'finality' | 'status' | 'header' | 'headerByHash' | 'body' | 'receipts' | 'prove' | 'code' | 'place'
+  | 'head'
+  | 'finality'
+  | 'status'
+  | 'header'
+  | 'headerByHash'
+  | 'branch'
+  | 'body'
+  | 'receipts'
+  | 'prove'
+  | 'code'
+  | 'place'
 >
 
 export interface LightChainBackendComponents {
@@ -83,6 +93,7 @@ export function lightChainBackend(components: LightChainBackendComponents): Chai
     chainId,
     head: async () => head(),
     header,
+    branch: (newest, count) => client.branch(newest, count),
     block: async (ref) => {
       const at = await header(ref)
       return at && blockOf(at)

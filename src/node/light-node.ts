@@ -54,7 +54,8 @@ export class LightNode {
 
   /**
    * Resolves as soon as it is at the head of what its peers show, with that head.
-   * @param signal  ends the wait, which then rejects with its reason. @throws Error if the node does not run.
+   * @param signal  ends the wait, which then rejects with its reason.
+   * @throws UnprovenError if the newest block that any peer shows is too old to be answered from; Error if the node does not run.
    */
   async waitUntilSynced(signal?: AbortSignal): Promise<NodeHead> {
     return nodeHead(await this.#alive().core.client.waitUntilSynced(signal))

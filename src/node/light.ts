@@ -13,7 +13,6 @@ import { DEFAULT_LIGHT_PEERS, DEFAULT_VOUCHERS } from './light-options.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { discoveryOptions } from './network-options.ts'
 import { createPeerStore, loadPeers } from './peer-file.ts'
-import { createRpc } from './rpc.ts'
 import { completeRpcOptions, type RpcOptions } from './rpc-options.ts'
 import { systemClock } from './system.ts'
 import { clientVersion } from './version.ts'
@@ -58,13 +57,12 @@ async function open(
     for (const step of undo.splice(0).reverse()) await step()
   }
   // Networking takes longer to load than all the rest, and whoever imports the package may never want it.
-  const { createHost } = await import('../p2p/host.ts')
+  const { createDialingHost } = await import('../p2p/dialing-host.ts')
   const { LightCore } = await import('./light-core.ts')
   const { loadNodeKey } = await import('./node-key.ts')
   try {
     const database = await openDatabase(datadir)
     undo.push(() => closeDatabase(datadir, database))
-    const discovery = discoveryOptions({ bootnodes })
     const core = await LightCore.create(
       {
         genesis: options.genesis ?? (await loadGenesis({ dev: false, genesis: undefined })),
@@ -72,10 +70,10 @@ async function open(
         maxPeers,
         exchange,
         vouchers,
-        privateAddresses: discovery.privateAddresses,
+        privateAddresses: discoveryOptions({ bootnodes }).privateAddresses,
       },
       {
-        createHost: (host, parts) => createHost({ ...host, listen: [], discovery }, parts),
+        createHost: createDialingHost,
         privateKey: await loadNodeKey(datadir),
         savedPeers: await loadPeers(datadir),
         peerStore: createPeerStore(datadir),
@@ -86,6 +84,10 @@ async function open(
         clientVersion: clientVersion(),
       },
     )
+    undo.push(() => core.stop())
+    await core.start()
+    // Loaded while peers are being called.
+    const { createRpc } = await import('./rpc.ts')
     const { backends, events } = core
     const { network, ...others } = backends
     const rpc = createRpc(http, {
@@ -96,8 +98,6 @@ async function open(
       clock,
       logger,
     })
-    undo.push(() => core.stop())
-    await core.start()
     undo.push(() => rpc.stop())
     const rpcUrl = http && (await rpc.start())
     if (rpcUrl) logger.info('JSON-RPC is served', { url: rpcUrl })

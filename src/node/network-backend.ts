@@ -1,3 +1,4 @@
+import { isIP, SocketAddress } from 'node:net'
 import { type Percentiles, type PropagationRecord, percentiles } from '../p2p/propagation.ts'
 import type { Sighted } from '../p2p/sighting-gossip.ts'
 import { INVALID_PARAMS, RpcError } from '../rpc/errors.ts'
@@ -69,10 +70,19 @@ export function peersBackend(network: Peers): Omit<NetworkBackend, 'propagation'
       if (connected) await network.hangUp(peer)
       return kept || connected
     },
-    ban: (target, seconds) => peering.ban(peerOf(target) ?? target, seconds),
-    unban: (target) => peering.unban(peerOf(target) ?? target),
+    ban: (target, seconds) => peering.ban(banTarget(target), seconds),
+    unban: (target) => peering.unban(banTarget(target)),
     bans: () => peering.bans.list(network.nowMs()),
   }
+}
+
+/** Spelled as connections spell it, or the ban would hold for nobody. */
+function banTarget(text: string): string {
+  const peer = peerOf(text)
+  if (peer !== undefined) return peer
+  if (isIP(text) === 0)
+    throw new RpcError(INVALID_PARAMS, 'invalid argument 0 (target): neither a peer id nor an IP address')
+  return new SocketAddress({ address: text, family: isIP(text) === 4 ? 'ipv4' : 'ipv6' }).address
 }
 
 /** Milliseconds after the first of them, whoever it was. */

@@ -118,6 +118,16 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     chainId: chain.params.chainId,
     head: async () => chain.head,
     header: async (ref) => header(ref),
+    branch: async (newest, count) => {
+      const headers: ChainHeader[] = []
+      let at: ChainHeader | undefined = newest
+      while (at && headers.length < count) {
+        headers.push(at)
+        at = at.header.number === 0 ? undefined : header({ hash: at.header.parentHash })
+        await pacer.pause()
+      }
+      return headers.reverse()
+    },
     block: async (ref) => {
       await pacer.pause()
       const at = header(ref)

@@ -73,6 +73,8 @@ export interface ChainBackend {
 
   head(): Promise<ChainHeader>
   header(ref: BlockRef): Promise<ChainHeader | undefined>
+  /** A header and those before it, `count` in all or as many as there are, oldest first. */
+  branch(newest: ChainHeader, count: number): Promise<readonly ChainHeader[]>
   block(ref: BlockRef): Promise<ChainBlock | undefined>
   /** Receipts of a block's transactions, in order. @throws StateUnavailableError where they are not held (side blocks). */
   receipts(block: ChainBlock): Promise<readonly Receipt[]>

@@ -57,18 +57,17 @@ function indexKey(index: number): Key {
 }
 
 /**
- * Proofs of the values at `places`, each of which there is, against the root that `orderedRoot` gives. Cost: as the root, and a walk
- * for each.
+ * The trie that `orderedRoot` gives the root of, to prove values with. Cost: as the root.
+ * @returns the proof of the value at a place, of which there is one. Cost: a walk.
  */
-export async function proveOrdered<V>(
+export async function orderedProver<V>(
   values: readonly V[],
   codec: ValueCodec<V>,
-  places: readonly number[],
   pacer: Pacer,
-): Promise<Uint8Array[][]> {
+): Promise<(place: number) => Uint8Array[]> {
   const factory = new NodeFactory(codec)
   const root = await updateTriePaced(factory, undefined, ordered(values), pacer)
-  return places.map((place) => proveKey(factory, root, indexKey(place)))
+  return (place) => proveKey(factory, root, indexKey(place))
 }
 
 /**

@@ -7,11 +7,10 @@ import { createAnswering } from '../../src/node/answering.ts'
 import { LightCore } from '../../src/node/light-core.ts'
 import { silentLogger } from '../../src/node/logger.ts'
 import { systemClock } from '../../src/node/system.ts'
-import { createHost } from '../../src/p2p/host.ts'
+import { createDialingHost } from '../../src/p2p/dialing-host.ts'
 import { londonEngine } from '../support/london-engine.ts'
 import { startServingHost } from '../support/serving-host.ts'
 import type { TestChain } from '../support/test-chain.ts'
-import { NO_DISCOVERY } from '../support/test-host.ts'
 import type { Suite } from './report.ts'
 import { judgeDialogues, openLondonChain } from './rpc-london.ts'
 
@@ -50,7 +49,7 @@ async function startLight(genesis: Genesis, testChain: TestChain) {
       vouchers: 1,
     },
     {
-      createHost: (options, parts) => createHost({ ...options, listen: [], discovery: NO_DISCOVERY }, parts),
+      createHost: createDialingHost,
       privateKey: await generateKeyPair('Ed25519'),
       savedPeers: undefined,
       peerStore: { save: async () => {} },

@@ -13,11 +13,16 @@ import { fromHex } from '../../src/primitives/bytes.ts'
 import { ScriptedPeer, type Victim } from '../support/attacks/scripted-peer.ts'
 import { HOSTILE_CHAIN_ID, HOSTILE_POW } from './hostile-genesis.ts'
 
-const LOWEST_PRIORITY = 19
+const LOW_PRIORITY = 10
 /** Milliseconds after a failure that says nothing about when to come again. */
 const REST_MS = 50
 /** Clients that connect at a time. */
 const CONNECTING = 4
+/**
+ * Questions of this process under way at a time, of whichever clients may ask. Each costs this side as much as the other: with all that
+ * they might ask at once, hundreds of clients in one process would be too busy to answer a ping, and be taken for dead.
+ */
+const ASKING = 64
 const NOTHING = { headers: false, bodies: false, txs: false, proof: false, history: false }
 
 /** What the parent process sends first; `go` follows when all processes have answered. */
@@ -37,8 +42,7 @@ export interface GreedyStart {
 }
 
 export interface GreedyReport {
-  readonly connected: number
-  /** Clients whose connection was ended from the other side. */
+  /** Clients whose connection was ended from the other side since it began. */
   readonly hungUp: number
   /** By protocol. */
   readonly answered: Readonly<Record<string, number>>
@@ -46,7 +50,7 @@ export interface GreedyReport {
 }
 
 // They would be other people's machines: their work must not be what slows the node down.
-setPriority(LOWEST_PRIORITY)
+setPriority(LOW_PRIORITY)
 
 const clients: ScriptedPeer[] = []
 let asked: GreedyOrder
@@ -54,7 +58,7 @@ let asked: GreedyOrder
 process.on('message', (message: GreedyOrder | GreedyStart) => {
   if ('clients' in message) {
     asked = message
-    void connect(message).then(() => process.send!({ connected: clients.length }))
+    void connect(message).then(() => process.send!({ connected: clients.filter(isConnected).length }))
   } else {
     void greed(message.forMs).then((report) => process.send!(report))
   }
@@ -72,7 +76,7 @@ async function connect({ clients: wanted, address, prefix, blocks }: GreedyOrder
   let begun = 0
   const connecting = async () => {
     while (begun++ < wanted) {
-      const role = { name: 'greedy', claim: { serves: NOTHING } }
+      const role = { name: 'greedy', claim: { serves: NOTHING }, topics: ['header'] as const }
       const client = await ScriptedPeer.connect(victim, role, new AbortController().signal).catch(() => undefined)
       if (client !== undefined) clients.push(client)
     }
@@ -80,52 +84,71 @@ async function connect({ clients: wanted, address, prefix, blocks }: GreedyOrder
   await Promise.all(Array.from({ length: CONNECTING }, connecting))
 }
 
+/** One thing that a client asks again and again, as often as it is let: whoever asks sooner is hung up on, which another scenario shows. */
+interface Question {
+  readonly name: string
+  readonly client: ScriptedPeer
+  readonly ask: (signal: AbortSignal) => Promise<void>
+}
+
 async function greed(forMs: number): Promise<GreedyReport> {
   const signal = AbortSignal.timeout(forMs)
   const answered: Record<string, number> = {}
   const refused: Record<string, number> = {}
-  const asking = clients.map(async (client) => {
-    const questions = questionsOf(client)
-    const loops = Object.entries(questions).flatMap(([name, ask]) =>
-      Array.from({ length: MAX_CONCURRENT }, async () => {
-        while (!signal.aborted && client.connection.status === 'open') {
-          try {
-            await ask(signal)
-            answered[name] = (answered[name] ?? 0) + 1
-          } catch (error) {
-            if (signal.aborted) return
-            refused[name] = (refused[name] ?? 0) + 1
-            // As fast as it is let: whoever asks sooner is hung up on, which another scenario shows.
-            const waitMs = (error instanceof RequestError && error.refusal?.retryAfterMs) || REST_MS
-            await setTimeout(waitMs, undefined, { signal }).catch(() => undefined)
-          }
-        }
-      }),
-    )
-    await Promise.all(loops)
-  })
-  await Promise.all(asking)
-  const hungUp = clients.filter(({ connection }) => connection.status !== 'open').length
-  return { connected: clients.length, hungUp, answered, refused }
+  const waiting: Question[] = clients.flatMap((client) =>
+    Object.entries(questionsOf(client)).flatMap(([name, ask]) =>
+      Array.from({ length: MAX_CONCURRENT }, () => ({ name, client, ask })),
+    ),
+  )
+  const later = new Set<Promise<void>>()
+  const before = clients.filter(isConnected).length
+  const put = async (question: Question): Promise<number> => {
+    const { name, ask } = question
+    try {
+      await ask(signal)
+      answered[name] = (answered[name] ?? 0) + 1
+      return 0
+    } catch (error) {
+      if (!signal.aborted) refused[name] = (refused[name] ?? 0) + 1
+      return (error instanceof RequestError && error.refusal?.retryAfterMs) || REST_MS
+    }
+  }
+  const asking = async () => {
+    while (!signal.aborted) {
+      const question = waiting.shift()
+      if (question === undefined) {
+        await setTimeout(REST_MS)
+        continue
+      }
+      if (!isConnected(question.client)) continue
+      const waitMs = await put(question)
+      const again = setTimeout(waitMs, undefined, { signal }).then(
+        () => void waiting.push(question),
+        () => undefined,
+      )
+      later.add(again)
+      void again.then(() => later.delete(again))
+    }
+  }
+  await Promise.all(Array.from({ length: ASKING }, asking))
+  await Promise.all(later)
+  return { hungUp: before - clients.filter(isConnected).length, answered, refused }
+}
+
+function isConnected({ connection }: ScriptedPeer): boolean {
+  return connection.status === 'open'
 }
 
 /** What a client asks of its victim. */
-function questionsOf({ client, victim, connection }: ScriptedPeer) {
+function questionsOf({ client, connection }: ScriptedPeer) {
   const peer = connection.remotePeer.toString()
   const { blocks, transactions } = asked
   const any = (list: readonly string[]) => fromHex(list[Math.floor(Math.random() * list.length)]!)
   const last = blocks.length - 1
-  let newest = victim.genesisHash
   return {
     async headers(signal: AbortSignal) {
       const start = Math.max(0, last - MAX_HEADERS / 2)
-      const headers = await requestHeaders(
-        client,
-        peer,
-        { start, count: MAX_HEADERS, skip: 0, reverse: false },
-        { signal },
-      )
-      newest = headers.at(-1)!.hash
+      await requestHeaders(client, peer, { start, count: MAX_HEADERS, skip: 0, reverse: false }, { signal })
     },
     async history(signal: AbortSignal) {
       await requestHistory(client, peer, { anchorHash: any(blocks.slice(0, -1)), tipHash: undefined }, { signal })
@@ -140,7 +163,7 @@ function questionsOf({ client, victim, connection }: ScriptedPeer) {
     },
     async proof(signal: AbortSignal) {
       const address = crypto.getRandomValues(new Uint8Array(20))
-      await requestProof(client, peer, { blockHash: newest, address, slots: [] }, { signal })
+      await requestProof(client, peer, { blockHash: fromHex(blocks[last]!), address, slots: [] }, { signal })
     },
   }
 }

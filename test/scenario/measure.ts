@@ -23,6 +23,13 @@ export function mib(value: number): string {
   return `${Math.round(value)} MiB`
 }
 
+/** Seconds of processor time that a process has had, or its main thread alone. */
+export function cpuSec(pid: number, thread: 'all' | 'main' = 'all'): number {
+  const file = thread === 'all' ? `/proc/${pid}/stat` : `/proc/${pid}/task/${pid}/stat`
+  const fields = readFileSync(file, 'utf8').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
 /** Infinity for none. */
 export function p99(waits: readonly number[]): number {
   const sorted = waits.toSorted((a, b) => a - b)

@@ -31,10 +31,19 @@ export const HISTORY_COST = 1024 * 1024
 /** What a proof that a transaction is in a block costs: both of the block's tries are built. */
 export const INCLUSION_COST = 256 * 1024
 /**
- * Of the main thread's time, the part that proofs for light nodes may have, all peers' together, a third for each kind: however many
- * ask, the node's own work goes on.
+ * Of the main thread's time, the part that proofs for light nodes may have, all peers' together, a quarter for each kind: however many
+ * ask, the node's own work goes on. Beside it newcomers have one proof made for each new head.
  */
 export const LIGHT_SHARE = 0.1
+/** Milliseconds of that time that each kind may have at once: one who asks now and then is answered now. */
+export const LIGHT_BURST_MS = 500
+/**
+ * Blocks whose tries are kept to prove with: who has sent something asks for its receipt soon. At most 10 MiB each, for 0.2 s of
+ * this thread.
+ */
+export const MAX_KEPT_TRIES = 3
+/** Proofs of the newest tip that are kept, at most 300 KiB each: of a long chain one takes 25 ms. */
+export const MAX_KEPT_PROOFS = 16
 /** What is owed at most, and told of as a flood: it passes in 8 s. */
 export const MAX_DEBT = 16 * 1024 * 1024
 

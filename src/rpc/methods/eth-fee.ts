@@ -49,7 +49,7 @@ export function ethFeeMethods({ chain, pool, node }: Backends, oracle: TipOracle
         }
         const limit = asked.length > 0 ? MAX_FEE_REWARD_BLOCKS : MAX_FEE_HISTORY_BLOCKS
         const wanted = Math.min(blockCount, limit, newest.header.number + 1)
-        const headers = await ancestors(newest, wanted)
+        const headers = await chain.branch(newest, wanted)
         const reward: string[][] = []
         // One after the other: a hundred whole blocks at once would be much memory for a small answer.
         if (asked.length > 0) for (const header of headers) reward.push(await rewards(header, asked))
@@ -64,17 +64,6 @@ export function ethFeeMethods({ chain, pool, node }: Backends, oracle: TipOracle
         }
       },
     }),
-  }
-
-  /** `newest` and the headers before it, `length` in all, oldest first. */
-  async function ancestors(newest: ChainHeader, length: number): Promise<ChainHeader[]> {
-    const headers: ChainHeader[] = []
-    let at: ChainHeader | undefined = newest
-    while (at && headers.length < length) {
-      headers.push(at)
-      at = at.header.number === 0 ? undefined : await chain.header({ hash: at.header.parentHash })
-    }
-    return headers.reverse()
   }
 
   async function rewards({ hash }: ChainHeader, asked: readonly number[]): Promise<string[]> {

@@ -29,6 +29,8 @@ let test: TestChain
 const blocks: Block[] = []
 /** What the server's own time is, so that no test waits for it. */
 let nowMs = 0
+/** What each look at it takes. */
+let stepMs = 1
 
 beforeAll(async () => {
   test = await openTestChain({ genesis }, engine)
@@ -51,8 +53,13 @@ afterEach(() => expect(complaints.splice(0)).toEqual([]))
 beforeEach(async () => {
   const [server, asking] = [await startHost(), await startHost()]
   await asking.dial(server.getMultiaddrs())
-  const light = lightBackend({ chain: test.chain, provesWork: true, pacer: createPacer(), monotonicMs: () => nowMs++ })
-  nowMs += 1_000_000
+  const light = lightBackend({
+    chain: test.chain,
+    provesWork: true,
+    pacer: createPacer(),
+    monotonicMs: () => (nowMs += stepMs),
+  })
+  stepMs = 1
   const requests = new RequestServer(
     { prefix: PREFIX },
     {
@@ -99,16 +106,23 @@ describe('a light node that asks a full node', () => {
   })
 
   it('has to wait when light nodes have had their share, but not for what is at hand', async () => {
-    const newcomer = { anchorHash: blocks[0]!.hash, tipHash: undefined }
-    await requestHistory(client, peer, newcomer)
-    const other = { anchorHash: blocks[1]!.hash, tipHash: undefined }
-    await expect(requestHistory(client, peer, other)).rejects.toThrow('others ask too')
-    await requestHistory(client, peer, newcomer)
-    nowMs += 1_000
-    await requestHistory(client, peer, other)
+    const from = (number: number) =>
+      requestHistory(client, peer, { anchorHash: blocks[number]!.hash, tipHash: undefined })
+    stepMs = 1_000
+    await from(64)
+    await from(1)
+    await expect(from(2)).rejects.toThrow('others ask too')
+    await expect(from(128)).rejects.toThrow('others ask too')
+    // Somebody has asked for it before; it is one for all.
+    await from(64)
+    await from(0)
+    nowMs += 100_000
+    await from(2)
+    await from(128)
   })
 
   it('need not wait for earlier headers because others want proofs of work', async () => {
+    stepMs = 1_000
     await requestHistory(client, peer, { anchorHash: blocks[1]!.hash, tipHash: undefined })
     const request = { tipHash: blocks[160]!.hash, numbers: [3] }
     await requestAncestors(client, peer, request)
@@ -121,6 +135,10 @@ describe('a light node that asks a full node', () => {
     const first = light.inclusion(hash)
     await expect(light.inclusion(hash)).rejects.toMatchObject({ code: 'rate-limited', retryAfterMs: 0 })
     expect(await first).toMatchObject({ number: 80 })
+    // The block's tries are at hand from now on.
+    const second = transactionHash(blocks[80]!.transactions[1]!)
+    const both = [light.inclusion(hash), light.inclusion(second)]
+    expect(await Promise.all(both)).toMatchObject([{ index: 0 }, { index: 1 }])
   })
 
   it('is shown earlier headers', async () => {

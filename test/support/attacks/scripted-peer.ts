@@ -35,6 +35,8 @@ export interface Attack {
   readonly unforgivable: boolean
   /** What its status says, beside the truth. */
   readonly claim?: Partial<Status>
+  /** What it listens to; all there is unless told. */
+  readonly topics?: readonly (keyof Topics)[]
   /** Done again and again until the connection is gone or the time is up. */
   once(attacker: ScriptedPeer): Promise<void>
 }
@@ -72,7 +74,7 @@ export class ScriptedPeer {
   /** A new identity that says of itself what the attack wants. @throws Error if the victim does not take it in. */
   static async connect(
     victim: Victim,
-    { name, claim }: Pick<Attack, 'name' | 'claim'>,
+    { name, claim, topics }: Pick<Attack, 'name' | 'claim' | 'topics'>,
     signal: AbortSignal,
   ): Promise<ScriptedPeer> {
     const { prefix, genesisHash } = victim
@@ -100,7 +102,8 @@ export class ScriptedPeer {
         },
       )
       await server.start()
-      for (const topic of Object.values(topicsOf(prefix))) host.services.gossip.subscribe(topic)
+      const all = topicsOf(prefix)
+      for (const topic of topics?.map((name) => all[name]) ?? Object.values(all)) host.services.gossip.subscribe(topic)
       const connection = await host.dial([...victim.addresses], { signal: AbortSignal.timeout(10_000) })
       return new ScriptedPeer(new Adversary(host, prefix), victim, connection, signal)
     } catch (error) {

@@ -403,7 +403,93 @@ describe('several stale peers', () => {
   })
 })
 
+describe('a peer whose chain changes while it is shown', () => {
+  it('is asked again, and not blamed', async () => {
+    // A thousand headers are two answers.
+    const left = fork(980, 0)
+    const kept = fork(500, 490, 9)
+    let shown = left
+    const changing = (): PeerAnswers => ({
+      ...headerPeer(left),
+      status: (signal) => headerPeer(shown).status(signal),
+      headers: async (request, signal) => {
+        const found = await headerPeer(shown).headers(request, signal)
+        shown = kept
+        return found
+      },
+    })
+    const test = clientOf({ a: changing() }, { vouchers: 1 })
+    await test.until(isAt(test, kept))
+    expect(test.peers.asked.filter(({ what }) => what === 'headers').length).toBeGreaterThan(2)
+    expect(test.reports).toEqual([])
+  })
+})
+
+describe('a header that is told of while a peer is being asked', () => {
+  it('is looked for as soon as that has been answered', async () => {
+    const growing = fork(LENGTH, 0)
+    const test = clientOf({ a: headerPeer(growing) }, { vouchers: 1 })
+    await test.until(isAt(test, growing))
+    const answer = Promise.withResolvers<void>()
+    const late = await headerPeer(growing).status(new AbortController().signal)
+    test.peers.set('a', {
+      ...headerPeer(growing),
+      status: async () => {
+        await answer.promise
+        test.peers.set('a', headerPeer(growing))
+        return late
+      },
+    })
+    const polls = () => test.peers.asked.filter(({ what }) => what === 'status').length
+    const before = polls()
+    await test.until(() => polls() > before)
+    growing.mine(10)
+    growing.mine(10)
+    expect(test.client.announce('a', growing.tip)).toBe('ignore')
+    await test.pass(1)
+    answer.resolve()
+    await test.pass(1)
+    expect(test.client.head.hash).toEqual(growing.tip.hash)
+  })
+})
+
+describe('headers in a row', () => {
+  it('are asked for as a range where they are not held', async () => {
+    const test = clientOf({ a: headerPeer(chain), b: headerPeer(chain) })
+    await test.until(isAt(test, chain))
+    const asked = test.peers.asked.length
+    const branch = await test.client.branch(test.client.head, LENGTH + 5)
+    expect(branch.map(({ hash }) => hash)).toEqual(chain.headers.map(({ hash }) => hash))
+    expect(branch[77]!.totalDifficulty).toBe(new MinedChain({ chain, upTo: 77 }).totalDifficulty)
+    expect(test.peers.asked.length - asked).toBeLessThan(6)
+  })
+
+  it('are only those that lead to the one that is known', async () => {
+    const liar: PeerAnswers = {
+      ...headerPeer(chain),
+      headers: async (request, signal) => (await headerPeer(chain).headers(request, signal)).toSpliced(3, 1),
+    }
+    const test = clientOf({ liar, a: headerPeer(chain) })
+    await test.until(() => test.client.status().stage === 'following')
+    const branch = await test.client.branch(test.client.head, LENGTH)
+    expect(branch.map(({ hash }) => hash)).toEqual(
+      chain.headers
+        .slice(1, test.client.head.header.number + 1)
+        .map(({ hash }) => hash)
+        .slice(-LENGTH),
+    )
+  })
+})
+
 describe('an old head', () => {
+  it('is nothing to be in step with', async () => {
+    const test = clientOf({ a: headerPeer(chain), b: headerPeer(chain) }, { maxHeadAgeSec: 600 })
+    test.clock.advance(700_000)
+    await expect(
+      Promise.all([test.client.waitUntilSynced(), test.until(() => test.client.status().stage === 'following')]),
+    ).rejects.toThrow('old')
+  })
+
   it('is not answered from where that is the rule', async () => {
     const test = clientOf({ a: headerPeer(chain), b: headerPeer(chain) }, { maxHeadAgeSec: 600 })
     await test.until(isAt(test, chain))

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { nextBaseFee } from '../../../src/chain/header-rules.ts'
 import { createPoa, type PoaParams } from '../../../src/consensus/poa.ts'
 import { hashHeader } from '../../../src/crypto/hashes.ts'
+import type { LightClientComponents } from '../../../src/light/client.ts'
 import { equalBytes } from '../../../src/primitives/bytes.ts'
 import type { HashedHeader } from '../../../src/primitives/header.ts'
 import { MAX_GAS_LIMIT } from '../../../src/primitives/limits.ts'
@@ -9,7 +10,7 @@ import { makeBlock } from '../../support/block-maker.ts'
 import { recoverTestSigner, testSigner } from '../../support/block-signers.ts'
 import { headerWith } from '../../support/header-chain.ts'
 import { HeaderList } from '../../support/header-list.ts'
-import { startClient } from '../../support/light-clients.ts'
+import { memoryStore, startClient } from '../../support/light-clients.ts'
 import { fullPeer, headerPeer, type PeerAnswers } from '../../support/light-peers.ts'
 import { londonEngine } from '../../support/london-engine.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -57,14 +58,18 @@ function signedChain(from: readonly HashedHeader[] = [hashHeader(genesis)]) {
   }
 }
 
-function clientOf(list: HeaderList, peers: Readonly<Record<string, PeerAnswers>>) {
+function clientOf(
+  list: HeaderList,
+  peers: Readonly<Record<string, PeerAnswers>>,
+  components: Partial<LightClientComponents> = {},
+) {
   const options = {
     params: { chainId: CHAIN_ID, maxGasLimit: MAX_GAS_LIMIT, gasLimitTarget: 30_000_000n, maxBlockBytes: undefined },
     rules: { name: 'poa', signers: params.signers } as const,
     genesis: list.genesis,
   }
   const engine = createPoa(params, { clock, recoverSigner: recoverTestSigner })
-  const test = startClient(options, { engine }, list.tip.header.timestamp)
+  const test = startClient(options, { engine, ...components }, list.tip.header.timestamp)
   for (const [name, answers] of Object.entries(peers)) {
     test.peers.set(name, answers)
     test.client.addPeer(name)
@@ -122,6 +127,59 @@ describe('a light client under proof of authority', () => {
     await misled.until(() => misled.reports.length > 0)
     expect(misled.reports[0]!.fault).toBe('bad-proof')
     expect(misled.client.head.header.number).toBe(0)
+  })
+})
+
+describe('a light client that comes back to a network of signers', () => {
+  it.each([
+    ['fewer', 30],
+    ['more', 90],
+  ])('begins anew where that has begun anew and has %s blocks, and says so', async (_, blocks) => {
+    const before = signedChain()
+    await before.seal(60)
+    const store = memoryStore()
+    const first = clientOf(before.list, { a: headerPeer(before.list), b: headerPeer(before.list) }, { store })
+    await first.until(() => first.client.head.header.number === 60)
+    await first.client.stop()
+
+    const anew = signedChain()
+    await anew.seal(blocks, 6)
+    const errors: unknown[] = []
+    const onError = (error: unknown) => errors.push(error)
+    const second = clientOf(anew.list, {}, { store, onError })
+    await second.client.start()
+    expect(second.client.head.header.number).toBe(60)
+    for (const name of ['a', 'b']) {
+      second.peers.set(name, headerPeer(anew.list))
+      second.client.addPeer(name)
+    }
+    await second.until(() => equalBytes(second.client.head.hash, anew.list.tip.hash))
+    expect(second.reports).toEqual([])
+    expect(errors.map(String)).toEqual([expect.stringContaining('up to block 60: beginning anew at genesis')])
+  })
+
+  it('goes on where one peer has the chain, whatever the others show', async () => {
+    const { list, seal } = signedChain()
+    await seal(60)
+    const store = memoryStore()
+    const first = clientOf(list, { a: headerPeer(list), b: headerPeer(list) }, { store })
+    await first.until(() => first.client.head.header.number === 60)
+    await first.client.stop()
+
+    const other = signedChain()
+    await other.seal(50, 6)
+    const second = clientOf(list, {}, { store })
+    await second.client.start()
+    for (const [name, shown] of [
+      ['other', other.list],
+      ['a', list],
+    ] as const) {
+      second.peers.set(name, headerPeer(shown))
+      second.client.addPeer(name)
+    }
+    await second.pass(30)
+    expect(second.client.status().tip.hash).toEqual(list.tip.hash)
+    expect(second.client.head.header.number).toBe(60)
   })
 })
 

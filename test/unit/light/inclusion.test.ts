@@ -4,7 +4,7 @@ import { type Inclusion, verifyInclusion } from '../../../src/light/inclusion.ts
 import { fromKey } from '../../../src/primitives/bytes.ts'
 import type { Header } from '../../../src/primitives/header.ts'
 import { EMPTY_BLOOM, encodeReceipt } from '../../../src/primitives/receipt.ts'
-import { bytesCodec, orderedRoot, proveOrdered } from '../../../src/trie/ordered.ts'
+import { bytesCodec, orderedProver, orderedRoot } from '../../../src/trie/ordered.ts'
 import { headerWith } from '../../support/header-chain.ts'
 import { signedTransfer } from '../../support/transactions.ts'
 
@@ -25,20 +25,15 @@ beforeAll(async () => {
 })
 
 async function inclusionOf(index: number): Promise<Inclusion> {
-  const [transaction] = await proveOrdered(raws, bytesCodec, [index], unhurried)
-  const [receipt, receiptBefore = []] = await proveOrdered(
-    receipts,
-    bytesCodec,
-    index === 0 ? [0] : [index, index - 1],
-    unhurried,
-  )
+  const transaction = await orderedProver(raws, bytesCodec, unhurried)
+  const receipt = await orderedProver(receipts, bytesCodec, unhurried)
   return {
     blockHash: new Uint8Array(32),
     number: 1,
     index,
-    transaction: transaction!,
-    receipt: receipt!,
-    receiptBefore,
+    transaction: transaction(index),
+    receipt: receipt(index),
+    receiptBefore: index === 0 ? [] : receipt(index - 1),
   }
 }
 const hashOf = (index: number) => transactionHash(transactions[index]!)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { relativeDifficulty } from '../../../src/consensus/asert.ts'
-import { checkSchedule, type ScheduledBlock } from '../../../src/light/schedule.ts'
+import { checkSchedule, ROUNDING_DOUBLINGS, type ScheduledBlock } from '../../../src/light/schedule.ts'
 import { MINED_PARAMS, MinedChain } from '../../support/mined-chain.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 
@@ -37,8 +37,8 @@ describe('the schedule of difficulty between shown blocks', () => {
 
   it('does not let difficulty rise faster than a block a second makes it', () => {
     const [genesis, last, next] = shown(0, 390, 391) as [ScheduledBlock, ScheduledBlock, ScheduledBlock]
-    // 390 blocks a second apart raise it by 2^(9 · 390 / 2880), to within the rounding of 0.5 s a block.
-    const highest = Math.floor(8 * 2 ** ((9.5 * 391) / 2880))
+    // 390 blocks a second apart raise it by 2^(9 · 390 / 2880), to within the rounding.
+    const highest = Math.floor(8 * 2 ** (391 * (9 / 2880 + ROUNDING_DOUBLINGS)))
     const climbed = { ...last, workBefore: 8n + 389n * 15n }
     expect(() => check([genesis, climbed, { ...next, difficulty: BigInt(highest) }])).not.toThrow()
     expect(() => check([genesis, climbed, { ...next, difficulty: BigInt(highest + 1) }])).toThrow('rises too fast')
@@ -66,18 +66,39 @@ describe('the schedule of difficulty between shown blocks', () => {
   })
 })
 
+describe('rounding', () => {
+  it('lifts no difficulty further above the schedule than is allowed for', () => {
+    const params = { spacingSec: 10n, halfLifeSec: 65_536n, genesisDifficulty: 1n }
+    const difficulty = 2n ** 80n
+    for (let lateness = -65_536; lateness <= 65_536; lateness += 7) {
+      const next = relativeDifficulty({ timestamp: 100_000 + lateness, difficulty }, { timestamp: 99_990 }, params)
+      const doublings = Math.log2(Number(next)) - 80
+      expect(doublings + lateness / 65_536).toBeLessThan(ROUNDING_DOUBLINGS)
+    }
+  })
+
+  it('is allowed for in seconds that grow with the half-life', () => {
+    const params = { ...HIGH, halfLifeSec: 86_400n }
+    // Half a doubling down is where the cubic is off by most.
+    const intervals = [...Array.from({ length: 45_000 }, () => 1), ...Array.from({ length: 9 }, () => 40_498)]
+    const blocks = unmined(intervals, params)
+    const shownBlocks = [0, 44_999, 45_000, 45_007, 45_008].map((at) => blocks[at]!)
+    expect(() => checkSchedule(shownBlocks, params)).not.toThrow()
+  })
+})
+
 /** As on a real network, where a unit of difficulty is little. */
 const HIGH = { ...MINED_PARAMS, genesisDifficulty: 1_000_000n }
 
 /** Blocks that came in these intervals, none of them mined. */
-function unmined(intervals: readonly number[]): ScheduledBlock[] {
-  const blocks: ScheduledBlock[] = [{ number: 0, difficulty: HIGH.genesisDifficulty, timestamp: 0, workBefore: 0n }]
+function unmined(intervals: readonly number[], params = HIGH): ScheduledBlock[] {
+  const blocks: ScheduledBlock[] = [{ number: 0, difficulty: params.genesisDifficulty, timestamp: 0, workBefore: 0n }]
   for (const interval of intervals) {
     const [grandparent, parent] = [blocks.at(-2), blocks.at(-1)!]
     const relative = grandparent && parent.number > 1
     blocks.push({
       number: parent.number + 1,
-      difficulty: relative ? relativeDifficulty(parent, grandparent, HIGH) : HIGH.genesisDifficulty,
+      difficulty: relative ? relativeDifficulty(parent, grandparent, params) : params.genesisDifficulty,
       timestamp: parent.timestamp + interval,
       workBefore: parent.workBefore + parent.difficulty,
     })

@@ -115,6 +115,7 @@ export function fakeBackends(options: FakeOptions = {}) {
       chainId: BigInt(CHAIN_ID),
       head: async () => head,
       header: async (ref) => find(ref),
+      branch: async ({ header: { number } }, count) => blocks.slice(Math.max(0, number + 1 - count), number + 1),
       block: async (ref) => find(ref),
       receipts: async (block) => receipts[block.header.number]!,
       senders: async (block) => block.transactions.map(() => SENDER),
@@ -209,6 +210,7 @@ function fakeNetwork(): NetworkBackend {
     addresses: () => ['/ip4/10.0.0.2/tcp/2/p2p/self'],
     peers: () => [
       { ...near, roundTripMs: 3 },
+      { ...near, id: 'through a router', route: 'mapped', roundTripMs: 5 },
       { ...near, id: 'far', route: 'relayed', inbound: false, trusted: true, roundTripMs: undefined, score: -3 },
     ],
     addPeer: () => undefined,
