@@ -1,4 +1,4 @@
-import { isIP, SocketAddress } from 'node:net'
+import { multiaddr } from '@multiformats/multiaddr'
 import { type Percentiles, type PropagationRecord, percentiles } from '../p2p/propagation.ts'
 import type { Sighted } from '../p2p/sighting-gossip.ts'
 import { INVALID_PARAMS, RpcError } from '../rpc/errors.ts'
@@ -80,9 +80,11 @@ export function peersBackend(network: Peers): Omit<NetworkBackend, 'propagation'
 function banTarget(text: string): string {
   const peer = peerOf(text)
   if (peer !== undefined) return peer
-  if (isIP(text) === 0)
+  try {
+    return multiaddr(`/${text.includes(':') ? 'ip6' : 'ip4'}/${text}`).getComponents()[0]!.value!
+  } catch {
     throw new RpcError(INVALID_PARAMS, 'invalid argument 0 (target): neither a peer id nor an IP address')
-  return new SocketAddress({ address: text, family: isIP(text) === 4 ? 'ipv4' : 'ipv6' }).address
+  }
 }
 
 /** Milliseconds after the first of them, whoever it was. */
