@@ -28,6 +28,11 @@ export function describeFailure(error: unknown): Failure {
     const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message)
     return failure(`cannot serve RPC on ${place}: ${reason}; see --http.addr and --http.port`, EXIT.failed)
   }
+  if (error instanceof Error && error.name === 'UnsupportedListenAddressesError') {
+    // What libp2p says is several lines, for its programmers.
+    const [, place, reason] = /^ *(\/\S+): (?:Error: )?(.+)$/m.exec(error.message) ?? []
+    return failure(`cannot listen for peers on ${place}: ${reason}; see --port and --p2p.addr`, EXIT.failed)
+  }
   return failure(error instanceof Error ? error.message : String(error), EXIT.failed)
 }
 

@@ -4,6 +4,8 @@ import { COIN } from '../primitives/limits.ts'
 export const RPC_TIMEOUT_MS = 30_000
 /** Bytes of one answer: what is asked may be no node, and never stop. Our own answers end at 25 MB. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** Characters of an answer that makes no sense, shown to whoever asked. */
+export const MAX_QUOTED = 200
 /** Milliseconds between looks for a receipt. */
 export const RECEIPT_POLL_MS = 250
 /** Milliseconds without an answer before `send --wait` gives up: a node that restarts takes less. */

@@ -1,6 +1,9 @@
 import type { NodeConfig } from '../node/config.ts'
-import { MAX_ANSWER_BYTES, RPC_TIMEOUT_MS } from './limits.ts'
+import { MAX_ANSWER_BYTES, MAX_QUOTED, RPC_TIMEOUT_MS } from './limits.ts'
 import { firstLine, readSecretText } from './secrets.ts'
+
+/** JSON-RPC's code for a method that there is not. */
+const METHOD_NOT_FOUND = -32601
 
 /** A node does not answer, or not as a node would. */
 export class RpcUnreachableError extends Error {
@@ -66,7 +69,17 @@ export class RpcClient {
     const { status, text } = await this.#post(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
     if (status === 401) throw new RpcUnreachableError(`${this.url} wants to know who calls; give --rpc.tokenfile`)
     const answer = parseAnswer(text)
-    if (!answer) throw new RpcUnreachableError(`${this.url} is no JSON-RPC server: HTTP status ${status}`)
+    if (!answer) {
+      const [said = ''] = text.trim().split('\n', 1)
+      throw new RpcUnreachableError(
+        `${this.url} does not answer as a JSON-RPC server: HTTP status ${status}${said && `, "${said.slice(0, MAX_QUOTED)}"`}`,
+      )
+    }
+    if (answer.error?.code === METHOD_NOT_FOUND && method.startsWith('idobata_')) {
+      throw new RpcUnreachableError(
+        `the node at ${this.url} has no ${method}: it may run without peers, or be another program`,
+      )
+    }
     if (answer.error) throw new RpcAnswerError(method, answer.error)
     return answer.result
   }

@@ -69,6 +69,7 @@ export function build(command: Command): void {
     'p2p.relay',
     'p2p.holepunch',
     'p2p.relayserver',
+    'p2p.sightings',
     'metrics',
     'mine',
     'miner.etherbase',

@@ -2,7 +2,9 @@ import { setTimeout } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Flags } from '../node/config.ts'
 import { loadConfig } from '../node/config-file.ts'
+import { wholeNumber } from '../node/setting-values.ts'
 import { members } from './answers.ts'
+import { argument } from './arguments.ts'
 import { addClientOptions, addExamples } from './options.ts'
 import { BlockWatch, describePropagation, describeStats, describeWave, type WatchedBlock } from './propagation.ts'
 import { createRpcClient } from './rpc-client.ts'
@@ -19,8 +21,12 @@ export function build(command: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
+  const { blocks } = flags
+  const most =
+    blocks === undefined
+      ? Number.POSITIVE_INFINITY
+      : argument('--blocks', () => wholeNumber(1, Number.MAX_SAFE_INTEGER)(String(blocks)))
   const rpc = await createRpcClient(await loadConfig(flags, process.env))
-  const most = flags.blocks === undefined ? Number.POSITIVE_INFINITY : Number(flags.blocks)
   const watch = new BlockWatch(rpc)
   let shown = 0
   let last: WatchedBlock | undefined

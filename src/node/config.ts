@@ -73,7 +73,7 @@ export const OPTIONS = {
     summary: 'where blocks, state and the miner key are kept',
     parse: path,
     fallback: ({ XDG_DATA_HOME, HOME }) =>
-      XDG_DATA_HOME ? join(XDG_DATA_HOME, 'idobata') : join(HOME ?? homedir(), '.idobata'),
+      XDG_DATA_HOME ? join(XDG_DATA_HOME, 'idobata') : join(HOME || homedir(), '.idobata'),
   }),
   genesis: option<string | undefined>({
     argument: '<file>',
@@ -315,6 +315,7 @@ const NOT_LIGHT = [
   'p2p.relay',
   'p2p.holepunch',
   'p2p.relayserver',
+  'p2p.sightings',
   'nat',
   'mdns',
   'miner.etherbase',
@@ -347,7 +348,8 @@ function find(name: string, flags: Flags, environment: Environment, settings: Fi
   if (flag !== undefined) return { text: String(flag), origin: flag === false ? `--no-${name}` : `--${name}` }
   const variable = environmentName(name)
   const text = environment[variable]
-  if (text !== undefined) return { text, origin: variable }
+  // Empty is what compose files and shells make of one that is not there.
+  if (text) return { text, origin: variable }
   const written = settings?.texts[name]
   return settings && written !== undefined ? { text: written, origin: `${settings.file}: ${name}` } : {}
 }

@@ -1,3 +1,4 @@
+import { multiaddr } from '@multiformats/multiaddr'
 import { type Percentiles, type PropagationRecord, percentiles } from '../p2p/propagation.ts'
 import type { Sighted } from '../p2p/sighting-gossip.ts'
 import { INVALID_PARAMS, RpcError } from '../rpc/errors.ts'
@@ -69,9 +70,20 @@ export function peersBackend(network: Peers): Omit<NetworkBackend, 'propagation'
       if (connected) await network.hangUp(peer)
       return kept || connected
     },
-    ban: (target, seconds) => peering.ban(peerOf(target) ?? target, seconds),
-    unban: (target) => peering.unban(peerOf(target) ?? target),
+    ban: (target, seconds) => peering.ban(banTarget(target), seconds),
+    unban: (target) => peering.unban(banTarget(target)),
     bans: () => peering.bans.list(network.nowMs()),
+  }
+}
+
+/** Spelled as connections spell it, or the ban would hold for nobody. */
+function banTarget(text: string): string {
+  const peer = peerOf(text)
+  if (peer !== undefined) return peer
+  try {
+    return multiaddr(`/${text.includes(':') ? 'ip6' : 'ip4'}/${text}`).getComponents()[0]!.value!
+  } catch {
+    throw new RpcError(INVALID_PARAMS, 'invalid argument 0 (target): neither a peer id nor an IP address')
   }
 }
 

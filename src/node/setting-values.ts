@@ -76,6 +76,10 @@ export function bootnodes(text: string): readonly string[] {
 
 export function httpUrl(text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error(`"${text}" is no http:// or https:// address`)
+  const { username, password } = new URL(text)
+  // Not repeated: it is a secret.
+  if (username !== '' || password !== '')
+    throw new Error('the address has a name or password in it; see --rpc.tokenfile')
   return text
 }
 

@@ -1,4 +1,3 @@
-import { quic } from '@chainsafe/libp2p-quic'
 import type { Libp2p } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
@@ -40,11 +39,22 @@ export async function createHost(options: HostOptions, components: HostComponent
     announce,
     transports: [
       tcp({ ...TCP_LIMITS, maxConnections: maxPeers + SPARE_CONNECTIONS }),
-      quic(QUIC_LIMITS),
+      ...(await quicTransport(listen)),
       ...relayTransports(discovery),
     ],
     encrypters: [tls()],
     peerDiscovery: await lanDiscovery(discovery, prefix),
     services: { ...(await discoveryServices(discovery, prefix, forBlocksAlone)), reachability },
   })
+}
+
+/** A native library: where there is none for the platform, a node that does not listen on QUIC does without. */
+async function quicTransport(listen: readonly string[]) {
+  try {
+    const { quic } = await import('@chainsafe/libp2p-quic')
+    return [quic(QUIC_LIMITS)]
+  } catch (cause) {
+    if (!listen.some((address) => address.includes('/quic'))) return []
+    throw new Error('QUIC does not load on this platform; leave it out of --p2p.transports', { cause })
+  }
 }

@@ -131,6 +131,12 @@ export const quantity: ParamType<bigint> = {
   },
 }
 
+/** A quantity, or a plain JSON number as people type it. */
+export const amount: ParamType<bigint> = {
+  schema: { title: 'amount', anyOf: [quantity.schema, { type: 'integer', minimum: 0 }] },
+  parse: (value) => (typeof value === 'number' ? BigInt(count.parse(value)) : quantity.parse(value)),
+}
+
 /** A small count: a quantity, or a plain JSON number as some clients send it. */
 export const count: ParamType<number> = {
   schema: { title: 'count', anyOf: [quantity.schema, { type: 'integer', minimum: 0 }] },
@@ -289,7 +295,14 @@ const eip1898 = object({
 
 /** A block whose state is asked for: a number, a tag, a hash, or EIP-1898's object. */
 export const blockRef: ParamType<StateRef> = {
-  schema: { title: 'block number, tag or hash', anyOf: [blockNumberSchema, hash32.schema, eip1898.schema] },
+  schema: {
+    title: 'block number, tag or hash',
+    anyOf: [
+      blockNumberSchema,
+      hash32.schema,
+      { ...eip1898.schema, oneOf: [{ required: ['blockNumber'] }, { required: ['blockHash'] }] },
+    ],
+  },
   parse(value) {
     if (typeof value === 'string') {
       return value.length === 66 ? { hash: hash32.parse(value) } : blockNumber.parse(value)

@@ -83,6 +83,9 @@ async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r')
   try {
     await handle.sync()
+  } catch (error) {
+    // Windows has no such thing; the key is written.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
   } finally {
     await handle.close()
   }

@@ -310,7 +310,7 @@ describe('what answers may be no node', () => {
   test.each([
     ['a number that is none', { ...sane, eth_getBalance: '\x1b[2J' }, /a balance that is no quantity/],
     ['fees that are missing', { ...sane, eth_feeHistory: {} }, /a base fee that is no quantity/],
-    ['a page', { eth_chainId: () => '<html>' }, /is no JSON-RPC server: HTTP status 200/],
+    ['a page', { eth_chainId: () => '<html>' }, /does not answer as a JSON-RPC server: HTTP status 200, "<html>"/],
     [
       'orders to the terminal',
       { eth_chainId: () => JSON.stringify({ error: { code: 1, message: 'a\x1b[2Jb\nc' } }) },

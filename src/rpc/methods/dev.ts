@@ -8,17 +8,7 @@ import { quantity } from '../encode.ts'
 import { INVALID_PARAMS, limitExceeded, RpcError } from '../errors.ts'
 import type { FillTransaction } from '../fill-transaction.ts'
 import { MAX_MINED_BLOCKS, MAX_MINING_INTERVAL_MS } from '../limits.ts'
-import {
-  address,
-  anything,
-  boolean,
-  count,
-  hash32,
-  object,
-  optional,
-  type ParamType,
-  quantity as quantityParam,
-} from '../schema.ts'
+import { address, amount, anything, boolean, count, hash32, object, optional, type ParamType } from '../schema.ts'
 import { ADDRESS, BOOLEAN, HASH, listOf, QUANTITY, shape, TEXT } from '../shapes.ts'
 
 const NULL = { type: 'null' }
@@ -223,7 +213,7 @@ export function devMethods(
       ['hardhat_setBalance', 'anvil_setBalance'],
       method({
         summary: 'Makes a block that sets the balance of an account, in wei.',
-        params: { address, balance: quantityParam },
+        params: { address, balance: amount },
         result: DONE,
         handler: async ({ address, balance }) => {
           if (balance >= MAX_OVERRIDE_BALANCE) throw new RpcError(INVALID_PARAMS, 'balance: must be below 2^224')
@@ -236,7 +226,7 @@ export function devMethods(
       ['hardhat_setNonce', 'anvil_setNonce'],
       method({
         summary: 'Makes a block that sets the nonce of an account; it may only grow.',
-        params: { address, nonce: quantityParam },
+        params: { address, nonce: amount },
         result: DONE,
         handler: async ({ address, nonce }) => {
           if (nonce >= MAX_OVERRIDE_NONCE) throw new RpcError(INVALID_PARAMS, 'nonce: must be below 2^63')

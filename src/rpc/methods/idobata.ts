@@ -13,7 +13,7 @@ const PEER = named(
     agent: TEXT,
     address: TEXT,
     inbound: BOOLEAN,
-    route: { enum: ['direct', 'relayed'] },
+    route: { enum: ['direct', 'mapped', 'relayed'] },
     connectedMs: UINT,
     roundTripMs: nullable(UINT),
     score: { type: 'number' },

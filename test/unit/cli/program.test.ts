@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS, createProgram } from '../../../src/cli/program.ts'
-import { explainConfig, type Flags } from '../../../src/node/config.ts'
+import { explainConfig, type Flags, OPTIONS } from '../../../src/node/config.ts'
 
 /** Every command that does something, with the words that call it. */
 async function leaves(): Promise<{ words: string[]; command: Command }[]> {
@@ -65,6 +65,13 @@ describe.each(commands)('idobata $words', ({ words, command }) => {
     const telling = named.filter((flag) => /secret|key|mnemonic|password|token/.test(flag) && !flag.endsWith('<file>'))
     expect(['--mnemonic', '--keystore <directory>']).toEqual(expect.arrayContaining(telling))
   })
+})
+
+test('a node takes every setting that is not about asking one', () => {
+  const start = commands.find(({ words }) => words[0] === 'start')!.command
+  const asking = ['keystore', 'rpc', 'rpc.tokenfile']
+  const given = start.options.map(({ long }) => long!.slice(2)).filter((name) => !name.startsWith('no-'))
+  expect([...given, ...asking].sort()).toEqual(Object.keys(OPTIONS).sort())
 })
 
 test('the help lists every command without loading any', async () => {

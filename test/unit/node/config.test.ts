@@ -90,6 +90,7 @@ test('a flag wins over its variable, that over the file, and that over the defau
 test('switches and texts come from flags and variables alike', () => {
   const environment = { ...HOME, IDOBATA_HTTP_PORT: '1000', IDOBATA_MINE: 'true', IDOBATA_DATADIR: '/elsewhere' }
   expect(resolveConfig({}, environment)).toMatchObject({ 'http.port': 1000, mine: true, datadir: '/elsewhere' })
+  expect(resolveConfig({}, { ...HOME, IDOBATA_HTTP_PORT: '' })['http.port']).toBe(8545)
   expect(resolveConfig({ 'http.port': '2000', mine: false, datadir: '/flag' }, environment)).toMatchObject({
     'http.port': 2000,
     mine: false,
@@ -162,6 +163,7 @@ describe('what cannot be used is refused, naming its source and the text', () =>
     ['datadir', '', '--datadir: the path is empty'],
     ['rpc', 'localhost:8545', '--rpc: "localhost:8545" is no http:// or https:// address'],
     ['rpc', 'http://', '--rpc: "http://" is no http:// or https:// address'],
+    ['rpc', 'http://me:canary@127.0.0.1', '--rpc: the address has a name or password in it; see --rpc.tokenfile'],
   ])('--%s %s', (name, text, message) => {
     expect(refusal({ [name]: text })).toBe(message)
   })

@@ -210,6 +210,7 @@ function fakeNetwork(): NetworkBackend {
     addresses: () => ['/ip4/10.0.0.2/tcp/2/p2p/self'],
     peers: () => [
       { ...near, roundTripMs: 3 },
+      { ...near, id: 'through a router', route: 'mapped', roundTripMs: 5 },
       { ...near, id: 'far', route: 'relayed', inbound: false, trusted: true, roundTripMs: undefined, score: -3 },
     ],
     addPeer: () => undefined,

@@ -1,0 +1,22 @@
+import { createServer } from 'node:net'
+import { tcp } from '@libp2p/tcp'
+import { createLibp2p } from 'libp2p'
+import { expect, test } from 'vitest'
+import { describeFailure } from '../../../src/cli/exit.ts'
+
+test('a port for peers that is in use is named, with the flag that gives another', async () => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => holder.once('listening', resolve))
+  const { port } = holder.address() as { port: number }
+  try {
+    const place = `/ip4/127.0.0.1/tcp/${port}`
+    const failed = await createLibp2p({ transports: [tcp()], addresses: { listen: [place] } }).catch((error) => error)
+    const { line, exitCode } = describeFailure(failed)
+    expect(line).toBe(
+      `idobata: cannot listen for peers on ${place}: listen EADDRINUSE: address already in use 127.0.0.1:${port}; see --port and --p2p.addr`,
+    )
+    expect(exitCode).toBe(1)
+  } finally {
+    holder.close()
+  }
+})
