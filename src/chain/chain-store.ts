@@ -124,7 +124,7 @@ export class ChainStore {
   }
 
   /** Where a transaction is; only positions in the canonical chain count. */
-  transactionLocation(hash: Uint8Array): TransactionLocation | undefined {
+  transactionLocation(hash: Uint8Array): (TransactionLocation & { readonly blockHash: Uint8Array }) | undefined {
     const record = this.#database.get(keys.transaction(hash))
     if (record === undefined) return undefined
     const location = intact('transaction index', () => {
@@ -133,10 +133,10 @@ export class ChainStore {
     })
     // Entries of blocks that a reorg has left behind stay: whether they still hold is seen in the block itself.
     const blockHash = this.canonicalHash(location.blockNumber)
-    const body = blockHash === undefined ? undefined : this.body(blockHash)
-    if (body === undefined) return undefined
+    const body = blockHash && this.body(blockHash)
+    if (blockHash === undefined || body === undefined) return undefined
     const [tx] = intact('body', () => decodeTransactionsAt(body, [location.index]))
-    return tx !== undefined && equalBytes(transactionHash(tx), hash) ? location : undefined
+    return tx !== undefined && equalBytes(transactionHash(tx), hash) ? { ...location, blockHash } : undefined
   }
 
   /**

@@ -149,7 +149,8 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
       if (located) return transactionAt(store.header(located.executed.block.hash)!, located.index)
       const location = store.transactionLocation(hash)
       const at = location && header({ number: location.blockNumber })
-      return at && transactionAt(at, location.index)
+      // On disk there may be another branch already, whose head is not announced yet.
+      return at && equalBytes(at.hash, location.blockHash) ? transactionAt(at, location.index) : undefined
     },
     transactionAt: async (ref, index) => {
       const at = header(ref)

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { createEntry } from '../../../src/pool/entry.ts'
+import { EvictionIndex } from '../../../src/pool/eviction.ts'
 import { PROTECTED_PER_ACCOUNT, SLOT_BYTES } from '../../../src/pool/limits.ts'
+import { SenderQueue, Usage } from '../../../src/pool/sender-queue.ts'
+import { toKey } from '../../../src/primitives/bytes.ts'
 import type { RecoveredTransaction } from '../../../src/primitives/transaction.ts'
 import { PoolFixture, times } from '../../support/pool-fixture.ts'
 import { address, COIN, GWEI, transfer } from '../../support/pool-transfers.ts'
@@ -131,6 +135,47 @@ describe('a full pool', () => {
     expect(await fixture.add(transfer({ from: 2 }))).toEqual(['tip-below-floor'])
     fixture.chain.mine([held[0]!])
     expect(await fixture.add(transfer({ from: 2 }))).toEqual([undefined])
+  })
+})
+
+describe('an account that has filled the pool alone', () => {
+  it('is not looked through for each of its transactions that comes or goes', () => {
+    const totals = { pending: new Usage(), queued: new Usage() }
+    const account = transfer({ from: 0 })
+    const queue = new SenderQueue(account, 0n, 0n, totals)
+    const index = new EvictionIndex('pending', new Map([[account.senderKey, queue]]))
+    let looks = 0
+    const add = (nonce: number, gwei: number) => {
+      const recovered = transfer({ from: 0, nonce, gwei })
+      const placing = { hashKey: toKey(recovered.hash), cost: 1n, account: queue, arrival: nonce }
+      const entry = createEntry(recovered, placing, 0n)
+      let { tip } = entry
+      const counting = {
+        get: () => {
+          looks++
+          return tip
+        },
+        set: (value: number) => {
+          tip = value
+        },
+      }
+      queue.insert(Object.defineProperty(entry, 'tip', counting), 0)
+      index.update(queue)
+    }
+    const count = 3_000
+    for (let nonce = 0; nonce < count; nonce++) add(nonce, 2 + (nonce % 9))
+    expect(index.first(0n)?.score).toBe(Number(2n * GWEI))
+    looks = 0
+    const rounds = 1_500
+    for (let i = 0; i < rounds; i++) {
+      // At the end, as it is given up, and in front by replacements.
+      add(count, 5)
+      add(i % 7, 20 + i)
+      index.first(0n)?.queue.popPending()
+      index.update(queue)
+    }
+    expect(index.first(0n)).toMatchObject({ score: Number(2n * GWEI), arrival: count - 1 })
+    expect(looks / rounds).toBeLessThan(150)
   })
 })
 
