@@ -5,8 +5,9 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { Gossip, type TopicHandler } from '../src/p2p/gossip.ts'
 import { topicsOf } from '../src/p2p/topics.ts'
 import { wirePrefix } from '../src/p2p/wire/names.ts'
+import { startServingHost } from '../test/support/serving-host.ts'
 import { allKeyed, benchGenesis } from './support/network.ts'
-import { openServedChain, startServingHost } from './support/serving-host.ts'
+import { openServedChain } from './support/served-chain.ts'
 
 /**
  * So many peers of one node that have nothing to say: each a host of its own with a full node's protocols, gossip and DHT, that

@@ -1,7 +1,5 @@
-import { generateKeyPair } from '@libp2p/crypto/keys'
 import { proveChain } from '../src/light/prover.ts'
 import { systemClock } from '../src/node/system.ts'
-import { createHost } from '../src/p2p/host.ts'
 import { RequestServer } from '../src/p2p/reqresp/server.ts'
 import { topicsOf } from '../src/p2p/topics.ts'
 import { encodeChainProof } from '../src/p2p/wire/history.ts'
@@ -9,8 +7,8 @@ import { wirePrefix } from '../src/p2p/wire/names.ts'
 import { WIRE_VERSION } from '../src/p2p/wire/status.ts'
 import { equalBytes } from '../src/primitives/bytes.ts'
 import { encodeHeader } from '../src/primitives/header.ts'
+import { startTestHost } from '../test/support/test-host.ts'
 import { HeaderFixture } from './support/header-fixture.ts'
-import { BENCH_HOST } from './support/host.ts'
 
 /**
  * Serves the headers of a fixture to light nodes; prints its address, and runs until it is killed.
@@ -21,10 +19,7 @@ const chain = new HeaderFixture(directory!, Number(blocks))
 const { tip } = chain
 const genesis = chain.header(0)
 const prefix = wirePrefix(genesis.hash)
-const host = await createHost(
-  { ...BENCH_HOST, prefix, topics: topicsOf(prefix), listen: ['/ip4/127.0.0.1/tcp/0'] },
-  { privateKey: await generateKeyPair('Ed25519'), standing: () => 0 },
-)
+const host = await startTestHost({ prefix, topics: topicsOf(prefix) })
 /** Light nodes begin at genesis or near the tip. */
 function numberOf(hash: Uint8Array): number {
   for (let back = 0; back < 1_024 && back <= chain.length; back++) {
@@ -72,5 +67,4 @@ const server = new RequestServer(
   },
 )
 await server.start()
-await host.start()
 console.log(host.getMultiaddrs()[0]!.toString())

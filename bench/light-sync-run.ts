@@ -3,7 +3,8 @@ import { createPow } from '../src/consensus/pow.ts'
 import { hashHeader } from '../src/crypto/hashes.ts'
 import { collectLoadingGarbage, tuneHeap } from '../src/node/heap.ts'
 import { MAX_GAS_LIMIT } from '../src/primitives/limits.ts'
-import { HEADERS_CHAIN_ID, HEADERS_GENESIS, HEADERS_POW } from './support/header-fixture.ts'
+import { MINED_PARAMS } from '../test/support/mined-chain.ts'
+import { HEADERS_CHAIN_ID, HEADERS_GENESIS } from './support/header-fixture.ts'
 import { connectHost, createBenchClient } from './support/light-client.ts'
 
 /**
@@ -28,9 +29,9 @@ const { client, receivedBytes } = createBenchClient(connected, {
     gasLimitTarget: HEADERS_GENESIS.gasLimit,
     maxBlockBytes: undefined,
   },
-  rules: { name: 'pow', ...HEADERS_POW },
+  rules: { name: 'pow', ...MINED_PARAMS },
   genesis,
-  engine: createPow(HEADERS_POW, {}),
+  engine: createPow(MINED_PARAMS, {}),
 })
 await client.start()
 client.addPeer(connected.peer)

@@ -1,8 +1,9 @@
 import { peerBackend } from '../src/node/peer-backend.ts'
 import { toHex } from '../src/primitives/bytes.ts'
 import { encodeHeader } from '../src/primitives/header.ts'
+import { startServingHost } from '../test/support/serving-host.ts'
 import { fixtureGenesis } from './support/fixture.ts'
-import { openServedChain, startServingHost } from './support/serving-host.ts'
+import { openServedChain } from './support/served-chain.ts'
 
 /**
  * Serves a chain of the bench network to peers; prints its address and the genesis header, and runs until it is killed.

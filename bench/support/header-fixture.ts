@@ -2,56 +2,24 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, r
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nextBaseFee } from '../../src/chain/header-rules.ts'
-import {
-  appendLeaf,
-  type HistoryNode,
-  historyCommitment,
-  historyLeaf,
-  NO_PEAKS,
-  type Peaks,
-} from '../../src/chain/history.ts'
-import { relativeDifficulty, targetOf } from '../../src/consensus/asert.ts'
-import { type PowParams, powHash, sealHash } from '../../src/consensus/pow.ts'
+import { appendLeaf, type HistoryNode, historyLeaf, NO_PEAKS } from '../../src/chain/history.ts'
 import { hashHeader } from '../../src/crypto/hashes.ts'
-import { EMPTY_TRIE_ROOT } from '../../src/primitives/account.ts'
-import { bytesToBigint, uint64ToBytes } from '../../src/primitives/bytes.ts'
-import { EMPTY_OMMERS_HASH, type HashedHeader, type Header } from '../../src/primitives/header.ts'
+import type { HashedHeader, Header } from '../../src/primitives/header.ts'
 import { INITIAL_BASE_FEE } from '../../src/primitives/limits.ts'
-import { EMPTY_BLOOM } from '../../src/primitives/receipt.ts'
+import { headerWith } from '../../test/support/header-chain.ts'
+import { HeaderMaker } from '../../test/support/header-maker.ts'
+import { MINED_PARAMS } from '../../test/support/mined-chain.ts'
 
-/** Headers of empty blocks with real, low work. */
 export const HEADERS_CHAIN_ID = 1_444_445n
-export const HEADERS_POW: PowParams = {
-  genesisDifficulty: 8n,
-  spacingSec: 10n,
-  halfLifeSec: 2_880n,
-  rewardWei: 0n,
-  safeDepth: 12,
-  finalizedDepth: 64,
-}
 
-const GENESIS_TIMESTAMP = 1_600_000_000
-const GAS_LIMIT = 30_000_000n
 const FIXTURE_VERSION = 1
 
-export const HEADERS_GENESIS: Header = {
-  parentHash: new Uint8Array(32),
-  ommersHash: EMPTY_OMMERS_HASH,
-  miner: new Uint8Array(20),
-  stateRoot: EMPTY_TRIE_ROOT,
-  transactionsRoot: EMPTY_TRIE_ROOT,
-  receiptsRoot: EMPTY_TRIE_ROOT,
-  logsBloom: EMPTY_BLOOM,
-  difficulty: HEADERS_POW.genesisDifficulty,
-  number: 0,
-  gasLimit: GAS_LIMIT,
-  gasUsed: 0n,
-  timestamp: GENESIS_TIMESTAMP,
+/** Headers of empty blocks with real, low work stand on it. */
+export const HEADERS_GENESIS: Header = headerWith({
+  difficulty: MINED_PARAMS.genesisDifficulty,
+  timestamp: 1_600_000_000,
   extraData: new Uint8Array(32),
-  mixHash: new Uint8Array(32),
-  nonce: new Uint8Array(8),
-  baseFeePerGas: INITIAL_BASE_FEE,
-}
+})
 
 /** Hash, extraData, mixHash, nonce, timestamp, difficulty. */
 const RECORD_BYTES = 32 + 32 + 32 + 8 + 8 + 8
@@ -91,7 +59,7 @@ export class HeaderFixture {
     const at = number * RECORD_BYTES
     const bytes = (from: number, length: number) =>
       new Uint8Array(this.#records.subarray(at + from, at + from + length))
-    const header = emptyBlock({
+    const header = headerWith({
       number,
       parentHash: number === 0 ? new Uint8Array(32) : bytes(-RECORD_BYTES, 32),
       extraData: bytes(32, 32),
@@ -118,7 +86,7 @@ export class HeaderFixture {
   #baseFee(number: number): bigint {
     const fees = this.#baseFees
     while (fees.length <= number && fees.at(-1) !== fees.at(-2)) {
-      fees.push(nextBaseFee(emptyBlock({ baseFeePerGas: fees.at(-1)! })))
+      fees.push(nextBaseFee(headerWith({ baseFeePerGas: fees.at(-1)! })))
     }
     return fees[Math.min(number, fees.length - 1)]!
   }
@@ -129,10 +97,6 @@ function leafPlace(index: number): number {
   let incomplete = 0
   for (let rest = index; rest > 0; rest = Math.floor(rest / 2)) incomplete += rest % 2
   return 2 * index - incomplete
-}
-
-function emptyBlock(fields: Partial<Header>): Header {
-  return { ...HEADERS_GENESIS, ...fields }
 }
 
 /** @returns the directory of a chain of so many blocks, mined once per machine: some minutes for a million. */
@@ -151,10 +115,14 @@ export function prepareHeaders(blocks: number, log: (text: string) => void): str
 function mineHeaders(blocks: number, directory: string): void {
   const records = openSync(join(directory, 'records'), 'w')
   const nodes = openSync(join(directory, 'nodes'), 'w')
-  let peaks: Peaks = NO_PEAKS
-  let grandparent: Header | undefined
-  let parent = hashHeader(HEADERS_GENESIS)
-  writeSync(records, recordOf(parent))
+  const genesis = hashHeader(HEADERS_GENESIS)
+  let { peaks, newNodes } = appendLeaf(NO_PEAKS, historyLeaf(genesis.hash, genesis.header))
+  const totalDifficulty = genesis.header.difficulty
+  const maker = new HeaderMaker(
+    { ...genesis, totalDifficulty, peaks },
+    { chainId: HEADERS_CHAIN_ID, pow: MINED_PARAMS },
+  )
+  writeSync(records, recordOf(genesis))
   const pendingRecords: Uint8Array[] = []
   const pendingNodes: Uint8Array[] = []
   const write = () => {
@@ -162,22 +130,11 @@ function mineHeaders(blocks: number, directory: string): void {
     writeSync(nodes, Buffer.concat(pendingNodes.splice(0)))
   }
   for (let number = 1; number <= blocks; number++) {
-    const appended = appendLeaf(peaks, historyLeaf(parent.hash, parent.header))
-    peaks = appended.peaks
-    for (const { node } of appended.newNodes) pendingNodes.push(node.root)
-    const { header: below } = parent
-    const prepared = emptyBlock({
-      number,
-      parentHash: parent.hash,
-      // Ten seconds on average, between one and nineteen.
-      timestamp: below.timestamp + 1 + ((number * 7_919) % 19),
-      difficulty: number < 3 ? HEADERS_POW.genesisDifficulty : relativeDifficulty(below, grandparent!, HEADERS_POW),
-      extraData: historyCommitment(HEADERS_CHAIN_ID, peaks),
-      baseFeePerGas: nextBaseFee(below),
-    })
-    grandparent = below
-    parent = hashHeader(sealed(prepared))
-    pendingRecords.push(recordOf(parent))
+    for (const { node } of newNodes) pendingNodes.push(node.root)
+    // Ten seconds on average, between one and nineteen.
+    const made = maker.next(1 + ((number * 7_919) % 19))
+    pendingRecords.push(recordOf(made))
+    ;({ peaks, newNodes } = appendLeaf(peaks, historyLeaf(made.hash, made.header)))
     if (number % 10_000 === 0) write()
   }
   write()
@@ -195,14 +152,4 @@ function recordOf({ hash, header }: HashedHeader): Uint8Array {
   record.writeBigUInt64BE(BigInt(header.timestamp), at)
   record.writeBigUInt64BE(header.difficulty, at + 8)
   return record
-}
-
-function sealed(header: Header): Header {
-  const hash = sealHash(header)
-  const target = targetOf(header.difficulty)
-  for (let count = 0; ; count++) {
-    const nonce = uint64ToBytes(count)
-    const mixHash = powHash(hash, nonce)
-    if (bytesToBigint(mixHash) <= target) return { ...header, mixHash, nonce }
-  }
 }

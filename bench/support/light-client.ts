@@ -1,4 +1,3 @@
-import { generateKeyPair } from '@libp2p/crypto/keys'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { ChainParams } from '../../src/chain/types.ts'
 import type { Engine } from '../../src/consensus/engine.ts'
@@ -6,7 +5,6 @@ import { nobleRecovery } from '../../src/crypto/noble.ts'
 import { LightClient } from '../../src/light/client.ts'
 import type { LightRules } from '../../src/light/types.ts'
 import { createPacer, systemClock } from '../../src/node/system.ts'
-import { createHost } from '../../src/p2p/host.ts'
 import { lightRequests } from '../../src/p2p/light-requests.ts'
 import { RequestClient } from '../../src/p2p/reqresp/client.ts'
 import { connectionsOf } from '../../src/p2p/reqresp/connections.ts'
@@ -14,7 +12,7 @@ import { topicsOf } from '../../src/p2p/topics.ts'
 import { wirePrefix } from '../../src/p2p/wire/names.ts'
 import { type Status, WIRE_VERSION } from '../../src/p2p/wire/status.ts'
 import type { HashedHeader } from '../../src/primitives/header.ts'
-import { BENCH_HOST } from './host.ts'
+import { startTestHost } from '../../test/support/test-host.ts'
 
 export interface LightNetwork {
   readonly params: ChainParams
@@ -26,11 +24,7 @@ export interface LightNetwork {
 /** A libp2p host that is connected to a server. */
 export async function connectHost(genesisHash: Uint8Array, address: string) {
   const prefix = wirePrefix(genesisHash)
-  const host = await createHost(
-    { ...BENCH_HOST, prefix, topics: topicsOf(prefix), listen: [] },
-    { privateKey: await generateKeyPair('Ed25519'), standing: () => 0 },
-  )
-  await host.start()
+  const host = await startTestHost({ prefix, topics: topicsOf(prefix), listen: [] })
   const { remotePeer } = await host.dial(multiaddr(address))
   return { host, peer: remotePeer.toString() }
 }

@@ -13,12 +13,19 @@ const EXEMPT = [
   'fe80::/10',
 ].map((range) => new IpNet(range))
 
+const LOOPBACK = ['127.0.0.0/8', '::1/128'].map((range) => new IpNet(range))
+
 /** Where no node can be: this host, the shared space of carriers, multicast, reserved. */
 const NOWHERE = ['0.0.0.0/8', '100.64.0.0/10', '224.0.0.0/3', '::/128', 'ff00::/8'].map((range) => new IpNet(range))
 
 /** Whether caps per address and subnet do not apply to `ip`: loopback, private and link-local ranges. */
 export function isExemptFromNetworkCaps(ip: string): boolean {
   return isIn(EXEMPT, ip)
+}
+
+/** Whether `ip` is the machine's own: whoever dials it meets what runs here. */
+export function isLoopback(ip: string): boolean {
+  return isIn(LOOPBACK, ip)
 }
 
 /** Whether `host` is an IP address at which a node may be. A name is none: whoever owns the domain has any number of them. */

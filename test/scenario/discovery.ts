@@ -1,12 +1,11 @@
 import { within } from './linked-nodes.ts'
 import { minedGenesis } from './mined-genesis.ts'
-import { NodeProcesses, peersOf, type StartedNode } from './processes.ts'
+import { NodeProcesses, peersOf } from './processes.ts'
 import type { Finding, Scenario, ScenarioOptions } from './scenario.ts'
 
 const FULL = { nodes: 12, peers: 8 }
 const QUICK = { nodes: 4, peers: 3 }
 const SECONDS = 30
-const AT_ONCE = 4
 
 /** Nodes as processes that are told of one other, and nothing else. */
 export const discovery: Scenario = {
@@ -18,13 +17,8 @@ export const discovery: Scenario = {
     const genesis = minedGenesis()
     try {
       const bootnode = await processes.start({ genesis })
-      const begin = (home?: string) =>
-        processes.start({ genesis, bootnodes: [bootnode.address], ...(home !== undefined && { home }) })
-      const others: StartedNode[] = []
-      while (others.length < nodes - 1) {
-        const count = Math.min(AT_ONCE, nodes - 1 - others.length)
-        others.push(...(await Promise.all(Array.from({ length: count }, () => begin()))))
-      }
+      const settings = { genesis, bootnodes: [bootnode.address] }
+      const others = await processes.startAll(nodes - 1, () => settings)
       const allHave = seconds(async () => {
         const counts = await Promise.all(others.map(async (node) => (await peersOf(node)).length))
         log(`peers: ${counts.join(' ')}`)
@@ -36,7 +30,7 @@ export const discovery: Scenario = {
       last.process.signal('SIGTERM')
       await last.process.ended()
       await bootnode.process.kill()
-      const again = await begin(last.home)
+      const again = await processes.start({ ...settings, home: last.home })
       const joined = await seconds(async () => (await peersOf(again)).length >= peers - 1)
       return [
         {

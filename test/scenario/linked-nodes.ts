@@ -28,8 +28,6 @@ export interface Agreement {
 }
 
 const POLL_MS = 250
-/** Nodes started at a time: each takes a second of one core. */
-const AT_ONCE = 3
 
 /**
  * Full nodes as processes that meet over cables of given latency and over nothing else: each keeps its links to those that it is laid a
@@ -43,24 +41,17 @@ export class LinkedNodes {
 
   /** @param mines  numbers of those that make blocks. */
   async start(count: number, mines: ReadonlySet<number>): Promise<void> {
-    for (let first = 0; first < count; first += AT_ONCE) {
-      const numbers = Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, i) => first + i)
-      await Promise.all(numbers.map((number) => this.#start(number, mines.has(number))))
-    }
-  }
-
-  async #start(number: number, mine: boolean): Promise<void> {
-    const node = await this.#processes.start({
+    const nodes = await this.#processes.startAll(count, (number) => ({
       genesis: this.#genesis,
-      args: mine ? ['--mine'] : [],
+      args: mines.has(number) ? ['--mine'] : [],
       environment: {
         IDOBATA_HTTP_API: 'eth,idobata,admin,miner',
         // Trusted peers come on top of these.
         IDOBATA_MAXPEERS: '0',
         IDOBATA_NODISCOVER: 'true',
       },
-    })
-    this.#nodes.set(number, { ...node, number })
+    }))
+    for (const [number, node] of nodes.entries()) this.#nodes.set(number, { ...node, number })
   }
 
   get all(): readonly LinkedNode[] {

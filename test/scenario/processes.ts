@@ -27,6 +27,9 @@ export interface NodeSettings {
   readonly environment?: Readonly<Record<string, string>>
 }
 
+/** Nodes started at a time. */
+const AT_ONCE = 3
+
 /** Nodes as processes of their own on loopback, with RPC open to this one; whatever they leave goes at the end. */
 export class NodeProcesses {
   readonly #directory = temporaryDirectory()
@@ -51,6 +54,16 @@ export class NodeProcesses {
     const { addresses } = await process.record('listening for peers')
     const [address] = String(addresses).split(' ')
     return { process, url, rpc: new RpcClient(url), address: address!, peer: address!.split('/').at(-1)!, home }
+  }
+
+  /** As many, a few at a time: each start takes a second or two of one core. @param settingsOf  of each by its place. */
+  async startAll(count: number, settingsOf: (place: number) => NodeSettings): Promise<readonly StartedNode[]> {
+    const started: StartedNode[] = []
+    while (started.length < count) {
+      const places = Array.from({ length: Math.min(AT_ONCE, count - started.length) }, (_, i) => started.length + i)
+      started.push(...(await Promise.all(places.map((place) => this.start(settingsOf(place))))))
+    }
+    return started
   }
 
   /** A light node; it is not called, so all there is to know of it is where it answers. */

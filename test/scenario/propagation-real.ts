@@ -9,8 +9,6 @@ import type { Finding, Scenario, ScenarioOptions } from './scenario.ts'
 
 const FULL = { nodes: 20, blocks: 5, transactions: 1_000 }
 const QUICK = { nodes: 4, blocks: 2, transactions: 100 }
-/** Nodes started at a time. */
-const AT_ONCE = 3
 /** Peers that each must have before anything is measured. */
 const PEERS = 6
 /** Seconds in which something must have happened. */
@@ -89,18 +87,12 @@ export const propagationReal: Scenario = {
   },
 }
 
-async function start(processes: NodeProcesses, count: number): Promise<StartedNode[]> {
+async function start(processes: NodeProcesses, count: number): Promise<readonly StartedNode[]> {
   const genesis = minedGenesis()
   const environment = { IDOBATA_HTTP_API: 'eth,idobata,txpool,miner', IDOBATA_HTTP_RATELIMIT_LOCAL: '0' }
-  const nodes = [await processes.start({ genesis, args: ['--mine'], environment })]
-  while (nodes.length < count) {
-    const bootnodes = [nodes[0]!.address]
-    const more = Array.from({ length: Math.min(AT_ONCE, count - nodes.length) }, () =>
-      processes.start({ genesis, bootnodes, environment }),
-    )
-    nodes.push(...(await Promise.all(more)))
-  }
-  return nodes
+  const first = await processes.start({ genesis, args: ['--mine'], environment })
+  const bootnodes = [first.address]
+  return [first, ...(await processes.startAll(count - 1, () => ({ genesis, bootnodes, environment })))]
 }
 
 /** Each development account sends its part, at a node of its own. */

@@ -1,13 +1,12 @@
 import { nextBaseFee } from '../../src/chain/header-rules.ts'
 import { appendLeaf, historyCommitment, historyLeaf, type Peaks } from '../../src/chain/history.ts'
 import type { Head } from '../../src/chain/types.ts'
-import { targetOf } from '../../src/consensus/asert.ts'
 import type { Engine } from '../../src/consensus/engine.ts'
-import { createPow, type PowParams, powHash, sealHash } from '../../src/consensus/pow.ts'
+import { createPow, type PowParams } from '../../src/consensus/pow.ts'
 import { headerHash } from '../../src/crypto/hashes.ts'
-import { bytesToBigint, uint64ToBytes } from '../../src/primitives/bytes.ts'
 import type { HashedHeader, Header } from '../../src/primitives/header.ts'
 import { headerWith } from './header-chain.ts'
+import { sealed } from './seal.ts'
 
 /** Proof of work that costs a few hashes a block, a sixteenth more after each one that comes nine seconds early. */
 export const CHEAP_POW: PowParams = {
@@ -51,7 +50,7 @@ export class HeaderMaker {
       header: () => this.#grandparent,
       historyRoot: () => historyCommitment(this.#chainId, this.#peaks),
     })
-    const header = mine(
+    const header = sealed(
       headerWith({
         parentHash,
         number: parent.number + 1,
@@ -67,15 +66,5 @@ export class HeaderMaker {
     this.#peaks = appendLeaf(this.#peaks, historyLeaf(hash, header)).peaks
     this.#tip = { hash, header, totalDifficulty: this.#tip.totalDifficulty + header.difficulty }
     return this.#tip
-  }
-}
-
-function mine(header: Header): Header {
-  const hash = sealHash(header)
-  const target = targetOf(header.difficulty)
-  for (let attempt = 0n; ; attempt++) {
-    const nonce = uint64ToBytes(Number(attempt))
-    const mixHash = powHash(hash, nonce)
-    if (bytesToBigint(mixHash) <= target) return { ...header, nonce, mixHash }
   }
 }

@@ -1,11 +1,11 @@
 import { nextBaseFee } from '../../src/chain/header-rules.ts'
-import { relativeDifficulty, targetOf } from '../../src/consensus/asert.ts'
-import { type PowParams, powHash, sealHash } from '../../src/consensus/pow.ts'
+import { relativeDifficulty } from '../../src/consensus/asert.ts'
+import type { PowParams } from '../../src/consensus/pow.ts'
 import { hashHeader } from '../../src/crypto/hashes.ts'
-import { bytesToBigint, uint64ToBytes } from '../../src/primitives/bytes.ts'
 import type { Header } from '../../src/primitives/header.ts'
 import { GENESIS_TIMESTAMP, headerWith } from './header-chain.ts'
 import { HeaderList } from './header-list.ts'
+import { sealed } from './seal.ts'
 
 export const MINED_CHAIN_ID = 4242n
 
@@ -58,15 +58,5 @@ export class MinedChain extends HeaderList {
   #nextDifficulty(parent: Header): bigint {
     if (parent.number < 2) return MINED_PARAMS.genesisDifficulty
     return relativeDifficulty(parent, this.header(parent.number - 1).header, MINED_PARAMS)
-  }
-}
-
-function sealed(header: Header): Header {
-  const hash = sealHash(header)
-  const target = targetOf(header.difficulty)
-  for (let count = 0; ; count++) {
-    const nonce = uint64ToBytes(count)
-    const mixHash = powHash(hash, nonce)
-    if (bytesToBigint(mixHash) <= target) return { ...header, mixHash, nonce }
   }
 }

@@ -52,9 +52,10 @@ export class NodeProcess {
       if (line.startsWith('{"')) this.#records.push(JSON.parse(line))
       for (const wake of this.#waiting) wake()
     })
-    this.#ended = once(this.#child, 'close').then(([exitCode]) => {
+    this.#ended = once(this.#child, 'close').then(([exitCode]) => ({ exitCode, stdout, stderr }))
+    // Once it is known how: whoever waits for a record looks for that next.
+    void this.#ended.then(() => {
       for (const wake of this.#waiting) wake()
-      return { exitCode, stdout, stderr }
     })
   }
 

@@ -1,3 +1,4 @@
+import { isExemptFromNetworkCaps, isLoopback } from '../address-class.ts'
 import {
   ATTEMPT_INTERVAL_MS,
   MAX_ADDRESS_AGE_MS,
@@ -38,21 +39,22 @@ export interface KnownPeer {
 }
 
 /**
- * The addresses that are worth keeping, first those of the first one's network group: a peer is counted to one group, and
- * must not be reached in another. undefined: none is.
+ * The addresses that are worth keeping: those of the first one's network group, since a peer is counted to one group, and must
+ * not be reached in another. Of private ranges all, as they are groups by themselves and one of them may lead nowhere; loopback
+ * comes last: who listens on all interfaces names it first, and there we would meet ourselves. undefined: none is.
  */
 export function usableAddresses(addresses: readonly string[]): { addresses: string[]; group: string } | undefined {
-  const usable: string[] = []
-  let group: string | undefined
-  for (const address of addresses) {
-    if (address.length > MAX_MULTIADDR_LENGTH) continue
-    const host = hostOf(address)
-    if (host === undefined) continue
-    const own = networkGroup(host)
-    group ??= own
-    if (own === group && usable.length < MAX_ADDRESSES_PER_PEER) usable.push(address)
-  }
-  return group === undefined ? undefined : { addresses: usable, group }
+  const hosts = addresses.flatMap((address) => {
+    const host = address.length > MAX_MULTIADDR_LENGTH ? undefined : hostOf(address)
+    return host === undefined ? [] : [{ address, host }]
+  })
+  const sorted = hosts.toSorted((a, b) => Number(isLoopback(a.host)) - Number(isLoopback(b.host)))
+  const [first] = sorted
+  if (first === undefined) return undefined
+  const group = networkGroup(first.host)
+  const isPrivate = isExemptFromNetworkCaps(first.host)
+  const usable = sorted.filter(({ host }) => (isPrivate ? isExemptFromNetworkCaps(host) : networkGroup(host) === group))
+  return { addresses: usable.slice(0, MAX_ADDRESSES_PER_PEER).map(({ address }) => address), group }
 }
 
 /** Not worth a place any more. */
