@@ -96,7 +96,7 @@ export class TransactionPool {
    * @returns for each why it was refused, or undefined; in the order given. Once it resolves, those of origin `local` are
    *   on disk.
    * @throws StoreError if accounts cannot be read, or the journal cannot be written.
-   * Cost: about 5 µs each on this thread, and one read of its sender's and recipient's accounts.
+   * Cost: about 5 µs each on this thread, and one read of its sender's and recipient's accounts where they have nothing here.
    */
   addBatch(transactions: readonly RecoveredTransaction[], origin: Origin): Promise<AddResult[]> {
     if (this.#waiting + transactions.length > MAX_WAITING) {

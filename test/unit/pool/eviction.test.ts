@@ -43,6 +43,14 @@ describe('a full pool', () => {
     expect(fixture.pool.status()).toEqual({ pending: 3, queued: 0 })
   })
 
+  it('knows an account still when the last it had here is pushed out in the batch that brings its next', async () => {
+    const fixture = await PoolFixture.create({ pendingSlots: 1 })
+    await fixture.add(transfer({ from: 0, gwei: 2 }))
+    const next = transfer({ from: 0, gwei: 4 })
+    expect(await fixture.add(transfer({ from: 1, gwei: 3 }), next)).toEqual([undefined, undefined])
+    expect(fixture.has(next)).toBe(true)
+  })
+
   it('goes by what the miner gets at the base fee, not by the caps', async () => {
     const fixture = await PoolFixture.create({ pendingSlots: 2 })
     fixture.chain.baseFee = 10n * GWEI
