@@ -96,9 +96,9 @@ export class BlockIndex {
       if (below !== undefined) break
       const parent = this.#store.header(parentHash)
       if (parent === undefined) throw damaged(`header ${number - 1} is missing`)
-      const canonical = this.#store.canonicalHash(number - 1)
-      if (canonical !== undefined && equalBytes(canonical, parentHash)) {
-        below = { ...parent, peaks: this.#canonicalPeaks(number), historyNodes: [] }
+      const peaks = this.#canonicalPeaks(parent)
+      if (peaks !== undefined) {
+        below = { ...parent, peaks, historyNodes: [] }
         break
       }
       missing.push(parent)
@@ -111,13 +111,21 @@ export class BlockIndex {
     return below!
   }
 
-  #canonicalPeaks(leafCount: number): Peaks {
+  /** The range up to and with a canonical block; undefined: it is not canonical. */
+  #canonicalPeaks({ hash, header }: Head): Peaks | undefined {
+    const isCanonical = () => {
+      const canonical = this.#store.canonicalHash(header.number)
+      return canonical !== undefined && equalBytes(canonical, hash)
+    }
+    if (!isCanonical()) return undefined
+    const leafCount = header.number + 1
     const nodes = peakPositions(leafCount).map(({ height, index }) => {
       const node = this.#store.historyNode(height, index)
       if (node === undefined) throw damaged(`history node ${height}/${index} is missing`)
       return node
     })
-    return { leafCount, nodes }
+    // A reorg that reaches the disk between these reads would leave nodes of the other branch among them.
+    return isCanonical() ? { leafCount, nodes } : undefined
   }
 }
 

@@ -5,8 +5,8 @@ import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import { headerFields, readHeader } from '../primitives/header.ts'
 import {
-  decodeStoredReceiptAt,
   decodeStoredReceipts,
+  decodeStoredReceiptsAt,
   encodeStoredReceipt,
   type PlacedReceipt,
 } from '../primitives/receipt.ts'
@@ -98,11 +98,11 @@ export class ChainStore {
     })
   }
 
-  /** The receipt of one transaction of an executed block, of that type; undefined: it is not there or not executed. */
-  receiptAt(hash: Uint8Array, index: number, type: 0 | 1 | 2): PlacedReceipt | undefined {
+  /** The same of receipts; `types` are those of the transactions at these places. */
+  receiptsAt(hash: Uint8Array, places: readonly number[], types: readonly (0 | 1 | 2)[]): PlacedReceipt[] | undefined {
     const record = this.#database.get(keys.execution(hash))
     if (record === undefined) return undefined
-    return intact('execution', () => decodeStoredReceiptAt(new RlpReader(record).list().raw(), index, type))
+    return intact('execution', () => decodeStoredReceiptsAt(new RlpReader(record).list().raw(), places, types))
   }
 
   journal(number: number, hash: Uint8Array): AccountStep[] | undefined {
@@ -124,7 +124,7 @@ export class ChainStore {
   }
 
   /** Where a transaction is; only positions in the canonical chain count. */
-  transactionLocation(hash: Uint8Array): TransactionLocation | undefined {
+  transactionLocation(hash: Uint8Array): (TransactionLocation & { readonly blockHash: Uint8Array }) | undefined {
     const record = this.#database.get(keys.transaction(hash))
     if (record === undefined) return undefined
     const location = intact('transaction index', () => {
@@ -133,10 +133,10 @@ export class ChainStore {
     })
     // Entries of blocks that a reorg has left behind stay: whether they still hold is seen in the block itself.
     const blockHash = this.canonicalHash(location.blockNumber)
-    const body = blockHash === undefined ? undefined : this.body(blockHash)
-    if (body === undefined) return undefined
+    const body = blockHash && this.body(blockHash)
+    if (blockHash === undefined || body === undefined) return undefined
     const [tx] = intact('body', () => decodeTransactionsAt(body, [location.index]))
-    return tx !== undefined && equalBytes(transactionHash(tx), hash) ? location : undefined
+    return tx !== undefined && equalBytes(transactionHash(tx), hash) ? { ...location, blockHash } : undefined
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Block } from '../primitives/block.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
-import { MAX_FUTURE_BLOCKS } from '../primitives/limits.ts'
+import { MAX_FUTURE_BLOCKS, MAX_FUTURE_BYTES } from '../primitives/limits.ts'
 import type { IndexEntry } from './block-index.ts'
 
 export interface HeldBlock {
@@ -20,6 +20,7 @@ export class FutureBlocks {
   readonly #clock: Clock
   readonly #release: (block: Block) => void
   readonly #held = new Map<Key, HeldBlock>()
+  #bytes = 0
   #cancel: (() => void) | undefined
 
   constructor(clock: Clock, release: (block: Block) => void) {
@@ -35,9 +36,9 @@ export class FutureBlocks {
     const key = toKey(held.block.hash)
     if (this.#held.has(key)) return
     this.#held.set(key, held)
-    if (this.#held.size > MAX_FUTURE_BLOCKS) {
-      const latest = [...this.#held].reduce((a, b) => (b[1].dueMs > a[1].dueMs ? b : a))
-      this.#held.delete(latest[0])
+    this.#bytes += held.block.sizeBytes
+    while (this.#held.size > MAX_FUTURE_BLOCKS || this.#bytes > MAX_FUTURE_BYTES) {
+      this.#drop([...this.#held.values()].reduce((a, b) => (b.dueMs > a.dueMs ? b : a)))
     }
     this.#schedule()
   }
@@ -45,6 +46,11 @@ export class FutureBlocks {
   stop(): void {
     this.#cancel?.()
     this.#held.clear()
+  }
+
+  #drop({ block }: HeldBlock): void {
+    this.#held.delete(toKey(block.hash))
+    this.#bytes -= block.sizeBytes
   }
 
   #schedule(): void {
@@ -61,7 +67,7 @@ export class FutureBlocks {
     const now = this.#clock.nowMs()
     const due = [...this.#held.values()].filter(({ dueMs }) => dueMs <= now)
     due.sort((a, b) => a.block.header.number - b.block.header.number)
-    for (const { block } of due) this.#held.delete(toKey(block.hash))
+    for (const held of due) this.#drop(held)
     for (const { block } of due) this.#release(block)
     this.#schedule()
   }

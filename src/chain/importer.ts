@@ -3,7 +3,7 @@ import type { Block } from '../primitives/block.ts'
 import { equalBytes, fromKey, type Key, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { BlockError, type BlockErrorCode, StateUnavailableError, StoreError, TxError } from '../primitives/errors.ts'
-import { MAX_BAD_BLOCKS } from '../primitives/limits.ts'
+import { MAX_BAD_BLOCKS, MAX_HELD_SECONDS } from '../primitives/limits.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
@@ -117,6 +117,12 @@ export class Importer {
     const entry = entryOn(hash, header, parent, engine.weight(header))
     const dueMs = Math.max(this.#dueMs(block), heldParent?.dueMs ?? 0)
     if (dueMs > clock.nowMs() || heldParent !== undefined) {
+      const laterMs = dueMs - clock.nowMs() - MAX_HELD_SECONDS * 1_000
+      // Not bad: its time may come, and somebody will offer it again.
+      if (laterMs > 0) {
+        const { timestamp } = header
+        throw new BlockError('timestamp-in-future', { timestamp, limit: Math.floor(timestamp - laterMs / 1_000) })
+      }
       await this.checkRoot(block)
       this.#future.hold({ block, entry, dueMs })
       return 'future'

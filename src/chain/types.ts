@@ -59,7 +59,7 @@ export type ImportOutcome =
   | 'side'
   /** Already held. */
   | 'known'
-  /** Too far ahead of the clock: held until its time comes. */
+  /** Too far ahead of the clock, by a minute at most: held until its time comes. */
   | 'future'
 
 /** Where a transaction stands in the canonical chain. */

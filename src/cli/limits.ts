@@ -1,7 +1,7 @@
 import { COIN } from '../primitives/limits.ts'
 
 /** Milliseconds for one answer: longer than any node takes that is alive. */
-export const RPC_TIMEOUT_MS = 30_000
+export const RPC_TIMEOUT_MS = 40_000
 /** Bytes of one answer: what is asked may be no node, and never stop. Our own answers end at 25 MB. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 /** Characters of an answer that makes no sense, shown to whoever asked. */

@@ -2,6 +2,7 @@ import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
 import type { HashedHeader } from '../primitives/header.ts'
 import { pathDownTo } from './ancestry.ts'
 import { BoundedMap } from './bounded-map.ts'
+import type { Durable } from './durable.ts'
 import type { Ancestry } from './engine.ts'
 import type { BranchSeals } from './poa-quorum.ts'
 
@@ -48,11 +49,18 @@ export class SealEvidence {
   #ours: BranchSeals | undefined
   /** Hashes of our final blocks by height. */
   readonly #finalPath = new BoundedMap<number, Key>(CONFLICT_WINDOW)
+  readonly #kept: Durable<ConflictingFinal> | undefined
   #conflictingFinal: ConflictingFinal | undefined
 
-  /** @param report  called once for each new record. */
-  constructor(report: (evidence: Evidence) => void) {
+  /**
+   * @param report  called once for each new record, and at once for a kept one.
+   * @param kept  two conflicting final blocks, for the runs to come; absent: they are forgotten with this object.
+   */
+  constructor(report: (evidence: Evidence) => void, kept?: Durable<ConflictingFinal>) {
     this.#report = report
+    this.#kept = kept
+    this.#conflictingFinal = kept?.load()
+    if (this.#conflictingFinal !== undefined) report(this.#conflictingFinal)
   }
 
   /** At most 16 records a signer, oldest first. */
@@ -90,6 +98,8 @@ export class SealEvidence {
     if (this.#conflictingFinal !== undefined || branch.finalized === undefined) return
     if (!this.#conflicts(branch.finalized, ancestry)) return
     this.#conflictingFinal = { kind: 'conflicting-final', ours: ours.seals, theirs: branch.seals }
+    // Sealing has stopped already. A database that cannot write says so itself, and ends the node.
+    this.#kept?.save(this.#conflictingFinal).catch(() => undefined)
     this.#report(this.#conflictingFinal)
   }
 

@@ -8,6 +8,7 @@ import type { Header } from '../primitives/header.ts'
 import { decodeOverride, encodeOverride, isOverride } from './account-override.ts'
 import { parentOf } from './ancestry.ts'
 import { BoundedMap } from './bounded-map.ts'
+import type { Durable } from './durable.ts'
 import type { Ancestry, Engine } from './engine.ts'
 import type { SealEvidence } from './evidence.ts'
 import { SealQuorum } from './poa-quorum.ts'
@@ -35,6 +36,8 @@ export interface PoaComponents {
   recoverSigner(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined
   /** Absent on a node that does not seal. */
   readonly signer?: BlockSigner
+  /** Number of the highest block that the signer has sealed; absent: forgotten with the engine. */
+  readonly highestSealed?: Durable<number>
   /** Told of every verified header; stops this node's sealing once it holds two conflicting final blocks. */
   readonly evidence?: SealEvidence
 }
@@ -71,7 +74,7 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
   assert(places.size === signers.length, 'poa with a signer listed twice')
   const quorum = new SealQuorum(signers.length)
   const verified = new BoundedMap<Key, true>(REMEMBERED_HEADERS)
-  let highestSealed = 0
+  let highestSealed = components.highestSealed?.load() ?? 0
   /** When this node was first asked to seal on the parent it was last asked about. */
   let asked: { readonly parent: Key; readonly atMs: number } | undefined
 
@@ -182,8 +185,12 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
       const turnsToWait = header.number > highestSealed ? ahead : ahead + signers.length - 1
       if (!(await waitUntil(clock, startMs(header, parent, turnsToWait), signal))) return undefined
       if (evidence?.conflictingFinal !== undefined) return undefined
+      if (header.number > highestSealed) {
+        highestSealed = header.number
+        // Before there is a signature: one that leaves and is forgotten would be followed by a second at its height.
+        await components.highestSealed?.save(highestSealed)
+      }
       const signature = await signer.signHash(poaSealHash(header))
-      highestSealed = Math.max(highestSealed, header.number)
       return { ...header, extraData: concatBytes(header.extraData.subarray(0, -SIGNATURE_BYTES), signature) }
     },
 

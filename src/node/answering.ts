@@ -1,6 +1,7 @@
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Backends } from '../rpc/backend.ts'
+import { THIS_MACHINE } from '../rpc/caller.ts'
 import { Dispatcher, type DispatcherComponents, type MethodTable } from '../rpc/dispatch.ts'
 import type { NodeEvents } from '../rpc/events.ts'
 import { Filters } from '../rpc/filters.ts'
@@ -56,7 +57,7 @@ export function createAnswering({ events, backends, network, clock, logger }: An
   }
   const own = createDispatcher((table) => table)
   return {
-    answer: async (message) => (await own.handle(message, { client: 'this process' }))?.text,
+    answer: async (message) => (await own.handle(message, { client: THIS_MACHINE }))?.text,
     createDispatcher,
     stop() {
       own.stop()

@@ -8,6 +8,7 @@ import { recoverAddress } from '../crypto/sender.ts'
 import { fromHex, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { COIN, MAX_FUTURE_SECONDS } from '../primitives/limits.ts'
+import type { SealRecords } from './seal-records.ts'
 
 export interface EngineOptions {
   /** A development network: headers may be ahead of the clock. */
@@ -23,6 +24,8 @@ export interface EngineComponents {
   /** Both only in a node that makes blocks. */
   readonly nonceSearch?: NonceSearch | undefined
   readonly signer?: BlockSigner | undefined
+  /** Absent: nothing is kept beyond this run. */
+  readonly sealRecords?: SealRecords
 }
 
 /** Members of `config.idobata` that every engine shares. */
@@ -55,15 +58,16 @@ export function readEngineSettings({ engine: { name, settings }, header }: Genes
 /** @throws GenesisError as `readEngineSettings`. */
 export function createEngine({ dev }: EngineOptions, genesis: Genesis, components: EngineComponents): Engine {
   const settings = readEngineSettings(genesis)
-  const { clock, recoverSigner, nonceSearch, signer, onEvidence } = components
+  const { clock, recoverSigner, nonceSearch, signer, onEvidence, sealRecords } = components
   if (settings.name === 'pow') return createPow(settings, nonceSearch ? { nonceSearch } : {})
   const sealing = signer && { signer }
   // Whoever goes back and on another way seals every height again: under --dev that is no evidence of anything.
   if (dev) return createPoa({ ...settings, maxFutureSeconds: undefined }, { clock, recoverSigner, ...sealing })
-  const evidence = onEvidence && new SealEvidence(onEvidence)
+  const evidence = onEvidence && new SealEvidence(onEvidence, sealRecords?.conflictingFinal)
+  const remembering = sealRecords && { highestSealed: sealRecords.highestSealed }
   return createPoa(
     { ...settings, maxFutureSeconds: MAX_FUTURE_SECONDS },
-    { clock, recoverSigner, ...(evidence && { evidence }), ...sealing },
+    { clock, recoverSigner, ...(evidence && { evidence }), ...sealing, ...remembering },
   )
 }
 

@@ -16,6 +16,7 @@ import { closeDatabase, openDatabase } from './data-directory.ts'
 import { createEngine, signerRecovery } from './engine.ts'
 import { LastHead } from './last-head.ts'
 import type { Logger } from './logger.ts'
+import { sealRecords } from './seal-records.ts'
 import { type Recovered, recoverSenders } from './senders.ts'
 import { createPacer } from './system.ts'
 
@@ -60,13 +61,6 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
   const { datadir, genesis, dev, stateKeeping } = options
   const { clock, logger, known, nonceSearch, signer } = components
   const local = await loadRecovery()
-  const engine = createEngine({ dev }, genesis, {
-    clock,
-    nonceSearch,
-    signer,
-    recoverSigner: signerRecovery(local),
-    onEvidence: (evidence) => logger.warn(describeEvidence(evidence)),
-  })
   const database = await openDatabase(datadir)
   // Nobody waits for the threads before there are signatures: opening goes on while they load.
   const starting = RecoveryPool.start({ threads: availableParallelism() })
@@ -76,6 +70,14 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
   const stopRecovery = () => starting.then((workers) => workers.stop()).catch(() => undefined)
   const recover = async (transactions: readonly Transaction[]) => (await starting).recover(transactions)
   try {
+    const engine = createEngine({ dev }, genesis, {
+      clock,
+      nonceSearch,
+      signer,
+      sealRecords: sealRecords(database),
+      recoverSigner: signerRecovery(local),
+      onEvidence: (evidence) => logger.warn(describeEvidence(evidence)),
+    })
     const chain = await Chain.open(
       { genesis, ...stateKeeping },
       {

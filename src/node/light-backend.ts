@@ -129,9 +129,8 @@ export function lightBackend({ chain, provesWork, pacer, monotonicMs }: LightBac
 
     async inclusion(transactionHash) {
       const location = store.transactionLocation(transactionHash)
-      const hash = location && store.canonicalHash(location.blockNumber)
-      if (!location || !hash || location.blockNumber > chain.head.header.number) return undefined
-      const { blockNumber: number, index } = location
+      if (!location || location.blockNumber > chain.head.header.number) return undefined
+      const { blockHash: hash, blockNumber: number, index } = location
       const prover = provers.get(toKey(hash)) ?? (await inclusionShare(() => proverOf(hash, number)))
       return {
         blockHash: hash,

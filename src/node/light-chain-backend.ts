@@ -7,6 +7,7 @@ import type { ProvenPlace } from '../light/types.ts'
 import { MAX_PROOF_SLOTS } from '../p2p/wire/limits.ts'
 import { blockLength } from '../primitives/block.ts'
 import { UnprovenError } from '../primitives/errors.ts'
+import type { PlacedReceipt } from '../primitives/receipt.ts'
 import type { Transaction } from '../primitives/transaction.ts'
 import type {
   BlockRef,
@@ -113,12 +114,16 @@ export function lightChainBackend(components: LightChainBackendComponents): Chai
       const tx = at && (await blockOf(at)).transactions[index]
       return tx && { ...recover(tx), header: at, index }
     },
-    async receipt(mined) {
-      const place = places.get(mined) ?? (await client.place(mined.hash))
-      if (!place) throw new UnprovenError('no-answer', 'no peer has shown the receipt')
-      const { receipt, gasUsed } = place
-      // Only contract code writes logs, and none runs on this ledger.
-      return { receipt, gasUsed, firstLogIndex: 0 }
+    async receiptsOf(_, transactions) {
+      const receipts: PlacedReceipt[] = []
+      for (const mined of transactions) {
+        const place = places.get(mined) ?? (await client.place(mined.hash))
+        if (!place) throw new UnprovenError('no-answer', 'no peer has shown the receipt')
+        const { receipt, gasUsed } = place
+        // Only contract code writes logs, and none runs on this ledger.
+        receipts.push({ receipt, gasUsed, firstLogIndex: 0 })
+      }
+      return receipts
     },
     async history() {
       throw new UnprovenError('not-answered', "an address's history takes an index over all blocks; ask a full node")

@@ -10,7 +10,7 @@ import { type Account, hasCode } from '../primitives/account.ts'
 import { EMPTY_BYTES, equalBytes } from '../primitives/bytes.ts'
 import { StateUnavailableError, TxError } from '../primitives/errors.ts'
 import type { HashedHeader } from '../primitives/header.ts'
-import { placeReceipt } from '../primitives/receipt.ts'
+import { placeReceiptsAt } from '../primitives/receipt.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type {
   BlockRef,
@@ -107,6 +107,7 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     for await (const locations of store.addressHistory(address, range)) {
       if (locations[0]!.blockNumber >= end) break
       if (transactions.length >= atLeast) return { transactions, more: true }
+      await pacer.pause()
       transactions.push(...touching(address, locations))
     }
     return { transactions, more: false }
@@ -148,15 +149,19 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
       if (located) return transactionAt(store.header(located.executed.block.hash)!, located.index)
       const location = store.transactionLocation(hash)
       const at = location && header({ number: location.blockNumber })
-      return at && transactionAt(at, location.index)
+      // On disk there may be another branch already, whose head is not announced yet.
+      return at && equalBytes(at.hash, location.blockHash) ? transactionAt(at, location.index) : undefined
     },
     transactionAt: async (ref, index) => {
       const at = header(ref)
       return at && transactionAt(at, index)
     },
-    receipt: async ({ header: { hash }, index, tx }) => {
+    receiptsOf: async ({ hash }, transactions) => {
+      await pacer.pause()
+      const places = transactions.map(({ index }) => index)
+      const types = transactions.map(({ tx }) => tx.type)
       const known = recent.block(hash)
-      const found = known ? placeReceipt(known.receipts, index) : store.receiptAt(hash, index, tx.type)
+      const found = known ? placeReceiptsAt(known.receipts, places) : store.receiptsAt(hash, places, types)
       if (!found) throw new StateUnavailableError()
       return found
     },

@@ -16,17 +16,23 @@ const SLICE_MS = 4
 /** After what waits already; browsers have no better word for it. */
 const soon: (action: () => void) => void = globalThis.setImmediate ?? ((action) => setTimeout(action))
 
-/** A pacer for everything that runs long on this thread: one slice is shared by all of it. */
+/**
+ * A pacer for everything that runs long on this thread: one slice is shared by all of it. Whoever waits for the next one goes
+ * on in a turn of its own, or all their work would be done in the same turn, and nothing else meanwhile.
+ */
 export function createPacer(): Pacer {
   let sliceEnd = 0
+  const waiting: (() => void)[] = []
+  const next = () => {
+    sliceEnd = performance.now() + SLICE_MS
+    waiting.shift()?.()
+    if (waiting.length > 0) soon(next)
+  }
   return {
     pause() {
       if (performance.now() < sliceEnd) return undefined
       return new Promise((resolve) => {
-        soon(() => {
-          sliceEnd = performance.now() + SLICE_MS
-          resolve()
-        })
+        if (waiting.push(resolve) === 1) soon(next)
       })
     },
   }

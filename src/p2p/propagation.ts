@@ -166,7 +166,8 @@ type Identity = Pick<PropagationRecord, 'hash' | 'number'>
 
 /** Nearest rank; zeros where there is nothing. */
 export function percentiles(values: readonly number[]): Percentiles {
-  const sorted = [...values].sort((a, b) => a - b)
+  // Numbers alone are sorted several times as fast.
+  const sorted = Float64Array.from(values).sort()
   const at = (fraction: number) => sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)] ?? 0
   return { count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99) }
 }

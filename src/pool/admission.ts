@@ -71,8 +71,8 @@ export function checkReplacement(tx: Transaction, { recovered: { tx: old } }: Po
   }
 }
 
-/** At least one wei more, also where a tenth rounds to nothing. */
+/** Rounded down as geth does; at least one wei more, also where a tenth rounds to nothing. */
 function bumped(fee: bigint): bigint {
-  const raised = (fee * (100n + PRICE_BUMP_PERCENT) + 99n) / 100n
+  const raised = (fee * (100n + PRICE_BUMP_PERCENT)) / 100n
   return raised > fee ? raised : fee + 1n
 }

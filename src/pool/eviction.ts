@@ -1,8 +1,6 @@
 import { Heap } from './heap.ts'
 import { PROTECTED_PER_ACCOUNT } from './limits.ts'
-import type { SenderQueue } from './sender-queue.ts'
-
-export type Section = 'pending' | 'queued'
+import type { Section, SenderQueue } from './sender-queue.ts'
 
 /** An account's last transaction. */
 export interface EvictionCandidate {
@@ -39,11 +37,11 @@ export class EvictionIndex {
     this.#heap = undefined
   }
 
-  /** After a change to `queue`. Cost: the account's transactions, while the index is kept; else nothing. */
+  /** After a change to `queue`. Cost: logarithmic while the index is kept; else nothing. */
   update(queue: SenderQueue): void {
     if (this.#heap === undefined) return
     // Stale candidates stay in the heap until they surface; too many of them, and it is cheaper to begin again.
-    if (this.#heap.size > 2 * this.#senders.size + 1024) this.clear()
+    if (this.#heap.size > 2 * this.#senders.size + 1024) this.#heap = this.#gather()
     else {
       const candidate = this.#candidate(queue)
       if (candidate !== undefined) this.#heap.push(candidate)
@@ -64,9 +62,13 @@ export class EvictionIndex {
   }
 
   #build(baseFee: bigint): Heap<EvictionCandidate> {
+    for (const queue of this.#senders.values()) queue.reprice(baseFee)
+    return this.#gather()
+  }
+
+  #gather(): Heap<EvictionCandidate> {
     const candidates: EvictionCandidate[] = []
     for (const queue of this.#senders.values()) {
-      queue.reprice(baseFee)
       const candidate = this.#candidate(queue)
       if (candidate !== undefined) candidates.push(candidate)
     }
@@ -74,16 +76,13 @@ export class EvictionIndex {
   }
 
   #candidate(queue: SenderQueue): EvictionCandidate | undefined {
-    const entries = this.#section === 'pending' ? queue.pending() : queue.queued()
-    const last = entries.at(-1)
+    const last = queue.last(this.#section)
     if (last === undefined) return undefined
-    let score = last.tip
-    for (const { tip } of entries) if (tip < score) score = tip
     return {
       queue,
       version: queue.version,
-      protectedShare: entries.length <= PROTECTED_PER_ACCOUNT,
-      score,
+      protectedShare: queue.count(this.#section) <= PROTECTED_PER_ACCOUNT,
+      score: queue.leastTip(this.#section),
       arrival: last.arrival,
     }
   }

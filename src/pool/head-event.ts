@@ -10,16 +10,25 @@ export function minedTransactions({ connected }: HeadEvent): RecoveredTransactio
   return connected.flatMap(({ transactions }) => transactions)
 }
 
-/** Disconnected and not connected again, lowest block first: so each sender's come in nonce order. */
-export function returningTransactions({ connected, disconnected, rewound }: HeadEvent): RecoveredTransaction[] {
-  if (disconnected.length === 0 || rewound) return []
-  const mined = new Set<Key>()
-  for (const { transactions } of connected) for (const { hash } of transactions) mined.add(toKey(hash))
+/**
+ * Disconnected and not connected again, lowest block first: so each sender's come in nonce order.
+ * @param earlier  of heads before that could not be followed to the end.
+ */
+export function returningTransactions(
+  { connected, disconnected, rewound }: HeadEvent,
+  earlier: readonly RecoveredTransaction[],
+): RecoveredTransaction[] {
+  const lists = [earlier, ...(rewound ? [] : disconnected.toReversed().map(({ transactions }) => transactions))]
   const returning: RecoveredTransaction[] = []
-  for (const { transactions } of disconnected.toReversed()) {
+  if (lists.every(({ length }) => length === 0)) return returning
+  const seen = new Set<Key>()
+  for (const { transactions } of connected) for (const { hash } of transactions) seen.add(toKey(hash))
+  for (const transactions of lists) {
     for (const recovered of transactions) {
       if (returning.length === MAX_RETURNING) return returning
-      if (!mined.has(toKey(recovered.hash))) returning.push(recovered)
+      const key = toKey(recovered.hash)
+      if (!seen.has(key)) returning.push(recovered)
+      seen.add(key)
     }
   }
   return returning

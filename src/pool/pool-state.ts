@@ -4,9 +4,9 @@ import { TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { checkCode, checkFunds, checkNonce, checkReplacement } from './admission.ts'
 import { createEntry, type PoolEntry, transactionCost } from './entry.ts'
-import { type EvictionCandidate, EvictionIndex, type Section } from './eviction.ts'
+import { type EvictionCandidate, EvictionIndex } from './eviction.ts'
 import { MAX_QUEUED_PER_ACCOUNT, type PoolOptions, PROTECTED_PER_ACCOUNT } from './limits.ts'
-import { SenderQueue, type Totals, Usage } from './sender-queue.ts'
+import { type Section, SenderQueue, type Totals, Usage } from './sender-queue.ts'
 import type { DropReason, PoolChanges } from './types.ts'
 
 /** The account of a sender not yet in the pool, at the head; undefined: does not exist. */
@@ -73,7 +73,7 @@ export class PoolState {
    * Admits one transaction that has passed all checks without state. `hashKey` is its hash.
    * @param within whether to hold the limits at once; false for many that belong together, `enforceLimits` after them.
    * @throws TxError; the pool is then as before.
-   * Cost: logarithmic in the pool, linear in the account's transactions when the pool is full.
+   * Cost: logarithmic in the pool.
    */
   admit(
     recovered: RecoveredTransaction,

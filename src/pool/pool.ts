@@ -41,6 +41,8 @@ export class TransactionPool {
   readonly #listeners = new Set<(changes: PoolChanges) => void>()
   /** Senders whose accounts have changed and could not be read yet, as keccak256 of the address. */
   readonly #stale = new Set<Key>()
+  /** Likewise: what reorgs have disconnected. */
+  #returning: readonly RecoveredTransaction[] = []
   readonly #serial: Serial<Submission>
   #waiting = 0
   #unsubscribe: (() => void) | undefined
@@ -94,7 +96,7 @@ export class TransactionPool {
    * @returns for each why it was refused, or undefined; in the order given. Once it resolves, those of origin `local` are
    *   on disk.
    * @throws StoreError if accounts cannot be read, or the journal cannot be written.
-   * Cost: about 5 µs each on this thread, and one read of its sender's and recipient's accounts.
+   * Cost: about 5 µs each on this thread, and one read of its sender's and recipient's accounts where they have nothing here.
    */
   addBatch(transactions: readonly RecoveredTransaction[], origin: Origin): Promise<AddResult[]> {
     if (this.#waiting + transactions.length > MAX_WAITING) {
@@ -236,11 +238,13 @@ export class TransactionPool {
     for (const { senderKey } of touched(event, this.#state.senders, chain.overridden)) this.#stale.add(senderKey)
     if (event.rewound) journal.forget(hashKeysOf(event.disconnected), this.#rawOf)
     const changed = [...this.#stale].flatMap((senderKey) => this.#state.senders.get(senderKey) ?? [])
-    const returning = returningTransactions(event).map((recovered) => this.#candidate(recovered))
+    this.#returning = returningTransactions(event, this.#returning)
+    const returning = this.#returning.map((recovered) => this.#candidate(recovered))
     const keys = new Set<Key>(changed.map(({ senderKey }) => senderKey))
     for (const { recovered } of returning) keys.add(recovered.senderKey).add(recovered.recipientKey)
     const accountAt = await this.#read(keys)
     this.#stale.clear()
+    this.#returning = []
     for (const queue of changed) this.#state.refresh(queue, accountAt(queue.senderKey), nowMs)
     const returned: PoolEntry[] = []
     const unfit: Key[] = []
@@ -250,7 +254,8 @@ export class TransactionPool {
         refusal(() => {
           returned.push(this.#state.admit(recovered, hashKey, accountAt, nowMs, false))
         })
-      if (error !== undefined) unfit.push(hashKey)
+      // Who sent it may have handed it in again meanwhile.
+      if (error !== undefined && error.code !== 'already-known') unfit.push(hashKey)
     }
     journal.forget(unfit, this.#rawOf)
     for (const { recovered } of returned) changed.push(this.#state.senders.get(recovered.senderKey)!)

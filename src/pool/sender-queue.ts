@@ -1,6 +1,7 @@
 import type { Key } from '../primitives/bytes.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type PoolEntry, tipAt } from './entry.ts'
+import { LeastTip } from './least-tip.ts'
 
 /** What a set of pooled transactions takes up. */
 export class Usage {
@@ -27,6 +28,8 @@ export interface Totals {
   readonly queued: Usage
 }
 
+export type Section = keyof Totals
+
 /**
  * One account's transactions in nonce order, no two with the same nonce. The longest run without a gap from the
  * account's nonce on is *pending*: it can be mined as it stands. The rest is *queued* behind the gap.
@@ -50,6 +53,7 @@ export class SenderQueue {
   #entries: PoolEntry[] = []
   #start = 0
   #end = 0
+  readonly #leastTip = new LeastTip()
 
   constructor(
     { sender, senderKey }: Pick<RecoveredTransaction, 'sender' | 'senderKey'>,
@@ -94,8 +98,23 @@ export class SenderQueue {
     return this.#entries[this.#start + index]!
   }
 
+  count(section: Section): number {
+    return section === 'pending' ? this.pendingCount : this.queuedCount
+  }
+
+  last(section: Section): PoolEntry | undefined {
+    return this.count(section) === 0 ? undefined : this.#entries.at(section === 'pending' ? this.#end - 1 : -1)
+  }
+
+  /** Wei per gas; infinite among none. Cost: logarithmic in the pending ones, linear in the queued ones, which are few. */
+  leastTip(section: Section): number {
+    if (section === 'pending') return this.#leastTip.among(this)
+    return this.queued().reduce((least, { tip }) => Math.min(least, tip), Number.POSITIVE_INFINITY)
+  }
+
   /** Sets what each brings at `baseFee` (wei per gas). */
   reprice(baseFee: bigint): void {
+    this.#leastTip.clear()
     for (let i = this.#start; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!
       entry.tip = tipAt(entry.recovered, baseFee)
@@ -126,6 +145,7 @@ export class SenderQueue {
       const usage = index < this.#end ? this.#totals.pending : this.#totals.queued
       usage.remove(existing)
       usage.add(entry)
+      if (index < this.#end) this.#leastTip.add(entry)
       this.totalCost -= existing.cost
       this.#entries[index] = entry
       return existing
@@ -163,6 +183,7 @@ export class SenderQueue {
   advance(nonce: bigint, nowMs: number): PoolEntry[] {
     if (nonce <= this.nonce) return []
     this.version++
+    this.#leastTip.clear()
     const passed: PoolEntry[] = []
     for (;;) {
       const entry = this.#entries[this.#start]
@@ -184,6 +205,7 @@ export class SenderQueue {
   retreat(nonce: bigint, nowMs: number): void {
     if (nonce >= this.nonce) return
     this.version++
+    this.#leastTip.clear()
     this.#demoteFrom(this.#start, nowMs)
     this.nonce = nonce
     this.#promote(nowMs)
@@ -215,6 +237,7 @@ export class SenderQueue {
     }
     if (removed.length === 0) return removed
     this.version++
+    this.#leastTip.clear()
     this.#demoteFrom(firstGap, nowMs)
     for (const entry of removed) {
       this.#totals.queued.remove(entry)
@@ -246,6 +269,7 @@ export class SenderQueue {
       if (entry === undefined || entry.recovered.tx.nonce !== nonce) return
       this.#totals.queued.remove(entry)
       this.#totals.pending.add(entry)
+      this.#leastTip.add(entry)
       this.#end++
       this.beatMs = nowMs
       nonce++

@@ -41,7 +41,7 @@ export type BlockErrorCode =
   | 'known-bad'
   | 'bad-number' // facts: number, expected
   | 'timestamp-not-after-parent' // facts: timestamp, parentTimestamp
-  | 'timestamp-in-future' // facts: timestamp, limit; not invalid: the block waits
+  | 'timestamp-in-future' // facts: timestamp, limit (Unix seconds); too far ahead to be held, not invalid
   | 'gas-limit-out-of-bounds' // facts: gasLimit, parentGasLimit
   | 'gas-used-above-limit'
   | 'bad-base-fee' // facts: baseFeePerGas, expected

@@ -7,8 +7,15 @@
 export const MAX_TRANSACTION_BYTES = 128 * 1024
 /** Seconds a header may be ahead of the local clock before it has to wait. */
 export const MAX_FUTURE_SECONDS = 15
-/** Blocks from the future held until their time comes; a peer could otherwise fill memory with tomorrow's blocks. */
+/**
+ * Seconds beyond these for which it is held until its time comes: clocks that anybody looks after differ by less. A header
+ * from further ahead is the cheaper to make the further it is, and would be held for good.
+ */
+export const MAX_HELD_SECONDS = 60
+/** Blocks from the future held until their time comes; a peer could otherwise fill memory with them. */
 export const MAX_FUTURE_BLOCKS = 256
+/** Bytes of the same: ten of the largest; decoded, a block of small transactions takes about eight times as much. */
+export const MAX_FUTURE_BYTES = 16 * 1024 * 1024
 /** Hashes of refused blocks remembered, so that the same bad block is not executed again. */
 export const MAX_BAD_BLOCKS = 1024
 /**

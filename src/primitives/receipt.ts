@@ -110,30 +110,38 @@ export interface PlacedReceipt {
 }
 
 /**
- * The receipt at `index` alone, of a transaction of that type. Cost: reads those before it too, about 1 µs each.
- * @throws DecodeError
+ * The receipts at `places` alone, which ascend and which the block must have. `types` are those of their transactions.
+ * Cost: reads those before the last one too, once, about 1 µs each. @throws DecodeError
  */
-export function decodeStoredReceiptAt(encoded: Uint8Array, index: number, type: 0 | 1 | 2): PlacedReceipt {
+export function decodeStoredReceiptsAt(
+  encoded: Uint8Array,
+  places: readonly number[],
+  types: readonly (0 | 1 | 2)[],
+): PlacedReceipt[] {
   const list = new RlpReader(encoded).list()
+  return pick(places, (_, next) => readReceipt(list, types[next]!))
+}
+
+/** The receipts at `places`, which ascend, among those of a block that has them. */
+export function placeReceiptsAt(receipts: readonly Receipt[], places: readonly number[]): PlacedReceipt[] {
+  return pick(places, (index) => receipts[index]!)
+}
+
+/** @param receiptAt  called for one receipt of the block after the other; `next` is the first of `places` still to come. */
+function pick(places: readonly number[], receiptAt: (index: number, next: number) => Receipt): PlacedReceipt[] {
+  const picked: PlacedReceipt[] = []
   let gasBefore = 0n
   let firstLogIndex = 0
-  for (let i = 0; i < index; i++) {
-    const { cumulativeGasUsed, logs } = readReceipt(list, type)
+  for (let index = 0; picked.length < places.length; index++) {
+    const receipt = receiptAt(index, picked.length)
+    const { cumulativeGasUsed, logs } = receipt
+    if (index === places[picked.length]) {
+      picked.push({ receipt, gasUsed: cumulativeGasUsed - gasBefore, firstLogIndex })
+    }
     gasBefore = cumulativeGasUsed
     firstLogIndex += logs.length
   }
-  const receipt = readReceipt(list, type)
-  return { receipt, gasUsed: receipt.cumulativeGasUsed - gasBefore, firstLogIndex }
-}
-
-/** The receipt at `index` among those of its block. */
-export function placeReceipt(receipts: readonly Receipt[], index: number): PlacedReceipt | undefined {
-  const receipt = receipts[index]
-  if (receipt === undefined) return undefined
-  let firstLogIndex = 0
-  for (let i = 0; i < index; i++) firstLogIndex += receipts[i]!.logs.length
-  const gasBefore = receipts[index - 1]?.cumulativeGasUsed ?? 0n
-  return { receipt, gasUsed: receipt.cumulativeGasUsed - gasBefore, firstLogIndex }
+  return picked
 }
 
 /** The receipts of a block, each with its place. */

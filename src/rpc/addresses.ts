@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { THIS_MACHINE } from './caller.ts'
 
 const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
@@ -18,7 +19,7 @@ export function isLoopback(host: string): boolean {
 export function clientOf(remote: string | undefined): string {
   if (remote === undefined) return 'gone'
   const address = remote.startsWith('::ffff:') ? remote.slice('::ffff:'.length) : remote
-  if (isLoopback(address)) return '127.0.0.1'
+  if (isLoopback(address)) return THIS_MACHINE
   if (isIP(address) !== 6) return address
   // The system writes addresses in their shortest form: `::` stands for what is missing of eight groups.
   const [before = '', after] = address.split('::')

@@ -1,7 +1,14 @@
 import type { Clock } from '../primitives/clock.ts'
 import { isLoopback } from './addresses.ts'
-import type { Allowance } from './dispatch.ts'
 import { ALLOWANCE_BURST_SEC, MAX_ALLOWANCES } from './limits.ts'
+
+/** Keeps clients from asking more than their share. */
+export interface Allowance {
+  /** Takes `units` from what `client` may use. @returns undefined, or why the client has to wait. */
+  take(client: string, units: number): { readonly reason: string; readonly waitSec: number } | undefined
+  /** Takes `units` for what `client` has been let do already, even if that leaves it in debt. */
+  charge(client: string, units: number): void
+}
 
 export interface AllowanceOptions {
   /** Units a second of a client that is not on this machine; 0: no limit. */

@@ -84,8 +84,11 @@ export interface ChainBackend {
   transaction(hash: Uint8Array): Promise<MinedTransaction | undefined>
   /** By place; undefined: no such block, or fewer transactions in it. */
   transactionAt(ref: BlockRef, index: number): Promise<MinedTransaction | undefined>
-  /** @throws StateUnavailableError where it is not held (side blocks). */
-  receipt(transaction: MinedTransaction): Promise<PlacedReceipt>
+  /**
+   * Receipts of transactions of one block, which come in its order; so are the receipts.
+   * @throws StateUnavailableError where they are not held (side blocks).
+   */
+  receiptsOf(block: HashedHeader, transactions: readonly MinedTransaction[]): Promise<readonly PlacedReceipt[]>
   /**
    * Canonical transactions from or to an address: newest first below block `before`, or oldest first above block
    * `after`; whole blocks of them, until there are `atLeast`.

@@ -22,27 +22,21 @@ export class Batch {
     this.#answers = new Array(requests.length)
   }
 
-  /** Resolves when all calls have been answered, or MAX_RESPONSE_CHARS passed: then no more begin. */
+  /**
+   * Resolves when all calls that have begun have been answered. None begins once an answer has not fit into MAX_RESPONSE_CHARS;
+   * of those under way short ones still fit, so that hashes of transactions that have been sent are not lost.
+   */
   run(): Promise<void> {
     return new Promise((resolve, reject) => this.#goOn(resolve, reject))
   }
 
-  /** Begins no more calls. */
-  stop(): void {
-    this.#next = this.#requests.length
-  }
-
-  get isTooLarge(): boolean {
-    return this.#chars > MAX_RESPONSE_CHARS
-  }
-
-  /** In the order of the requests; undefined also for those that have none yet. */
+  /** In the order of the requests; undefined also for those that have none yet, and none that fits. */
   get answers(): readonly Answer[] {
     return this.#answers
   }
 
   #goOn(resolve: () => void, reject: (error: unknown) => void): void {
-    while (this.#next < this.#requests.length && this.#running < BATCH_CONCURRENCY && !this.isTooLarge) {
+    while (this.#next < this.#requests.length && this.#running < BATCH_CONCURRENCY) {
       const index = this.#next++
       const answer = this.#answer(this.#requests[index])
       if (answer instanceof Promise) {
@@ -58,7 +52,12 @@ export class Batch {
   }
 
   #take(index: number, answer: Answer): void {
+    const chars = this.#chars + (answer?.length ?? 0)
+    if (chars > MAX_RESPONSE_CHARS) {
+      this.#next = this.#requests.length
+      return
+    }
     this.#answers[index] = answer
-    this.#chars += answer?.length ?? 0
+    this.#chars = chars
   }
 }

@@ -8,6 +8,8 @@ export interface Connection {
   readonly client: string
   /** HTTP requests of it that are being answered. */
   requests: number
+  /** Whether it has been closed from either side. */
+  isGone(): boolean
   cut(): void
 }
 
@@ -26,7 +28,7 @@ export class Connections {
     }
     this.#counts.set(client, count)
     socket.once('close', () => this.#release(client))
-    this.#bySocket.set(socket, { client, requests: 0, cut: () => socket.destroy() })
+    this.#bySocket.set(socket, { client, requests: 0, isGone: () => socket.destroyed, cut: () => socket.destroy() })
   }
 
   /** undefined: it was not accepted. */

@@ -1,12 +1,13 @@
 import type { Clock } from '../primitives/clock.ts'
+import type { Allowance } from './allowances.ts'
+import { Asker } from './asker.ts'
 import { type Answer, Batch } from './batch.ts'
-import type { Caller } from './caller.ts'
+import { type Caller, THIS_MACHINE } from './caller.ts'
 import { Deadlines } from './deadlines.ts'
 import {
   errorText,
   INTERNAL_ERROR,
   INVALID_REQUEST,
-  type JsonRpcId,
   limitExceeded,
   METHOD_NOT_FOUND,
   REQUEST_TIMED_OUT,
@@ -16,14 +17,18 @@ import {
 import type { Json } from './json.ts'
 import {
   CALL_TIMEOUT_MS,
+  CHARS_PER_UNIT,
   MAX_BATCH_CALLS,
   MAX_HEAVY_CALLS,
   MAX_RESPONSE_CHARS,
+  MAX_WAITING_CALLS,
+  MAX_WAITING_CALLS_PER_CLIENT,
   METHOD_UNITS,
   SMALL_MESSAGE_CHARS,
   UNIT_CHARS,
 } from './limits.ts'
 import { readMessage } from './message.ts'
+import { type Call, readCall } from './request.ts'
 import { type JsonSchema, type ParamTypes, type ParamValues, paramsReader } from './schema.ts'
 import { Slots } from './slots.ts'
 
@@ -56,14 +61,6 @@ export function method<P extends ParamTypes>(definition: {
   const { params, handler, ...described } = definition
   const read = paramsReader(params)
   return { ...described, params, call: (given, caller) => handler(read(given), caller) }
-}
-
-/** Keeps clients from asking more than their share. */
-export interface Allowance {
-  /** Takes `units` from what `client` may use. @returns undefined, or why the client has to wait. */
-  take(client: string, units: number): { readonly reason: string; readonly waitSec: number } | undefined
-  /** Takes `units` for what `client` has been let do already, even if that leaves it in debt. */
-  charge(client: string, units: number): void
 }
 
 /** `code` is that of the error, if it was one. */
@@ -100,7 +97,11 @@ export class Dispatcher {
   #later: Promise<void> | undefined
   readonly #parts: Omit<DispatcherComponents, 'methods' | 'later'>
   readonly #deadlines: Deadlines
-  readonly #heavy = new Slots(MAX_HEAVY_CALLS)
+  readonly #heavy = new Slots({
+    count: MAX_HEAVY_CALLS,
+    maxWaiting: MAX_WAITING_CALLS,
+    maxWaitingOfClient: (client) => (client === THIS_MACHINE ? MAX_WAITING_CALLS : MAX_WAITING_CALLS_PER_CLIENT),
+  })
 
   constructor({ methods, later, ...parts }: DispatcherComponents) {
     // A Map, so that `constructor` and the like are no methods.
@@ -153,7 +154,8 @@ export class Dispatcher {
       return text === undefined ? undefined : { text, waitSec: refusal.waitSec }
     }
     allowance?.charge(caller.client, unitsOf(calls) - 1)
-    const text = await (batch ? this.#batch(batch, caller) : this.#single(request, caller))
+    const asker = new Asker(caller, { allowance })
+    const text = await (batch ? this.#batch(batch, asker) : this.#single(request, asker))
     return text === undefined ? undefined : { text }
   }
 
@@ -162,33 +164,39 @@ export class Dispatcher {
     this.#deadlines.stop()
   }
 
-  #single(request: unknown, caller: Caller): Promise<Answer> | Answer {
-    const answer = this.#answer(request, caller)
-    return answer instanceof Promise ? this.#deadlines.within(answer, () => refuse(request, TIMED_OUT)) : answer
-  }
-
-  #batch(requests: readonly unknown[], caller: Caller): Promise<Answer> {
-    const batch = new Batch(requests, (request) => this.#answer(request, caller))
-    const all = batch
-      .run()
-      .then(() => (batch.isTooLarge ? errorText(null, responseTooLarge()) : join(batch.answers, true)))
-    return this.#deadlines.within(all, () => {
-      batch.stop()
-      return join(
-        requests.map((request, index) => batch.answers[index] ?? refuse(request, TIMED_OUT)),
-        true,
-      )
+  #single(request: unknown, asker: Asker): Promise<Answer> | Answer {
+    const answer = this.#answer(request, asker)
+    if (!(answer instanceof Promise)) return answer
+    return this.#deadlines.within(answer, () => {
+      asker.giveUp()
+      return refuse(request, TIMED_OUT)
     })
   }
 
-  #answer(request: unknown, caller: Caller): Promise<Answer> | Answer {
-    const call = readCall(request)
-    if ('error' in call) return errorText(call.id, call.error)
-    if (this.#later && !this.#methods.has(call.methodName)) return this.#later.then(() => this.#run(call, caller))
-    return this.#run(call, caller)
+  #batch(requests: readonly unknown[], asker: Asker): Promise<Answer> {
+    const batch = new Batch(requests, (request) => this.#answer(request, asker))
+    const answersOr = (error: RpcError) =>
+      join(
+        requests.map((request, index) => batch.answers[index] ?? refuse(request, error)),
+        true,
+      )
+    const all = batch.run().then(() => answersOr(RESPONSE_TOO_LARGE))
+    return this.#deadlines.within(all, () => {
+      asker.giveUp()
+      return answersOr(TIMED_OUT)
+    })
   }
 
-  #run(call: Call, caller: Caller): Promise<Answer> | Answer {
+  #answer(request: unknown, asker: Asker): Promise<Answer> | Answer {
+    // Nobody would read it.
+    if (asker.isGone()) return undefined
+    const call = readCall(request)
+    if ('error' in call) return errorText(call.id, call.error)
+    if (this.#later && !this.#methods.has(call.methodName)) return this.#later.then(() => this.#run(call, asker))
+    return this.#run(call, asker)
+  }
+
+  #run(call: Call, asker: Asker): Promise<Answer> | Answer {
     const { methodName, params } = call
     const found = this.#methods.get(methodName)
     const finished = this.#parts.meter?.start(found ? methodName : 'unknown')
@@ -196,10 +204,10 @@ export class Dispatcher {
       if (!found) {
         throw new RpcError(METHOD_NOT_FOUND, `the method ${methodName} does not exist/is not available`)
       }
-      const result = found.heavy ? this.#heavy.run(async () => found.call(params, caller)) : found.call(params, caller)
-      if (!(result instanceof Promise)) return this.#succeed(call, result, finished)
+      const result = found.heavy ? this.#runHeavy(found, params, asker) : found.call(params, asker)
+      if (!(result instanceof Promise)) return this.#succeed(call, asker, result, finished)
       return result.then(
-        (value) => this.#succeed(call, value, finished),
+        (value) => this.#succeed(call, asker, value, finished),
         (error) => this.#fail(call, error, finished),
       )
     } catch (error) {
@@ -207,10 +215,19 @@ export class Dispatcher {
     }
   }
 
-  #succeed(call: Call, value: Json, finished: Finished | undefined): Answer {
+  #runHeavy(found: Method, params: unknown, asker: Asker): Promise<Json> {
+    return this.#heavy.run(asker.client, async () => {
+      // It may have waited for longer than its client did.
+      if (asker.isGone()) throw TIMED_OUT
+      return found.call(params, asker)
+    })
+  }
+
+  #succeed(call: Call, asker: Asker, value: Json, finished: Finished | undefined): Answer {
     try {
       const result = JSON.stringify(value)
-      if (result.length > MAX_RESPONSE_CHARS) throw responseTooLarge()
+      if (result.length >= CHARS_PER_UNIT) asker.charge(Math.floor(result.length / CHARS_PER_UNIT))
+      if (result.length > MAX_RESPONSE_CHARS) throw RESPONSE_TOO_LARGE
       finished?.(undefined)
       return call.id === undefined ? undefined : `{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${result}}`
     } catch (error) {
@@ -228,6 +245,7 @@ export class Dispatcher {
 }
 
 const TIMED_OUT = new RpcError(REQUEST_TIMED_OUT, `request timed out: no answer within ${CALL_TIMEOUT_MS / 1000} s`)
+const RESPONSE_TOO_LARGE = limitExceeded(`response larger than ${MAX_RESPONSE_CHARS} characters`, MAX_RESPONSE_CHARS)
 
 /** What the calls of a message cost its client; one unit was paid with the message. */
 function unitsOf(calls: readonly unknown[]): number {
@@ -254,36 +272,4 @@ function refuseAll(requests: readonly unknown[], asBatch: boolean, error: RpcErr
     requests.map((request) => refuse(request, error)),
     asBatch,
   )
-}
-
-interface Call {
-  /** undefined: a notification. */
-  readonly id: JsonRpcId | undefined
-  readonly methodName: string
-  readonly params: unknown
-}
-
-/** What is no call, and the id to say so under: its own where it has one that can be read. */
-interface NoCall {
-  readonly id: JsonRpcId
-  readonly error: RpcError
-}
-
-function readCall(request: unknown): Call | NoCall {
-  if (typeof request !== 'object' || request === null) return noCall(null, 'not an object')
-  const { jsonrpc, id, method: methodName, params } = request as Readonly<Record<string, unknown>>
-  if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number') {
-    return noCall(null, 'id is no string or number')
-  }
-  if (jsonrpc !== '2.0') return noCall(id, 'jsonrpc is not "2.0"')
-  if (typeof methodName !== 'string') return noCall(id, 'method is not a string')
-  return { id, methodName, params }
-}
-
-function noCall(id: JsonRpcId | undefined, reason: string): NoCall {
-  return { id: id ?? null, error: new RpcError(INVALID_REQUEST, `invalid request: ${reason}`) }
-}
-
-function responseTooLarge(): RpcError {
-  return limitExceeded(`response larger than ${MAX_RESPONSE_CHARS} characters`, MAX_RESPONSE_CHARS)
 }

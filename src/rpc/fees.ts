@@ -1,5 +1,4 @@
 import { toKey } from '../primitives/bytes.ts'
-import { placeReceipts, type Receipt } from '../primitives/receipt.ts'
 import { effectiveTip } from '../primitives/transaction.ts'
 import type { ChainBackend, ChainBlock, PoolBackend } from './backend.ts'
 
@@ -63,30 +62,6 @@ function lowestTips({ transactions, header }: ChainBlock): bigint[] {
     .map((tx) => effectiveTip(tx, header.baseFeePerGas))
     .sort(ascending)
     .slice(0, SAMPLE_TIPS)
-}
-
-/**
- * Tips at the given percentiles (ascending, 0 to 100) of a block's gas, transactions sorted by tip.
- * An empty block answers with `minTip`: what would have been enough, where geth says 0, which our pool refuses.
- */
-export function rewardPercentiles(
-  block: ChainBlock,
-  receipts: readonly Receipt[],
-  percentiles: readonly number[],
-  minTip: bigint,
-): bigint[] {
-  const { header, transactions } = block
-  if (transactions.length === 0) return percentiles.map(() => minTip)
-  const paid = placeReceipts(receipts)
-    .map(({ gasUsed }, index) => ({ tip: effectiveTip(transactions[index]!, header.baseFeePerGas), gas: gasUsed }))
-    .sort((a, b) => ascending(a.tip, b.tip))
-  let at = 0
-  let sum = paid[0]!.gas
-  return percentiles.map((percentile) => {
-    const threshold = (Number(header.gasUsed) * percentile) / 100
-    while (Number(sum) < threshold && at < paid.length - 1) sum += paid[++at]!.gas
-    return paid[at]!.tip
-  })
 }
 
 function ascending(a: bigint, b: bigint): number {

@@ -1,5 +1,6 @@
 import { toHex } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
+import { THIS_MACHINE } from './caller.ts'
 import { ChangeJournal } from './change-journal.ts'
 import { encodeLog } from './encode.ts'
 import { LIMIT_EXCEEDED, RpcError, SERVER_ERROR } from './errors.ts'
@@ -65,7 +66,8 @@ export class Filters {
   create(client: string, kind: Kind, query?: LogQuery): string {
     this.#sweep()
     const own = [...this.#filters.values()].filter((filter) => filter.client === client).length
-    if (own >= MAX_FILTERS_PER_CLIENT) throw tooMany(`${MAX_FILTERS_PER_CLIENT} filters of one client`)
+    if (own >= MAX_FILTERS_PER_CLIENT && client !== THIS_MACHINE)
+      throw tooMany(`${MAX_FILTERS_PER_CLIENT} filters of one client`)
     if (this.#filters.size >= MAX_FILTERS) throw tooMany(`${MAX_FILTERS} filters`)
     const id = this.#createId()
     const position = this.#journal(kind).end

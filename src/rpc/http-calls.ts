@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Allowance } from './allowances.ts'
 import type { Connection, Connections } from './connections.ts'
-import type { Allowance, Dispatcher, Reply } from './dispatch.ts'
+import type { Dispatcher, Reply } from './dispatch.ts'
 import { errorText, limitExceeded } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { HeldBytes } from './held-bytes.ts'
@@ -41,19 +42,21 @@ export class HttpCalls {
 
   async #answer(request: IncomingMessage, response: ServerResponse, connection: Connection): Promise<void> {
     const { gate, allowance, dispatcher } = this.#parts
+    const { origin } = request.headers
+    const cors = origin !== undefined && gate.shares(origin) ? corsHeaders(origin) : {}
     if (!isJson(request.headers['content-type'])) {
       // JSON alone: a page may send `text/plain` to any address without the browser asking first.
-      sendText(response, 415, 'invalid content type, only application/json is supported')
+      sendText(response, 415, 'invalid content type, only application/json is supported', cors)
       return
     }
     const stranger = await gate.authenticate(request.headers)
     if (stranger) {
-      sendText(response, stranger.status, stranger.reason)
+      sendText(response, stranger.status, stranger.reason, cors)
       return
     }
     const refusal = allowance?.take(connection.client, 0)
     if (refusal) {
-      this.#send(request, response, connection, {
+      this.#send(response, connection, cors, {
         text: errorText(null, limitExceeded(refusal.reason)),
         waitSec: refusal.waitSec,
       })
@@ -62,10 +65,10 @@ export class HttpCalls {
     const body = await this.#read(request, connection)
     if (body === 'gone') return
     if (body === 'too long') {
-      refuseBody(response)
+      refuseBody(response, cors)
       return
     }
-    this.#send(request, response, connection, await dispatcher.handle(body, connection))
+    this.#send(response, connection, cors, await dispatcher.handle(body, connection))
   }
 
   #read(request: IncomingMessage, connection: Connection): Promise<Buffer | 'too long' | 'gone'> {
@@ -93,16 +96,13 @@ export class HttpCalls {
     })
   }
 
-  #send(request: IncomingMessage, response: ServerResponse, connection: Connection, reply: Reply | undefined): void {
-    const { gate, outgoing } = this.#parts
-    const headers: OutgoingHttpHeaders = {}
-    const { origin } = request.headers
-    if (origin !== undefined && gate.shares(origin)) Object.assign(headers, corsHeaders(origin))
+  #send(response: ServerResponse, connection: Connection, cors: OutgoingHttpHeaders, reply: Reply | undefined): void {
+    const { outgoing } = this.#parts
     if (reply === undefined) {
-      response.writeHead(204, headers).end()
+      response.writeHead(204, cors).end()
       return
     }
-    headers['content-type'] = 'application/json'
+    const headers: OutgoingHttpHeaders = { ...cors, 'content-type': 'application/json' }
     const sizeBytes = Buffer.byteLength(reply.text)
     headers['content-length'] = sizeBytes
     if (reply.waitSec !== undefined) headers['retry-after'] = `${reply.waitSec}`
@@ -130,8 +130,8 @@ function isJson(contentType: string | undefined): boolean {
   return type === 'application/json' || type === 'application/json-rpc'
 }
 
-function refuseBody(response: ServerResponse): void {
+function refuseBody(response: ServerResponse, cors: OutgoingHttpHeaders): void {
   const text = errorText(null, limitExceeded(`body larger than ${MAX_BODY_BYTES} bytes`, MAX_BODY_BYTES))
   // The rest of the body is not read.
-  response.writeHead(413, { 'content-type': 'application/json', connection: 'close' }).end(text)
+  response.writeHead(413, { ...cors, 'content-type': 'application/json', connection: 'close' }).end(text)
 }

@@ -20,14 +20,20 @@ export const BATCH_CONCURRENCY = 100
  * They take the thread one after the other in any case; this keeps those that wait from holding theirs meanwhile.
  */
 export const MAX_HEAVY_CALLS = 4
-/** Characters of a response, a batch counted whole. */
+/** Such calls that wait, and those of one client that is not on this machine: of full blocks no more are answered in time. */
+export const MAX_WAITING_CALLS = 4_096
+export const MAX_WAITING_CALLS_PER_CLIENT = 256
+/** Characters of a response, a batch counted whole: calls whose answers do not fit are told so. */
 export const MAX_RESPONSE_CHARS = 25_000_000
 /** Milliseconds until a request must have arrived whole: slow senders must not hold sockets. */
 export const REQUEST_TIMEOUT_MS = 30_000
 /** Milliseconds until a call is answered, if only to say that it took too long. */
 export const CALL_TIMEOUT_MS = 30_000
-/** Milliseconds that a connection may move no byte in either direction while an answer is due: the reader has gone. */
-export const INACTIVITY_TIMEOUT_MS = 30_000
+/**
+ * Milliseconds that a connection may move no byte in either direction while an answer is due: the reader has gone. Longer than
+ * the answer may take, or nobody would learn that a call took too long.
+ */
+export const INACTIVITY_TIMEOUT_MS = CALL_TIMEOUT_MS + 10_000
 /** Milliseconds that an HTTP connection may wait for its next request, as in geth: wallets ask every few seconds. */
 export const KEEP_ALIVE_MS = 120_000
 /** Milliseconds between two looks for connections past one of these times; each may be exceeded by as much. */
@@ -62,7 +68,7 @@ export const WS_PING_INTERVAL_MS = 30_000
 /** Subscriptions of one connection: each costs a message per event. */
 export const MAX_SUBSCRIPTIONS_PER_CONNECTION = 128
 
-/** Filters at a time, and of one client: each costs a few hundred bytes until it expires. */
+/** Filters at a time, and of one client that is not on this machine: each costs a few hundred bytes until it expires. */
 export const MAX_FILTERS = 4_096
 export const MAX_FILTERS_PER_CLIENT = 256
 /** Milliseconds after which a filter that nobody asks for goes; geth's. */
@@ -78,6 +84,13 @@ export const MAX_LOG_TOPICS = 1_000
  * so that a client elsewhere gets a quarter of a core for them.
  */
 export const UNIT_CHARS = 1024
+/**
+ * What else costs a unit, beside what a call costs: characters of an answer, transactions and headers that are read for a short
+ * one. A unit is half a millisecond of the thread here too, on a slow core.
+ */
+export const CHARS_PER_UNIT = 8_192
+export const TRANSACTIONS_PER_UNIT = 32
+export const HEADERS_PER_UNIT = 32
 /** Units of calls that read much or make others work; all others cost one. */
 export const METHOD_UNITS: ReadonlyMap<string, number> = new Map([
   ['eth_sendRawTransaction', 2],
@@ -100,7 +113,10 @@ export const METHOD_UNITS: ReadonlyMap<string, number> = new Map([
   ['ots_searchTransactionsBefore', 10],
   ['ots_searchTransactionsAfter', 10],
   ['ots_getTransactionBySenderAndNonce', 10],
+  ['idobata_propagationStats', 50],
 ])
+/** Units of a look at the metrics, which are a few hundred numbers to be gathered and written. */
+export const METRICS_UNITS = 20
 /** Units a second of one client elsewhere, and of everything on this machine together. */
 export const DEFAULT_UNITS_PER_SEC = 500
 export const DEFAULT_LOOPBACK_UNITS_PER_SEC = 100_000
@@ -122,6 +138,8 @@ export const MAX_FEE_HISTORY_BLOCKS = 1_024
 /** The same when rewards are asked for: each block's transactions are then read and sorted. */
 export const MAX_FEE_REWARD_BLOCKS = 128
 export const MAX_FEE_PERCENTILES = 100
+/** Different tips of blocks that are remembered for fee histories, each block counted as one more: some 25 MB. */
+export const MAX_REMEMBERED_TIPS = 262_144
 /** Storage slots of one proof. */
 export const MAX_PROOF_KEYS = 1_024
 /** Entries and keys of an access list in a call object; the intrinsic gas of more would not fit a block. */

@@ -1,7 +1,8 @@
 import { equalBytes } from '../primitives/bytes.ts'
 import type { ChainBackend, MinedTransaction } from './backend.ts'
+import type { Caller } from './caller.ts'
 import { limitExceeded } from './errors.ts'
-import { MAX_NONCE_SEARCH } from './limits.ts'
+import { MAX_NONCE_SEARCH, TRANSACTIONS_PER_UNIT } from './limits.ts'
 
 /**
  * The canonical transaction that `sender` signed with `nonce`, found by halving: its nonces rise with the blocks.
@@ -12,6 +13,7 @@ export async function transactionByNonce(
   chain: ChainBackend,
   sender: Uint8Array,
   nonce: bigint,
+  caller: Caller,
 ): Promise<MinedTransaction | undefined> {
   let seen = 0
   /** The sender's own transactions in the first block at or after `number`, up to `last`, that has any. */
@@ -19,6 +21,7 @@ export async function transactionByNonce(
     let after = number - 1
     while (after < last) {
       const { transactions, more } = await chain.history(sender, { after }, 1)
+      caller.charge?.(transactions.length / TRANSACTIONS_PER_UNIT)
       const own = transactions.filter((transaction) => equalBytes(transaction.sender, sender))
       if (own.length > 0) return own
       seen += transactions.length

@@ -1,6 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify'
+import { clientOf } from './addresses.ts'
+import type { Allowance } from './allowances.ts'
 import type { Gate } from './gate.ts'
 import { type HealthFacts, judgeReadiness } from './health.ts'
+import { METRICS_UNITS } from './limits.ts'
 
 /** What `GET /metrics` serves. */
 export interface MetricsSource {
@@ -11,6 +14,8 @@ export interface MetricsSource {
 
 export interface PagesComponents {
   readonly gate: Gate
+  /** Absent: everybody may ask as much as they like. */
+  readonly allowance?: Allowance | undefined
   /** How the node stands now. */
   readonly health: () => Promise<HealthFacts>
   /** Absent: nothing is measured. */
@@ -21,7 +26,7 @@ export interface PagesComponents {
  * Everything that is not JSON-RPC: health, metrics, and a word for who opens the URL in a browser. Health says no more
  * than yes or no to strangers, so that whoever restarts the node needs no token.
  */
-export function createPages({ gate, health, metrics }: PagesComponents): FastifyInstance {
+export function createPages({ gate, allowance, health, metrics }: PagesComponents): FastifyInstance {
   const app = Fastify()
   const text = 'text/plain; charset=utf-8'
 
@@ -40,6 +45,10 @@ export function createPages({ gate, health, metrics }: PagesComponents): Fastify
   app.get('/metrics', async (request, reply) => {
     const stranger = await gate.authenticate(request.headers)
     if (stranger) return reply.code(stranger.status).type(text).send(`${stranger.reason}\n`)
+    const refusal = allowance?.take(clientOf(request.socket.remoteAddress), METRICS_UNITS)
+    if (refusal) {
+      return reply.code(429).header('retry-after', `${refusal.waitSec}`).type(text).send(`${refusal.reason}\n`)
+    }
     if (!metrics) return reply.code(404).type(text).send('nothing is measured; start the node with --metrics\n')
     return reply.type(metrics.contentType).send(await metrics.text())
   })

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../primitives/clock.ts'
 import { Connections } from './connections.ts'
-import type { Allowance, Dispatcher } from './dispatch.ts'
+import type { Dispatcher } from './dispatch.ts'
 import type { Gate } from './gate.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { corsHeaders, HttpCalls, sendText } from './http-calls.ts'
@@ -34,12 +34,10 @@ export interface RpcSide {
   readonly gate: Gate
 }
 
-export interface RpcServerComponents extends Pick<PagesComponents, 'health' | 'metrics'> {
+export interface RpcServerComponents extends Omit<PagesComponents, 'gate'> {
   readonly http: RpcSide
   /** Absent: no WebSocket. */
   readonly ws?: RpcSide | undefined
-  /** Absent: everybody may ask as much as they like. */
-  readonly allowance?: Allowance | undefined
   readonly clock: Clock
 }
 
@@ -138,8 +136,8 @@ export class RpcServer {
 
   async #loadPages(): Promise<FastifyInstance> {
     const { createPages } = await import('./pages.ts')
-    const { http, health, metrics } = this.#parts
-    const pages = createPages({ gate: http.gate, health, metrics })
+    const { http, ...parts } = this.#parts
+    const pages = createPages({ gate: http.gate, ...parts })
     await pages.ready()
     return pages
   }

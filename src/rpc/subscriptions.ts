@@ -53,9 +53,9 @@ export class Subscriptions {
 
   /**
    * Events are told of once the answer with the id is on its way, until `unsubscribe` or the end of the connection.
-   * @returns the subscription's id. @throws RpcError if the connection has as many as it may.
+   * @param afterAnswer  as in `Caller`. @returns the subscription's id. @throws RpcError if the connection has as many as it may.
    */
-  subscribe(subscriber: Subscriber, topic: Topic): string {
+  subscribe(subscriber: Subscriber, topic: Topic, afterAnswer: (action: () => void) => void): string {
     const own = this.#ownOf(subscriber)
     if (own.size >= MAX_SUBSCRIPTIONS_PER_CONNECTION) {
       const limit = `${MAX_SUBSCRIPTIONS_PER_CONNECTION} subscriptions of one connection`
@@ -63,7 +63,7 @@ export class Subscriptions {
     }
     const subscription = { id: this.#createId(), topic, subscriber }
     own.set(subscription.id, subscription)
-    subscriber.afterAnswer(() => {
+    afterAnswer(() => {
       if (own.has(subscription.id)) this.#setOf(topic.kind).add(subscription)
     })
     return subscription.id

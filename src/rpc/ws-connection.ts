@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { Caller, Subscriber } from './caller.ts'
+import type { Subscriber } from './caller.ts'
 import type { Connection } from './connections.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { HeldBytes } from './held-bytes.ts'
@@ -22,13 +22,11 @@ const CONTROL_FRAME_HEADER_BYTES = 6
 export class WsConnection implements Subscriber {
   readonly #ws: WebSocket
   readonly #parts: WsConnectionComponents
-  readonly #caller: Caller
+  readonly #client: string
   readonly #closeListeners: (() => void)[] = []
   /** Came in one piece of the stream, behind more messages than are answered at a time. */
   readonly #waiting: string[] = []
   #inFlight = 0
-  /** Run when the message at hand has been answered. */
-  #afterAnswer: (() => void)[] = []
   #draining = false
   /** Whether anything has come since the last look. */
   #alive = true
@@ -39,7 +37,7 @@ export class WsConnection implements Subscriber {
   constructor(ws: WebSocket, socket: Duplex, connection: Connection, components: WsConnectionComponents) {
     this.#ws = ws
     this.#parts = components
-    this.#caller = { client: connection.client, subscriber: this }
+    this.#client = connection.client
     ws.on('message', (data: Buffer, isBinary) => this.#received(data, isBinary))
     ws.on('pong', (payload: Buffer) => this.#controlled(payload))
     ws.on('ping', (payload: Buffer) => this.#controlled(payload))
@@ -56,12 +54,10 @@ export class WsConnection implements Subscriber {
     else this.#send(message)
   }
 
-  afterAnswer(action: () => void): void {
-    this.#afterAnswer.push(action)
-  }
-
   onClose(listener: () => void): void {
-    this.#closeListeners.push(listener)
+    // Calls of a batch may still begin then.
+    if (this.#ws.readyState === this.#ws.CLOSED) listener()
+    else this.#closeListeners.push(listener)
   }
 
   cut(): void {
@@ -126,11 +122,18 @@ export class WsConnection implements Subscriber {
 
   async #answer(message: string): Promise<void> {
     this.#inFlight++
-    const reply = await this.#parts.dispatcher.handle(message, this.#caller)
+    // Of this message alone: another one's subscriptions have not been confirmed yet.
+    const afterAnswer: (() => void)[] = []
+    const reply = await this.#parts.dispatcher.handle(message, {
+      client: this.#client,
+      subscriber: this,
+      afterAnswer: (action) => afterAnswer.push(action),
+      isGone: () => this.#ws.readyState !== this.#ws.OPEN,
+    })
     this.#inFlight--
     if (this.#ws.readyState === this.#ws.OPEN) {
       if (reply !== undefined) this.#send(reply.text)
-      for (const action of this.#afterAnswer.splice(0)) action()
+      for (const action of afterAnswer) action()
     }
     this.#next()
   }
@@ -153,7 +156,7 @@ export class WsConnection implements Subscriber {
   #closed(): void {
     this.#parts.incoming.set(this, 0)
     this.#parts.outgoing.set(this, 0)
-    this.#afterAnswer = []
+    this.#waiting.length = 0
     for (const listener of this.#closeListeners) listener()
   }
 }

@@ -67,6 +67,10 @@ export const META = {
    * root]). Until then `trieNode` is the state of neither, and has this root.
    */
   flush: 'flush',
+  /** Where this node seals by signature: rlp([number of the highest block it has sealed]). */
+  sealed: 'sealed',
+  /** There once two conflicting final blocks were seen: rlp([headers of our side, headers of theirs]). */
+  conflict: 'conflict',
   /** There while the state is being rebuilt from genesis, and so is not to be trusted. */
   rebuilding: 'rebuilding',
 } as const

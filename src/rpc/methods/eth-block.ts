@@ -2,9 +2,11 @@ import { transactionHash } from '../../crypto/hashes.ts'
 import { toHex } from '../../primitives/bytes.ts'
 import { placeReceipts } from '../../primitives/receipt.ts'
 import type { Backends, BlockRef, ChainBackend, ChainBlock, MinedTransaction } from '../backend.ts'
+import type { Caller } from '../caller.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { encodeBlock, encodeHeader, encodeReceipt, encodeTransaction, quantity } from '../encode.ts'
 import type { Json } from '../json.ts'
+import { TRANSACTIONS_PER_UNIT } from '../limits.ts'
 import { blockNumber, blockRef, boolean, count, hash32, optional } from '../schema.ts'
 import { BLOCK, HEADER, listOf, nullable, QUANTITY, RECEIPT } from '../shapes.ts'
 
@@ -38,9 +40,11 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
     const header = await chain.header(ref)
     return header ? encodeHeader(header) : null
   }
-  const transactionCount = async (ref: BlockRef): Promise<Json> => {
+  const transactionCount = async (ref: BlockRef, caller: Caller): Promise<Json> => {
     const block = await chain.block(ref)
-    return block ? quantity(block.transactions.length) : null
+    if (!block) return null
+    caller.charge?.(block.transactions.length / TRANSACTIONS_PER_UNIT)
+    return quantity(block.transactions.length)
   }
   // This ledger has no uncles: their list is empty in every block, and no index has one.
   const uncleCount = async (ref: BlockRef): Promise<Json> => ((await chain.header(ref)) ? quantity(0) : null)
@@ -77,14 +81,14 @@ export function ethBlockMethods({ chain }: Pick<Backends, 'chain'>): MethodTable
       params: { block: blockNumber },
       result: nullable(QUANTITY),
       heavy: true,
-      handler: ({ block }) => transactionCount(block),
+      handler: ({ block }, caller) => transactionCount(block, caller),
     }),
     eth_getBlockTransactionCountByHash: method({
       summary: 'Number of transactions of a block; null if unknown.',
       params: { hash: hash32 },
       result: nullable(QUANTITY),
       heavy: true,
-      handler: ({ hash }) => transactionCount({ hash }),
+      handler: ({ hash }, caller) => transactionCount({ hash }, caller),
     }),
     eth_getUncleCountByBlockNumber: method({
       summary:

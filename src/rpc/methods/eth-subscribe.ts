@@ -1,4 +1,4 @@
-import type { Caller, Subscriber } from '../caller.ts'
+import type { Caller } from '../caller.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { INVALID_PARAMS, NOTIFICATIONS_UNSUPPORTED, RpcError } from '../errors.ts'
 import { logCriteria } from '../logs.ts'
@@ -33,23 +33,28 @@ export function ethSubscribeMethods({ subscriptions }: { readonly subscriptions:
         'Tells of newHeads (with {"removed":true} also of blocks that a reorg takes away), newPendingTransactions (true: whole ones), logs or syncing; its id.',
       params: { kind, detail: optional(detail) },
       result: TEXT,
-      handler: (params, caller) => subscriptions.subscribe(subscriberOf(caller), readTopic(params)),
+      handler: (params, caller) => {
+        const { subscriber, afterAnswer } = connectionOf(caller)
+        return subscriptions.subscribe(subscriber, readTopic(params), afterAnswer)
+      },
     }),
     eth_unsubscribe: method({
       summary: 'Ends a subscription of this connection.',
       params: { id: text },
       result: BOOLEAN,
       handler: ({ id }, caller) => {
-        if (subscriptions.unsubscribe(subscriberOf(caller), id)) return true
+        if (subscriptions.unsubscribe(connectionOf(caller).subscriber, id)) return true
         throw new RpcError(INVALID_PARAMS, 'subscription not found')
       },
     }),
   }
 }
 
-function subscriberOf({ subscriber }: Caller): Subscriber {
-  if (!subscriber) throw new RpcError(NOTIFICATIONS_UNSUPPORTED, 'notifications not supported; use WebSocket')
-  return subscriber
+function connectionOf({ subscriber, afterAnswer }: Caller) {
+  if (!subscriber || !afterAnswer) {
+    throw new RpcError(NOTIFICATIONS_UNSUPPORTED, 'notifications not supported; use WebSocket')
+  }
+  return { subscriber, afterAnswer }
 }
 
 /** @throws RpcError -32602 */

@@ -50,7 +50,9 @@ export function ethTransactionMethods({ chain, pool }: Pick<Backends, 'chain' | 
       result: nullable(RECEIPT),
       handler: async ({ hash }) => {
         const mined = await chain.transaction(hash)
-        return mined ? encodeReceipt(mined, await chain.receipt(mined)) : null
+        if (!mined) return null
+        const [receipt] = await chain.receiptsOf(mined.header, [mined])
+        return encodeReceipt(mined, receipt!)
       },
     }),
     eth_getRawTransactionByHash: method({

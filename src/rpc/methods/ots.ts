@@ -1,11 +1,12 @@
 import { toHex } from '../../primitives/bytes.ts'
 import { type PlacedReceipt, placeReceipts } from '../../primitives/receipt.ts'
 import type { Backends, BlockRef, ChainBlock, MinedTransaction } from '../backend.ts'
+import type { Caller } from '../caller.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { effectiveGasPrice, encodeBlock, encodeReceipt, encodeTransaction, quantity } from '../encode.ts'
 import { limitExceeded } from '../errors.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { MAX_BLOCK_PAGE } from '../limits.ts'
+import { MAX_BLOCK_PAGE, TRANSACTIONS_PER_UNIT } from '../limits.ts'
 import { address, count, hash32, LATEST, looseBlockNumber, optional } from '../schema.ts'
 import {
   ADDRESS,
@@ -64,15 +65,16 @@ const TRACE = shape({
 export function otsMethods({ chain }: Pick<Backends, 'chain'>): MethodTable {
   const block = optional<BlockRef>(looseBlockNumber, LATEST)
 
-  const readBlock = async (ref: BlockRef) => {
+  const readBlock = async (ref: BlockRef, caller: Caller) => {
     const found = await chain.block(ref)
     if (!found) return undefined
+    caller.charge?.(found.transactions.length / TRANSACTIONS_PER_UNIT)
     const [mined, receipts] = await Promise.all([minedTransactions(chain, found), chain.receipts(found)])
     return { block: found, mined, receipts: placeReceipts(receipts) }
   }
 
-  const details = async (ref: BlockRef): Promise<Json> => {
-    const found = await readBlock(ref)
+  const details = async (ref: BlockRef, caller: Caller): Promise<Json> => {
+    const found = await readBlock(ref, caller)
     if (!found) return null
     const { block, mined, receipts } = found
     const { transactions: _, ...members } = slimBlock(block)
@@ -105,25 +107,25 @@ export function otsMethods({ chain }: Pick<Backends, 'chain'>): MethodTable {
       params: { block: looseBlockNumber },
       result: nullable(BLOCK_DETAILS),
       heavy: true,
-      handler: ({ block }) => details(block),
+      handler: ({ block }, caller) => details(block, caller),
     }),
     ots_getBlockDetailsByHash: method({
       summary: 'The same of a block by its hash.',
       params: { hash: hash32 },
       result: nullable(BLOCK_DETAILS),
       heavy: true,
-      handler: ({ hash }) => details({ hash }),
+      handler: ({ hash }, caller) => details({ hash }, caller),
     }),
     ots_getBlockTransactions: method({
       summary: "A page of a block's transactions, counted from its end, calldata cut to four bytes; with receipts.",
       params: { block: looseBlockNumber, page: count, pageSize: count },
       result: nullable(BLOCK_PAGE),
       heavy: true,
-      handler: async ({ block: ref, page, pageSize }) => {
+      handler: async ({ block: ref, page, pageSize }, caller) => {
         if (pageSize > MAX_BLOCK_PAGE) {
           throw limitExceeded(`page of ${pageSize} transactions, limit ${MAX_BLOCK_PAGE}`, MAX_BLOCK_PAGE)
         }
-        const found = await readBlock(ref)
+        const found = await readBlock(ref, caller)
         if (!found) return null
         const end = Math.max(0, found.mined.length - page * pageSize)
         const onPage = found.mined.slice(Math.max(0, end - pageSize), end)

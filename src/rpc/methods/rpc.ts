@@ -1,9 +1,12 @@
 import { type MethodTable, method } from '../dispatch.ts'
+import type { JsonObject } from '../json.ts'
 import { openRpcDocument } from '../openrpc.ts'
 import { mapOf, TEXT } from '../shapes.ts'
 
 /** `rpc_`: what is served, itself included. `version` is the program's. */
 export function withIntrospection(methods: MethodTable, version: string): MethodTable {
+  /** Built when it is first asked for: the table does not change. */
+  let document: JsonObject | undefined
   const table: MethodTable = {
     ...methods,
     rpc_modules: method({
@@ -16,7 +19,10 @@ export function withIntrospection(methods: MethodTable, version: string): Method
       summary: 'This interface as an OpenRPC document.',
       params: {},
       result: { type: 'object', required: ['openrpc', 'info', 'methods', 'components'] },
-      handler: () => openRpcDocument(table, version),
+      handler: () => {
+        document ??= openRpcDocument(table, version)
+        return document
+      },
     }),
   }
   return table

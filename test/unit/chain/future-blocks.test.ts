@@ -3,7 +3,7 @@ import type { IndexEntry } from '../../../src/chain/block-index.ts'
 import type { Chain } from '../../../src/chain/chain.ts'
 import { FutureBlocks, type HeldBlock } from '../../../src/chain/future-blocks.ts'
 import type { Block } from '../../../src/primitives/block.ts'
-import { MAX_FUTURE_BLOCKS } from '../../../src/primitives/limits.ts'
+import { MAX_FUTURE_BLOCKS, MAX_FUTURE_BYTES } from '../../../src/primitives/limits.ts'
 import { makeBlock, verdict, withHeader } from '../../support/block-maker.ts'
 import { GENESIS_TIMESTAMP } from '../../support/header-chain.ts'
 import { londonEngine } from '../../support/london-engine.ts'
@@ -97,19 +97,35 @@ describe('a block ahead of the clock', () => {
   })
 
   it('keeps waiting whatever time its child claims to be of', async () => {
-    const [first, second] = await branch(1000, 1001)
+    const [first, second] = await branch(70, 71)
     const early = withHeader(second!, { timestamp: 1 })
     expect(await verdict(chain, first!)).toBe('future')
     expect(await verdict(chain, early)).toBe('timestamp-not-after-parent')
-    clock.advance(984_999)
+    clock.advance(54_999)
     expect(await verdict(chain, first!)).toBe('future')
     const head = headAt(1)
     clock.advance(1)
     await head
   })
 
+  it('is not held from 76 seconds on, nor forgotten as bad', async () => {
+    const [first, second, third] = await branch(70, 76, 77)
+    expect(await verdict(chain, first!)).toBe('future')
+    expect(await verdict(chain, second!)).toBe('timestamp-in-future')
+    expect(await verdict(chain, third!)).toBe('unknown-parent')
+    expect(chain.isBad(second!.hash)).toBe(false)
+    await expect(chain.import(second!)).rejects.toMatchObject({
+      facts: { timestamp: GENESIS_TIMESTAMP + 76, limit: GENESIS_TIMESTAMP + 75 },
+    })
+    clock.advance(1000)
+    expect(await verdict(chain, second!)).toBe('future')
+    const head = headAt(2)
+    clock.advance(60_000)
+    await head
+  })
+
   it('does not vouch for a child that breaks a rule', async () => {
-    const [first, second] = await branch(1000, 1001)
+    const [first, second] = await branch(70, 71)
     expect(await verdict(chain, first!)).toBe('future')
     expect(await verdict(chain, withHeader(second!, { difficulty: 1n }))).toBe('bad-difficulty')
     expect(await verdict(chain, withHeader(second!, { number: 7 }))).toBe('bad-number')
@@ -117,7 +133,7 @@ describe('a block ahead of the clock', () => {
   })
 
   it('and its descendants are taken in order when all are due at once', async () => {
-    const blocks = await branch(100, 101, 102, 103)
+    const blocks = await branch(60, 61, 62, 63)
     for (const block of blocks) expect(await verdict(chain, block)).toBe('future')
     const head = headAt(4)
     clock.advance(3_600_000)
@@ -149,7 +165,7 @@ describe('a block ahead of the clock', () => {
   })
 
   it('does not keep a closed chain waiting', async () => {
-    const [block] = await branch(1000)
+    const [block] = await branch(70)
     expect(await verdict(chain, block!)).toBe('future')
     await chain.close()
     expect(clock.pending).toBe(0)
@@ -157,10 +173,10 @@ describe('a block ahead of the clock', () => {
 })
 
 describe('the room for blocks ahead of the clock', () => {
-  function heldBlock(i: number, dueMs: number): HeldBlock {
+  function heldBlock(i: number, dueMs: number, sizeBytes = 600): HeldBlock {
     const hash = new Uint8Array(32)
     new DataView(hash.buffer).setUint32(0, i)
-    const block = { hash, header: { number: i } } as Block
+    const block = { hash, header: { number: i }, sizeBytes } as Block
     return { block, entry: block as unknown as IndexEntry, dueMs }
   }
 
@@ -175,6 +191,20 @@ describe('the room for blocks ahead of the clock', () => {
     expect(kept).toHaveLength(MAX_FUTURE_BLOCKS)
     clock.advance(10_000)
     expect(released.toSorted((a, b) => a - b)).toEqual(kept)
+  })
+
+  it('is bounded in bytes, too, and free again when blocks have gone', () => {
+    const released: number[] = []
+    const held = new FutureBlocks(clock, ({ header }) => released.push(header.number))
+    const now = clock.nowMs()
+    const size = MAX_FUTURE_BYTES / 4
+    for (const i of [1, 2, 3, 4]) held.hold(heldBlock(i, now + i * 1000, size))
+    held.hold(heldBlock(0, now + 500, size + 1))
+    clock.advance(10_000)
+    expect(released).toEqual([0, 1, 2])
+    for (const i of [5, 6, 7, 8]) held.hold(heldBlock(i, clock.nowMs() + 1000, size))
+    clock.advance(1000)
+    expect(released).toEqual([0, 1, 2, 5, 6, 7, 8])
   })
 
   it('is looked at once a minute, so that a clock that was set is noticed', () => {

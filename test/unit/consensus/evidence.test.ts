@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Candidate, Engine } from '../../../src/consensus/engine.ts'
-import { type Evidence, SealEvidence } from '../../../src/consensus/evidence.ts'
+import { type ConflictingFinal, type Evidence, SealEvidence } from '../../../src/consensus/evidence.ts'
 import { createPoa } from '../../../src/consensus/poa.ts'
 import { recoverTestSigner, testSigner } from '../../support/block-signers.ts'
 import { HeaderChain, headerWith } from '../../support/header-chain.ts'
@@ -19,9 +19,27 @@ function engineOf(place: number, clock: ManualClock, evidence?: SealEvidence): E
 class Node {
   readonly chain = new HeaderChain(headerWith({ extraData: Uint8Array.of(1, 2, 3) }))
   readonly reported: Evidence[] = []
-  readonly evidence = new SealEvidence((evidence) => this.reported.push(evidence))
+  /** On its disk. */
+  saved: ConflictingFinal | undefined
+  evidence = this.#start()
   readonly clock = new ManualClock(2_000_000_000_000)
-  readonly engine = engineOf(0, this.clock, this.evidence)
+  engine = engineOf(0, this.clock, this.evidence)
+
+  #start(): SealEvidence {
+    const kept = {
+      load: () => this.saved,
+      save: async (conflict: ConflictingFinal) => {
+        this.saved = conflict
+      },
+    }
+    return new SealEvidence((evidence) => this.reported.push(evidence), kept)
+  }
+
+  restart(): void {
+    this.reported.length = 0
+    this.evidence = this.#start()
+    this.engine = engineOf(0, this.clock, this.evidence)
+  }
 
   /** A block by the signer at `place`, not shown to the node yet. */
   async block(parent: Candidate, place: number, secondsLate = 0): Promise<Candidate> {
@@ -147,6 +165,13 @@ describe('seal evidence', () => {
     })
     expect(node.evidence.list()[0]).toBe(node.evidence.conflictingFinal)
     expect(node.reported.filter(({ kind }) => kind === 'conflicting-final')).toHaveLength(1)
+
+    // People have to decide; switching it off and on is none of their decisions.
+    node.restart()
+    expect(node.reported).toEqual([node.saved])
+    const sealingOn = node.chain.seal(node.engine, tip, timestamp + 2)
+    node.clock.advance(60_000)
+    await expect(sealingOn).rejects.toThrow('did not seal')
   })
 
   it('keeps at most 16 records of one signer, and those of another beside them', async () => {

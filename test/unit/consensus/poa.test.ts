@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Candidate, Engine } from '../../../src/consensus/engine.ts'
 import {
+  type BlockSigner,
   createPoa,
   IN_TURN_DIFFICULTY,
   OUT_OF_TURN_DIFFICULTY,
@@ -265,6 +266,44 @@ describe('poa waiting', () => {
     expect(clock.pending).toBe(1)
     clock.advance(1)
     expect((await again).timestamp).toBe(GENESIS_TIMESTAMP + 6)
+  })
+
+  it('does so after a restart, too: the height is on disk before the signature is made', async () => {
+    const chain = new HeaderChain(genesis)
+    const clock = lateClock()
+    const signers = keys.slice(0, 3).map(({ address }) => address)
+    let saved: number | undefined
+    const seen: (number | undefined)[] = []
+    const signer: BlockSigner = {
+      address: keys[1]!.address,
+      signHash: (hash) => {
+        seen.push(saved)
+        return keys[1]!.signHash(hash)
+      },
+    }
+    const started = () =>
+      createPoa(
+        { signers, periodSec: PERIOD_SEC, maxFutureSeconds: 15 },
+        {
+          clock,
+          recoverSigner: recoverTestSigner,
+          signer,
+          highestSealed: {
+            load: () => saved,
+            save: async (number) => {
+              await Promise.resolve()
+              saved = number
+            },
+          },
+        },
+      )
+    await chain.seal(started(), chain.genesis, GENESIS_TIMESTAMP + 5)
+    const again = chain.seal(started(), chain.genesis, GENESIS_TIMESTAMP + 6)
+    clock.advance(2 * OUT_OF_TURN_STEP_MS - 1)
+    expect(clock.pending).toBe(1)
+    clock.advance(1)
+    await again
+    expect(seen).toEqual([1, 1])
   })
 
   it('does not wait for the clock under --dev, and sets no bound on the future', async () => {

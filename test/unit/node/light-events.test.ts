@@ -72,10 +72,9 @@ test('subscribers to heads hear of a reorg, of what has gone where they asked fo
   const heard: { hash: string; removed?: boolean }[] = []
   const subscriber = {
     notify: (message: string) => heard.push(JSON.parse(message).params.result),
-    afterAnswer: (action: () => void) => action(),
     onClose() {},
   }
-  subscriptions.subscribe(subscriber, { kind: 'newHeads', removed: true })
+  subscriptions.subscribe(subscriber, { kind: 'newHeads', removed: true }, (action) => action())
   tellHead({ head: b3, connected: [b1, b2, b3], disconnected: [a2, a1] })
   expect(heard.map(({ removed = false }) => removed)).toEqual([true, true, false, false, false])
   subscriptions.stop()

@@ -222,10 +222,10 @@ describe('replacement', () => {
     }
   })
 
-  it('rounds the tenth up', async () => {
+  it('rounds the tenth down, as geth does', async () => {
     const fixture = await PoolFixture.create({ minTip: 0n })
     const priced = (wei: bigint) => transfer({ from: 0, maxPriorityFeePerGas: wei, maxFeePerGas: wei })
-    expect(await fixture.add(priced(101n), priced(111n), priced(112n))).toEqual([
+    expect(await fixture.add(priced(1_234_567_891n), priced(1_358_024_679n), priced(1_358_024_680n))).toEqual([
       undefined,
       'replacement-underpriced',
       undefined,

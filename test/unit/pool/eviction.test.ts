@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { createEntry } from '../../../src/pool/entry.ts'
+import { EvictionIndex } from '../../../src/pool/eviction.ts'
 import { PROTECTED_PER_ACCOUNT, SLOT_BYTES } from '../../../src/pool/limits.ts'
+import { SenderQueue, Usage } from '../../../src/pool/sender-queue.ts'
+import { toKey } from '../../../src/primitives/bytes.ts'
 import type { RecoveredTransaction } from '../../../src/primitives/transaction.ts'
 import { PoolFixture, times } from '../../support/pool-fixture.ts'
 import { address, COIN, GWEI, transfer } from '../../support/pool-transfers.ts'
@@ -37,6 +41,14 @@ describe('a full pool', () => {
     expect(await fixture.add(transfer({ from: 6, gwei: 2.000000001 }))).toEqual([undefined])
     expect(pool.map((tx) => fixture.dropReason(tx))).toEqual([undefined, 'evicted', undefined])
     expect(fixture.pool.status()).toEqual({ pending: 3, queued: 0 })
+  })
+
+  it('knows an account still when the last it had here is pushed out in the batch that brings its next', async () => {
+    const fixture = await PoolFixture.create({ pendingSlots: 1 })
+    await fixture.add(transfer({ from: 0, gwei: 2 }))
+    const next = transfer({ from: 0, gwei: 4 })
+    expect(await fixture.add(transfer({ from: 1, gwei: 3 }), next)).toEqual([undefined, undefined])
+    expect(fixture.has(next)).toBe(true)
   })
 
   it('goes by what the miner gets at the base fee, not by the caps', async () => {
@@ -131,6 +143,47 @@ describe('a full pool', () => {
     expect(await fixture.add(transfer({ from: 2 }))).toEqual(['tip-below-floor'])
     fixture.chain.mine([held[0]!])
     expect(await fixture.add(transfer({ from: 2 }))).toEqual([undefined])
+  })
+})
+
+describe('an account that has filled the pool alone', () => {
+  it('is not looked through for each of its transactions that comes or goes', () => {
+    const totals = { pending: new Usage(), queued: new Usage() }
+    const account = transfer({ from: 0 })
+    const queue = new SenderQueue(account, 0n, 0n, totals)
+    const index = new EvictionIndex('pending', new Map([[account.senderKey, queue]]))
+    let looks = 0
+    const add = (nonce: number, gwei: number) => {
+      const recovered = transfer({ from: 0, nonce, gwei })
+      const placing = { hashKey: toKey(recovered.hash), cost: 1n, account: queue, arrival: nonce }
+      const entry = createEntry(recovered, placing, 0n)
+      let { tip } = entry
+      const counting = {
+        get: () => {
+          looks++
+          return tip
+        },
+        set: (value: number) => {
+          tip = value
+        },
+      }
+      queue.insert(Object.defineProperty(entry, 'tip', counting), 0)
+      index.update(queue)
+    }
+    const count = 3_000
+    for (let nonce = 0; nonce < count; nonce++) add(nonce, 2 + (nonce % 9))
+    expect(index.first(0n)?.score).toBe(Number(2n * GWEI))
+    looks = 0
+    const rounds = 1_500
+    for (let i = 0; i < rounds; i++) {
+      // At the end, as it is given up, and in front by replacements.
+      add(count, 5)
+      add(i % 7, 20 + i)
+      index.first(0n)?.queue.popPending()
+      index.update(queue)
+    }
+    expect(index.first(0n)).toMatchObject({ score: Number(2n * GWEI), arrival: count - 1 })
+    expect(looks / rounds).toBeLessThan(150)
   })
 })
 

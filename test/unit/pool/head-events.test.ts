@@ -165,6 +165,25 @@ describe('a reorg', () => {
     expect(fixture.changes.at(-1)!.pending).toEqual([onlyOld])
   })
 
+  it('brings it back with the next head if the accounts could not be read with this one', async () => {
+    const fixture = await PoolFixture.create()
+    const [lost, minedSince, again] = [0, 1, 2].map((from) => transfer({ from }))
+    await fixture.add(lost!, minedSince!, again!)
+    fixture.chain.mine([lost!, minedSince!, again!])
+    await fixture.pool.settled()
+    fixture.chain.failure = new Error('unreadable')
+    fixture.chain.reorg(1, [[], []])
+    await fixture.pool.settled()
+    expect(fixture.errors).toEqual([fixture.chain.failure])
+    fixture.chain.failure = undefined
+    expect(await fixture.add(again!)).toEqual([undefined])
+    fixture.chain.mine([minedSince!])
+    await fixture.pool.settled()
+    expect([lost, minedSince, again].map((tx) => fixture.has(tx!))).toEqual([true, false, true])
+    const restarted = await fixture.restart()
+    expect([lost, minedSince, again].map((tx) => restarted.has(tx!))).toEqual([true, false, true])
+  })
+
   it('puts a long line of one account back in order, with what was pending behind it', async () => {
     const fixture = await PoolFixture.create()
     const line = times(300, (nonce) => transfer({ from: 0, nonce }))

@@ -3,13 +3,13 @@ import { logsBloom } from '../../../src/crypto/hashes.ts'
 import { concatBytes, toHex } from '../../../src/primitives/bytes.ts'
 import { DecodeError } from '../../../src/primitives/errors.ts'
 import {
-  decodeStoredReceiptAt,
   decodeStoredReceipts,
+  decodeStoredReceiptsAt,
   EMPTY_BLOOM,
   encodeReceipt,
   encodeStoredReceipts,
-  placeReceipt,
   placeReceipts,
+  placeReceiptsAt,
   type Receipt,
 } from '../../../src/primitives/receipt.ts'
 import { encodeRlp, type RlpInput } from '../../../src/primitives/rlp.ts'
@@ -42,14 +42,20 @@ describe('receipts', () => {
     expect(decodeStoredReceipts(encodeStoredReceipts([]), [])).toEqual([])
   })
 
-  it('are read one by one as they are read together', () => {
+  it.each([[[0]], [[1]], [[2]], [[0, 2]], [[1, 2]], [[0, 1, 2]], [[]]])(
+    'are read at %j as they are read together',
+    (places) => {
+      const encoded = encodeStoredReceipts(receipts)
+      const placed = placeReceipts(receipts).filter((_, index) => places.includes(index))
+      const types = placed.map(({ receipt }) => receipt.type)
+      expect(decodeStoredReceiptsAt(encoded, places, types)).toEqual(placed)
+      expect(placeReceiptsAt(receipts, places)).toEqual(placed)
+    },
+  )
+
+  it('are refused at a place that the block does not have', () => {
     const encoded = encodeStoredReceipts(receipts)
-    for (const [index, placed] of placeReceipts(receipts).entries()) {
-      expect(decodeStoredReceiptAt(encoded, index, placed.receipt.type)).toEqual(placed)
-      expect(placeReceipt(receipts, index)).toEqual(placed)
-    }
-    expect(placeReceipt(receipts, receipts.length)).toBeUndefined()
-    expect(() => decodeStoredReceiptAt(encoded, receipts.length, 0)).toThrow(DecodeError)
+    expect(() => decodeStoredReceiptsAt(encoded, [1, receipts.length], [2, 0])).toThrow(DecodeError)
   })
 
   it('are refused when there are not as many as transactions', () => {

@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { StateUnavailableError, StoreError, TxError } from '../../../src/primitives/errors.ts'
-import { type Allowance, Dispatcher, method } from '../../../src/rpc/dispatch.ts'
+import type { Allowance } from '../../../src/rpc/allowances.ts'
+import type { Caller } from '../../../src/rpc/caller.ts'
+import { Dispatcher, method } from '../../../src/rpc/dispatch.ts'
 import type { Json } from '../../../src/rpc/json.ts'
 import {
+  BATCH_CONCURRENCY,
+  CALL_TIMEOUT_MS,
+  CHARS_PER_UNIT,
   MAX_BATCH_CALLS,
   MAX_HEAVY_CALLS,
   MAX_RESPONSE_CHARS,
+  MAX_WAITING_CALLS_PER_CLIENT,
   SMALL_MESSAGE_CHARS,
   UNIT_CHARS,
 } from '../../../src/rpc/limits.ts'
@@ -49,6 +55,15 @@ function dispatcher({ allowance }: { readonly allowance?: Allowance } = {}) {
       params: {},
       handler: () => Promise.reject(new StoreError('disk gone', 'replace it')),
     }),
+    search: method({
+      summary: '',
+      result: {},
+      params: { units: count },
+      handler: ({ units }, caller) => {
+        caller.charge?.(units)
+        return null
+      },
+    }),
     long: method({ summary: '', result: {}, params: { size: count }, handler: ({ size }) => 'x'.repeat(size) }),
   }
   const target = new Dispatcher({
@@ -80,7 +95,8 @@ const error = (code: number, message: RegExp, id: Json = 1) => ({
 describe('a single request', () => {
   test('is answered under its own id, whatever JSON allows there', async () => {
     const { send } = dispatcher()
-    for (const id of [0, -7, 'a"b', null]) expect(await send(call('add', [1, 2], id))).toEqual(result(3, id))
+    for (const id of [0, -7, 1.5, 2 ** 53 - 1, '9007199254740993', 'a"b', null])
+      expect(await send(call('add', [1, 2], id))).toEqual(result(3, id))
   })
 
   test('takes params by position, by name, null, or not at all', async () => {
@@ -122,6 +138,10 @@ describe('a single request', () => {
     const { send } = dispatcher()
     const nameless = [1, null, 'x', {}, { method: 'add' }, { ...call('add'), id: {} }, { ...call('add'), id: true }]
     for (const request of nameless) expect(await send(JSON.stringify(request))).toEqual(error(-32600, /./, null))
+    for (const id of ['9007199254740993', '-9007199254740993', '1e30', '1e999']) {
+      const text = JSON.stringify(call('add', [1], 0)).replace('"id":0', `"id":${id}`)
+      expect(await send(text)).toEqual(error(-32600, /beyond 2\^53/, null))
+    }
     for (const id of [0, -7, 'a', '', null]) {
       const named = [{ ...call('add'), jsonrpc: '1.0' }, { method: 'add' }, { ...call('add'), method: 5 }, {}]
       for (const request of named) {
@@ -222,12 +242,100 @@ describe('a batch', () => {
     expect(most).toBe(MAX_HEAVY_CALLS)
   })
 
-  test('counts the response limit over all of its answers', async () => {
-    const { send } = dispatcher()
+  test('counts the response limit over all of its answers: those that fit are given, the others an error each', async () => {
+    const { send, called } = dispatcher()
     const third = Math.ceil(MAX_RESPONSE_CHARS / 3)
-    const batch = Array.from({ length: 3 }, (_, i) => call('long', [third], i))
-    expect(await send(batch)).toEqual(error(-32005, /response larger than/, null))
-    expect(await send(batch.slice(1))).toHaveLength(2)
+    const batch = [
+      call('add', [1, 0], 'a'),
+      ...[1, 2, 3].map((i) => call('long', [third], i)),
+      call('add', [2, 0], 'b'),
+      { jsonrpc: '2.0', method: 'add', params: [3] },
+    ]
+    const long = (id: number) => ({ jsonrpc: '2.0', id, result: expect.any(String) })
+    const tooLong = (id: Json) => error(-32005, /response larger than/, id)
+    expect(await send(batch)).toEqual([result(1, 'a'), long(1), long(2), tooLong(3), tooLong('b')])
+    // What could not be told has not been done either.
+    expect(called).toEqual([1])
+    expect(await send(batch.slice(2))).toMatchObject([{ id: 2 }, { id: 3 }, { id: 'b', result: 2 }])
+  })
+
+  test('past the response limit, calls that have begun are still told of if there is room', async () => {
+    const sent = Promise.withResolvers<Json>()
+    const methods = {
+      long: method({ summary: '', result: {}, params: {}, handler: async () => 'x'.repeat(MAX_RESPONSE_CHARS - 2) }),
+      send: method({ summary: '', result: {}, params: {}, handler: () => sent.promise }),
+    }
+    const target = new Dispatcher({ methods, clock: new ManualClock(0), onInternalError: () => {} })
+    const reply = target.handle(JSON.stringify([call('send', [], 1), call('long', [], 2)]), LOCAL)
+    await new Promise((resolve) => setImmediate(resolve))
+    sent.resolve('0xhash')
+    expect(JSON.parse((await reply)!.text)).toEqual([result('0xhash', 1), error(-32005, /response larger/, 2)])
+  })
+})
+
+describe('a caller that has gone', () => {
+  function waiting() {
+    const clock = new ManualClock(0)
+    const begun: string[] = []
+    const opened = Promise.withResolvers<void>()
+    const described = { summary: '', result: {}, params: {} }
+    const handler = (name: string) => async () => {
+      begun.push(name)
+      await opened.promise
+      return name
+    }
+    const methods = {
+      step: method({ ...described, handler: handler('step') }),
+      block: method({ ...described, heavy: true, handler: handler('block') }),
+    }
+    const target = new Dispatcher({ methods, clock, onInternalError: () => {} })
+    let gone = false
+    const leaver: Caller = { client: '192.0.2.1', isGone: () => gone }
+    const leave = () => {
+      gone = true
+    }
+    return { target, clock, begun, leaver, leave, open: opened.resolve }
+  }
+  const batchOf = (name: string, length: number) =>
+    JSON.stringify(Array.from({ length }, (_, id) => call(name, [], id)))
+
+  test('has no more calls of its batch begun', async () => {
+    const { target, begun, leaver, leave, open } = waiting()
+    const reply = target.handle(batchOf('step', 2 * BATCH_CONCURRENCY), leaver)
+    expect(begun).toHaveLength(BATCH_CONCURRENCY)
+    leave()
+    open()
+    await reply
+    expect(begun).toHaveLength(BATCH_CONCURRENCY)
+  })
+
+  test('loses its place among those who wait for a block, by leaving or by having been told that it took too long', async () => {
+    const { target, clock, begun, leaver, leave, open } = waiting()
+    const replies = [leaver, LOCAL].map((caller) => target.handle(batchOf('block', MAX_HEAVY_CALLS + 5), caller))
+    const single = target.handle(JSON.stringify(call('block')), { client: '192.0.2.2' })
+    expect(begun).toHaveLength(MAX_HEAVY_CALLS)
+    leave()
+    clock.advance(CALL_TIMEOUT_MS)
+    const late = error(-32002, /timed out/, expect.any(Number))
+    expect(JSON.parse((await replies[1])!.text)).toEqual(Array(MAX_HEAVY_CALLS + 5).fill(late))
+    expect(JSON.parse((await single)!.text)).toEqual(late)
+    open()
+    await replies[0]
+    const next = await target.handle(JSON.stringify(call('block')), LOCAL)
+    expect(JSON.parse(next!.text)).toEqual(result('block'))
+    expect(begun).toHaveLength(MAX_HEAVY_CALLS + 1)
+  })
+
+  test('and one that stays may have so many waiting', async () => {
+    const { target, open } = waiting()
+    const asking = Array.from({ length: MAX_WAITING_CALLS_PER_CLIENT + MAX_HEAVY_CALLS + 3 }, () =>
+      target.handle(JSON.stringify(call('block')), { client: '192.0.2.1' }),
+    )
+    const another = target.handle(JSON.stringify(call('block')), { client: '192.0.2.2' })
+    open()
+    const texts = (await Promise.all(asking)).map((reply) => reply!.text)
+    expect(texts.filter((text) => text.includes('-32005'))).toHaveLength(3)
+    expect(JSON.parse((await another)!.text)).toEqual(result('block'))
   })
 })
 
@@ -274,6 +382,18 @@ describe('an allowance', () => {
     await send([call('nothing'), call('eth_getProof'), call('missing')])
     expect(taken).toEqual([1, 1, 1])
     expect(charged).toEqual([0, 9, 6])
+  })
+
+  test('pays for long answers, and for what methods say that they have read', async () => {
+    const { send, charged } = counting()
+    await send(call('long', [CHARS_PER_UNIT - 3]))
+    expect(charged.splice(0)).toEqual([0])
+    await send(call('long', [10 * CHARS_PER_UNIT]))
+    expect(charged.splice(0)).toEqual([0, 10])
+    await send(call('long', [MAX_RESPONSE_CHARS]))
+    expect(charged.splice(0)).toEqual([0, Math.floor(MAX_RESPONSE_CHARS / CHARS_PER_UNIT)])
+    await send([call('search', [7]), call('search', [2])])
+    expect(charged).toEqual([1, 7, 2])
   })
 
   test('that is used up is told under the id of a short message, and without reading a long one', async () => {

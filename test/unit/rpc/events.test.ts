@@ -31,7 +31,7 @@ class TestSubscriber implements Subscriber {
     expect(method).toBe('eth_subscription')
     this.told.push(params)
   }
-  afterAnswer(action: () => void): void {
+  readonly afterAnswer = (action: () => void): void => {
     this.#actions.push(action)
   }
   answered(): void {
@@ -54,9 +54,13 @@ beforeEach(() => {
   dispatcher = new Dispatcher({ methods, clock, onInternalError: (error) => expect.fail(String(error)) })
 })
 
-async function call(method: string, params: unknown, caller: { client?: string; subscriber?: Subscriber } = {}) {
+async function call(method: string, params: unknown, caller: { client?: string; subscriber?: TestSubscriber } = {}) {
   const message = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-  const reply = await dispatcher.handle(message, { client: 'somebody', ...caller })
+  const reply = await dispatcher.handle(message, {
+    client: 'somebody',
+    ...caller,
+    afterAnswer: caller.subscriber?.afterAnswer,
+  })
   const { result, error } = JSON.parse(reply!.text)
   return error ?? result
 }
@@ -253,6 +257,12 @@ describe('a filter', () => {
     expect(await changes(other)).toEqual([])
     clock.advance(FILTER_LIFETIME_MS + 1)
     expect(await changes(other)).toMatchObject({ message: 'filter not found' })
+  })
+
+  test('of a client on this machine, as a proxy is, counts among all alone', async () => {
+    for (let i = 0; i <= MAX_FILTERS_PER_CLIENT; i++) {
+      expect(await call('eth_newBlockFilter', [], { client: '127.0.0.1' })).toMatch(/^0x/)
+    }
   })
 
   test('is one of a bounded number, of a client and of all; expired ones make room', async () => {

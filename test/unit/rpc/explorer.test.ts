@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { transactionHash } from '../../../src/crypto/hashes.ts'
 import { encodeBlock } from '../../../src/primitives/block.ts'
 import { toHex } from '../../../src/primitives/bytes.ts'
-import { encodeHeader } from '../../../src/primitives/header.ts'
+import { encodeHeader, type HashedHeader } from '../../../src/primitives/header.ts'
+import type { MinedTransaction } from '../../../src/rpc/backend.ts'
 import type { Json } from '../../../src/rpc/json.ts'
 import { rpcMethods } from '../../../src/rpc/methods/all.ts'
 import { fakeBackends, GWEI, SENDER } from './fake-backends.ts'
@@ -90,6 +91,26 @@ describe('for Otterscan', () => {
     expect(await call('erigon_getHeaderByNumber', 'latest')).toEqual(await call('eth_getHeaderByNumber', 'latest'))
     expect(await call('erigon_getHeaderByNumber', 1)).toEqual(await call('eth_getHeaderByNumber', '0x1'))
   })
+})
+
+test('a page of history reads the receipts of each block once, however many of its transactions are there', async () => {
+  const { backends, call, hashes } = await node()
+  const asked: [string, number][] = []
+  const chain = {
+    ...backends.chain,
+    receiptsOf: (block: HashedHeader, transactions: readonly MinedTransaction[]) => {
+      asked.push([toHex(block.hash), transactions.length])
+      return backends.chain.receiptsOf(block, transactions)
+    },
+  }
+  const methods = rpcMethods({ ...backends, chain }, eventServices())
+  const page = await methods.ots_searchTransactionsBefore!.call([TO, 0, 3], LOCAL)
+  expect(asked).toEqual([[toHex(backends.blocks[1]!.hash), 5]])
+  expect(page).toMatchObject({
+    txs: hashes.toReversed().map((hash) => ({ hash })),
+    receipts: hashes.toReversed().map((transactionHash) => ({ transactionHash })),
+  })
+  expect(page).toEqual(await call('ots_searchTransactionsAfter', TO, 0, 3))
 })
 
 describe('raw records', () => {

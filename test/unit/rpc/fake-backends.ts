@@ -124,7 +124,10 @@ export function fakeBackends(options: FakeOptions = {}) {
         const block = find(ref)
         return block && mined(block)[index]
       },
-      receipt: async ({ header, index }) => placeReceipts(receipts[header.header.number]!)[index]!,
+      receiptsOf: async ({ header }, transactions) => {
+        const placed = placeReceipts(receipts[header.number]!)
+        return transactions.map(({ index }) => placed[index]!)
+      },
       history: async (address, from, atLeast) => {
         const order = 'before' in from ? blocks.slice(0, from.before).toReversed() : blocks.slice(from.after + 1)
         const touching = (block: ChainBlock) => {

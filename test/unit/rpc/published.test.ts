@@ -21,7 +21,7 @@ interface Published {
   readonly components: { readonly schemas: JsonObject }
 }
 
-const CALLER = { client: '127.0.0.1', subscriber: { notify() {}, afterAnswer() {}, onClose() {} } }
+const CALLER = { client: '127.0.0.1', subscriber: { notify() {}, onClose() {} }, afterAnswer() {} }
 
 const ajv = new Ajv()
 ajv.addKeyword('components')

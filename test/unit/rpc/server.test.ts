@@ -2,9 +2,21 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { RPC_TIMEOUT_MS } from '../../../src/cli/limits.ts'
+import type { Clock } from '../../../src/primitives/clock.ts'
 import { Allowances } from '../../../src/rpc/allowances.ts'
+import type { Caller } from '../../../src/rpc/caller.ts'
 import { method } from '../../../src/rpc/dispatch.ts'
-import { ALLOWANCE_BURST_SEC, MAX_BODY_BYTES, MAX_PIPELINED_REQUESTS } from '../../../src/rpc/limits.ts'
+import {
+  ALLOWANCE_BURST_SEC,
+  BATCH_CONCURRENCY,
+  CALL_TIMEOUT_MS,
+  INACTIVITY_TIMEOUT_MS,
+  MAX_BODY_BYTES,
+  MAX_PIPELINED_REQUESTS,
+  METRICS_UNITS,
+  TIMEOUT_CHECK_MS,
+} from '../../../src/rpc/limits.ts'
 import { data } from '../../../src/rpc/schema.ts'
 import type { RpcServer } from '../../../src/rpc/server.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -15,7 +27,7 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.stop()
 })
 
-async function listen() {
+async function listen({ clock }: { readonly clock?: Clock } = {}) {
   const opened = Promise.withResolvers<void>()
   const entered = Promise.withResolvers<void>()
   const methods = {
@@ -31,7 +43,7 @@ async function listen() {
       },
     }),
   }
-  const server = createServing({ methods })
+  const server = createServing({ methods, ...(clock && { clock }) })
   running.push(server)
   const url = await server.start()
   const post = (body: string, type = 'application/json') =>
@@ -135,6 +147,61 @@ test('a client beyond its allowance is told with 429, the error of limits, and h
   expect((await ask()).status).toBe(200)
 })
 
+test('metrics cost a part of the allowance', async () => {
+  const clock = new ManualClock(1_000_000)
+  const allowance = new Allowances(
+    { unitsPerSec: 1, loopbackUnitsPerSec: METRICS_UNITS / ALLOWANCE_BURST_SEC },
+    { clock },
+  )
+  const metrics = { contentType: 'text/plain', text: async () => 'a_metric 1\n' }
+  const server = createServing({ methods: {}, clock, allowance, metrics })
+  running.push(server)
+  const url = await server.start()
+  const ask = async () => {
+    const response = await fetch(`${url}/metrics`)
+    return [response.status, response.headers.get('retry-after'), await response.text()]
+  }
+  expect(await ask()).toEqual([200, null, 'a_metric 1\n'])
+  expect(await ask()).toEqual([429, '1', 'more than 2 units a second; ask again in 1 s\n'])
+})
+
+test('a call that takes too long is answered so, before its connection or who asked gives up', async () => {
+  const clock = new ManualClock(0)
+  const { post, entered, open } = await listen({ clock })
+  const response = post(WAIT)
+  await entered
+  clock.advance(CALL_TIMEOUT_MS)
+  expect(await (await response).json()).toMatchObject({ id: 1, error: { code: -32002 } })
+  open()
+  expect(INACTIVITY_TIMEOUT_MS).toBeGreaterThan(CALL_TIMEOUT_MS + TIMEOUT_CHECK_MS)
+  expect(RPC_TIMEOUT_MS).toBeGreaterThan(CALL_TIMEOUT_MS + TIMEOUT_CHECK_MS)
+})
+
+test('what a client that has gone has asked for is not begun', async () => {
+  const opened = Promise.withResolvers<void>()
+  let begun = 0
+  let asker: Caller | undefined
+  const handler = async (_: unknown, caller: Caller) => {
+    begun++
+    asker = caller
+    await opened.promise
+    return null
+  }
+  const server = createServing({ methods: { wait: method({ summary: '', result: {}, params: {}, handler }) } })
+  running.push(server)
+  const url = await server.start()
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  const body = JSON.stringify(Array(3 * BATCH_CONCURRENCY).fill(JSON.parse(WAIT)))
+  const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+  socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`)
+  await expect.poll(() => begun).toBe(BATCH_CONCURRENCY)
+  socket.destroy()
+  await expect.poll(() => asker?.isGone?.()).toBe(true)
+  opened.resolve()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(begun).toBe(BATCH_CONCURRENCY)
+})
+
 test('a client that offers HTTP/2 on the way is answered over HTTP/1.1', async () => {
   const { url } = await listen()
   const body = '{"jsonrpc":"2.0","id":1,"method":"size","params":["0x0102"]}'
@@ -166,6 +233,28 @@ test('pages of a named origin may ask, and read the answer; the browser is told 
   const answer = await fetch(url, { method: 'POST', headers, body: '{"jsonrpc":"2.0","id":1,"method":"nothing"}' })
   expect(answer.headers.get('access-control-allow-origin')).toBe(headers.origin)
   await answer.text()
+})
+
+test('and read what they are refused with', async () => {
+  const server = createServing({
+    methods: {},
+    corsOrigins: ['https://app.example'],
+    credentials: { bearerTokens: ['a-token-of-some-length'] },
+  })
+  running.push(server)
+  const url = await server.start()
+  const known = { authorization: 'Bearer a-token-of-some-length' }
+  const json = { 'content-type': 'application/json' }
+  for (const [status, headers, body] of [
+    [401, json, '{}'],
+    [415, { ...known, 'content-type': 'text/plain' }, '{}'],
+    [413, { ...known, ...json }, ' '.repeat(MAX_BODY_BYTES + 1)],
+  ] as const) {
+    const asked = { method: 'POST', headers: { ...headers, origin: 'https://app.example' }, body }
+    const answer = await fetch(url, asked)
+    await answer.text()
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([status, 'https://app.example'])
+  }
 })
 
 test('answers with credentials alone where they are asked for; health says yes or no to anybody', async () => {

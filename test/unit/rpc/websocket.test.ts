@@ -123,6 +123,55 @@ test('a subscription is confirmed before its first event', async () => {
   expect(answers[1]).toMatchObject({ method: 'eth_subscription', params: { result: { number: '0x1' } } })
 })
 
+test('whatever else is answered meanwhile', async () => {
+  const { url, events, entered, open: release } = await serve()
+  const { socket, send, answers } = await open(url)
+  socket.send(
+    '[{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]},{"jsonrpc":"2.0","id":2,"method":"wait"}]',
+  )
+  await expect.poll(entered).toBe(1)
+  send('size', ['0x01'])
+  await expect.poll(() => answers).toHaveLength(1)
+  const [, header] = fakeBackends({ blocks: [{}] }).blocks
+  const head = () => events.emit({ type: 'head', connected: [{ header: header!, logs: [] }], disconnected: [] })
+  head()
+  release()
+  await expect.poll(() => answers).toHaveLength(2)
+  head()
+  await expect
+    .poll(() => answers)
+    .toMatchObject([{ result: 1 }, [{ id: 1 }, { id: 2 }], { method: 'eth_subscription' }])
+})
+
+test('who has gone is not subscribed any more', async () => {
+  let entered = 0
+  let closed = 0
+  const subscribing = Promise.withResolvers<void>()
+  const server = createServing({
+    methods: {
+      late: method({
+        summary: '',
+        result: {},
+        params: {},
+        handler: async (_, { subscriber }) => {
+          entered++
+          await subscribing.promise
+          subscriber!.onClose(() => closed++)
+          return null
+        },
+      }),
+    },
+  })
+  servers.push(server)
+  const { socket, send } = await open((await server.start()).replace('http', 'ws'))
+  send('late')
+  await expect.poll(() => entered).toBe(1)
+  socket.terminate()
+  await expect.poll(() => server.wsConnections).toBe(0)
+  subscribing.resolve()
+  await expect.poll(() => closed).toBe(1)
+})
+
 test('a subscriber that does not read is cut off, and the others are told', async () => {
   const { url, events, server } = await serve()
   const deaf = await open(url)
