@@ -1,4 +1,5 @@
 import { createFullNode } from '../src/node/full.ts'
+import { tuneHeap } from '../src/node/heap.ts'
 import { fixtureGenesis } from './support/fixture.ts'
 
 /**
@@ -6,6 +7,7 @@ import { fixtureGenesis } from './support/fixture.ts'
  * killed. The genesis is handed in as an object: no file describes it.
  * Usage: node node-run.ts ACCOUNTS DATADIR.
  */
+tuneHeap()
 const [accounts, datadir] = process.argv.slice(2)
 const genesis = fixtureGenesis({ accounts: Number(accounts), blocks: 0, transfers: 0 })
 const node = createFullNode({ datadir: datadir!, genesis, dev: false, http: { host: '127.0.0.1', port: 0 } })

@@ -1,7 +1,6 @@
 import { type Key, keyAt, writeKey } from '../primitives/bytes.ts'
 import { DecodeError } from '../primitives/errors.ts'
-import { RlpReader } from '../primitives/rlp.ts'
-import { writeBytes } from '../state/account-leaf.ts'
+import { KEY_BYTES, writeBytes } from '../state/account-leaf.ts'
 import type { AccountValue } from '../state/account-value.ts'
 
 /** What a block did to one account, in the state's own form: enough to do it again or to undo it. */
@@ -14,35 +13,69 @@ export interface AccountStep {
 /** An empty RLP string stands for no account; values are RLP lists, so they end by themselves. */
 const NONE = '\x80'
 
+const NO_VALUE = 0x80
+
 /** A block's steps one after the other: key (32 bytes), value before, value after. */
 export function encodeSteps(steps: readonly AccountStep[]): Uint8Array {
   let length = 0
-  for (const { before, after } of steps) length += 32 + (before ?? NONE).length + (after ?? NONE).length
+  for (const { before, after } of steps) length += KEY_BYTES + (before ?? NONE).length + (after ?? NONE).length
   const encoded = new Uint8Array(length)
   let at = 0
   for (const { key, before, after } of steps) {
     writeKey(encoded, key, at)
-    at = writeBytes(encoded, at + 32, before ?? NONE, 0)
+    at = writeBytes(encoded, at + KEY_BYTES, before ?? NONE, 0)
     at = writeBytes(encoded, at, after ?? NONE, 0)
   }
   return encoded
 }
 
-/** @throws DecodeError. */
-export function decodeSteps(encoded: Uint8Array): AccountStep[] {
-  const steps: AccountStep[] = []
-  let at = 0
-  const value = (): AccountValue | undefined => {
-    const length = new RlpReader(encoded, at).raw().length
-    const read = keyAt(encoded, at, at + length)
-    at += length
-    return read === NONE ? undefined : read
+/** A block's steps as they lie on disk, made into objects when they are asked for: a start has some hundred thousand to do. */
+export class AccountJournal {
+  readonly #encoded: Uint8Array
+  /** Steps in it. */
+  readonly count: number
+
+  /** @throws DecodeError. */
+  constructor(encoded: Uint8Array) {
+    let count = 0
+    for (let at = 0; at < encoded.length; count++) at = stepEnd(encoded, at)
+    this.#encoded = encoded
+    this.count = count
   }
-  while (at < encoded.length) {
-    if (at + 32 > encoded.length) throw new DecodeError('account journal ends early')
-    const key = keyAt(encoded, at, at + 32)
-    at += 32
-    steps.push({ key, before: value(), after: value() })
+
+  /** @param nibble  with which the keys begin; all steps if absent. */
+  steps(nibble?: number): AccountStep[] {
+    const encoded = this.#encoded
+    const steps: AccountStep[] = []
+    for (let at = 0, end = 0; at < encoded.length; at = end) {
+      end = stepEnd(encoded, at)
+      if (nibble !== undefined && encoded[at]! >> 4 !== nibble) continue
+      const after = valueEnd(encoded, at + KEY_BYTES)
+      steps.push({
+        key: keyAt(encoded, at, at + KEY_BYTES),
+        before: valueAt(encoded, at + KEY_BYTES, after),
+        after: valueAt(encoded, after, end),
+      })
+    }
+    return steps
   }
-  return steps
+}
+
+function stepEnd(encoded: Uint8Array, at: number): number {
+  const end = valueEnd(encoded, valueEnd(encoded, at + KEY_BYTES))
+  if (end > encoded.length) throw new DecodeError('account journal ends early')
+  return end
+}
+
+/** Behind the value that begins at `at`. By hand: a reader for each takes longer than all the rest. */
+function valueEnd(encoded: Uint8Array, at: number): number {
+  const first = encoded[at] ?? NO_VALUE
+  if (first === NO_VALUE) return at + 1
+  if (first >= 0xc0 && first < 0xf8) return at + 1 + first - 0xc0
+  if (first === 0xf8) return at + 2 + (encoded[at + 1] ?? 0)
+  throw new DecodeError('account journal holds what is no account')
+}
+
+function valueAt(encoded: Uint8Array, start: number, end: number): AccountValue | undefined {
+  return encoded[start] === NO_VALUE ? undefined : keyAt(encoded, start, end)
 }

@@ -15,7 +15,7 @@ import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
 import type { Pacer } from '../trie/update.ts'
-import { type AccountStep, decodeSteps, encodeSteps } from './account-journal.ts'
+import { AccountJournal, type AccountStep, encodeSteps } from './account-journal.ts'
 import { decodeHistoryNode, encodeHistoryNode, type HistoryNode, type PlacedNode } from './history.ts'
 import type { ExecutedBlock, Head, TransactionLocation } from './types.ts'
 
@@ -105,9 +105,9 @@ export class ChainStore {
     return intact('execution', () => decodeStoredReceiptsAt(new RlpReader(record).list().raw(), places, types))
   }
 
-  journal(number: number, hash: Uint8Array): AccountStep[] | undefined {
+  journal(number: number, hash: Uint8Array): AccountJournal | undefined {
     const record = this.#database.get(keys.journal(number, hash))
-    return record === undefined ? undefined : intact('journal', () => decodeSteps(record))
+    return record === undefined ? undefined : intact('journal', () => new AccountJournal(record))
   }
 
   canonicalHash(number: number): Uint8Array | undefined {

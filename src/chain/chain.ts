@@ -268,10 +268,7 @@ export class Chain {
 
   async #recoverState(database: Database): Promise<void> {
     if (database.get(keys.meta('rebuilding')) !== undefined) await this.#keeper.rebuild(this.#head)
-    else {
-      await this.#keeper.finishFlush()
-      await this.#keeper.layerOf(this.#head)
-    }
+    else await this.#keeper.recover(this.#head)
   }
 }
 

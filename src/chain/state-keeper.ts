@@ -5,7 +5,7 @@ import type { AccountChange, Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
-import type { AccountStep } from './account-journal.ts'
+import type { AccountJournal } from './account-journal.ts'
 import type { BlockExecutor } from './block-executor.ts'
 import type { BlockIndex, IndexEntry } from './block-index.ts'
 import type { ChainStore } from './chain-store.ts'
@@ -64,35 +64,65 @@ export class StateKeeper {
     return (await this.#fromJournals(entry)) ?? (await this.rebuild(entry))
   }
 
-  /** Ends the flush that a kill has interrupted; to be called before anything is read from the state. @throws StoreError. */
-  async finishFlush(): Promise<void> {
-    const { state, store, index } = this.#components
-    if (state.interrupted === undefined) return
+  /**
+   * Gets the head's state back at a start; to be called before anything is read from the state. A flush that a kill has
+   * interrupted goes on afterwards, while the node does other work. @throws StoreError.
+   */
+  async recover(head: IndexEntry): Promise<void> {
+    const { state } = this.#components
+    const target = await this.#reachInterrupted()
+    // What else is held then is of no block: only the flush makes a state of it that another branch can begin from.
+    if (target !== undefined && !this.#descends(head, target)) await state.flush(target)
+    await this.layerOf(head)
+    if (target !== undefined && state.interrupted !== undefined) this.#startFlush(target)
+  }
+
+  /** The state that an interrupted flush was leading to; undefined: none was. */
+  async #reachInterrupted(): Promise<Layer | undefined> {
+    const { state, index } = this.#components
+    if (state.interrupted === undefined) return undefined
     const target = index.get(state.interrupted)
-    const from = state.layer(state.disk.blockHash)
-    if (target === undefined || from === undefined) throw damaged('its state is on the way to an unknown block')
-    const undone = new Map<Key, AccountChange>()
-    const redone = new Map<Key, AccountChange>()
-    const steps = ({ header, hash }: IndexEntry): AccountStep[] => {
-      const journal = store.journal(header.number, hash)
-      if (journal === undefined) throw damaged(`the journal of block ${header.number} is missing`)
-      return journal
-    }
-    let left = index.get(from.blockHash)
-    let joined: IndexEntry | undefined = target
-    while (left !== undefined && joined !== undefined && !equalBytes(left.hash, joined.hash)) {
-      if (left.header.number > joined.header.number) {
-        for (const { key, before } of steps(left)) undone.set(key, { key, value: before })
-        left = this.#parent(left)
-      } else {
-        // Newest first, so what is there already is what came last.
-        for (const step of steps(joined)) if (!redone.has(step.key)) redone.set(step.key, redo(step))
-        joined = this.#parent(joined)
-      }
+    const from = index.get(state.disk.blockHash)
+    const disk = state.layer(state.disk.blockHash)
+    if (target === undefined || from === undefined || disk === undefined) {
+      throw damaged('its state is on the way to an unknown block')
     }
     // What sixteenths that are through already hold is put there again, which changes nothing.
-    const changes = new Map([...undone, ...redone])
-    await state.flush(await this.#advance(from, target, [...changes.values()]))
+    const way = this.#wayBetween(from, target)
+    if (way === undefined) throw damaged(`a journal before block ${target.header.number} is missing`)
+    return this.#advance(disk, target, way)
+  }
+
+  #descends(entry: IndexEntry, ancestor: Layer): boolean {
+    let at: IndexEntry | undefined = entry
+    while (at !== undefined && at.header.number > ancestor.number) at = this.#parent(at)
+    return at !== undefined && equalBytes(at.hash, ancestor.blockHash)
+  }
+
+  /** What has to be undone and done on the way from one block to another; undefined: the journals do not reach so far. */
+  #wayBetween(from: IndexEntry, to: IndexEntry): Way | undefined {
+    const { store } = this.#components
+    const way: Leg[] = []
+    const joined: IndexEntry[] = []
+    let left: IndexEntry | undefined = from
+    let right: IndexEntry | undefined = to
+    while (left !== undefined && right !== undefined && !equalBytes(left.hash, right.hash)) {
+      if (left.header.number > right.header.number) {
+        const journal = store.journal(left.header.number, left.hash)
+        if (journal === undefined) return undefined
+        way.push({ journal, side: 'before' })
+        left = this.#parent(left)
+      } else {
+        joined.push(right)
+        right = this.#parent(right)
+      }
+    }
+    for (const { header, hash } of joined.reverse()) {
+      const journal = store.journal(header.number, hash)
+      if (journal === undefined) return undefined
+      way.push({ journal, side: 'after' })
+    }
+    return way
   }
 
   async #fromJournals(entry: IndexEntry): Promise<Layer | undefined> {
@@ -116,27 +146,25 @@ export class StateKeeper {
     }
     const runs = this.#runs(missing.reverse())
     if (runs === undefined) return undefined
-    for (const { entry: next, changes } of runs) layer = await this.#advance(layer, next, changes)
+    for (const { entry: next, way } of runs) layer = await this.#advance(layer, next, way)
     return layer
   }
 
-  /** Journalled changes of consecutive blocks: those too far back to get a layer of their own are merged into one run. */
+  /** The way through consecutive blocks, in runs: those too far back to get a layer of their own are merged into one. */
   #runs(entries: readonly IndexEntry[]): Run[] | undefined {
     const { store } = this.#components
     const { layers, layerChanges } = this.#options
-    const runs: { readonly entry: IndexEntry; readonly changes: Map<Key, AccountChange> }[] = []
+    const runs: { readonly entry: IndexEntry; readonly way: Leg[] }[] = []
     let changes = 0
     for (const entry of entries.toReversed()) {
-      const steps = store.journal(entry.header.number, entry.hash)
-      if (steps === undefined) return undefined
-      changes += steps.length
+      const journal = store.journal(entry.header.number, entry.hash)
+      if (journal === undefined) return undefined
+      changes += journal.count
       const full = runs.length > layers || (runs.length > MIN_LAYERS && changes > layerChanges)
-      if (runs.length === 0 || !full) runs.unshift({ entry, changes: new Map() })
-      const { changes: merged } = runs[0]!
-      // Newest first, so what is there already is what came last.
-      for (const step of steps) if (!merged.has(step.key)) merged.set(step.key, redo(step))
+      if (runs.length === 0 || !full) runs.unshift({ entry, way: [] })
+      runs[0]!.way.unshift({ journal, side: 'after' })
     }
-    return runs.map((run) => ({ entry: run.entry, changes: [...run.changes.values()] }))
+    return runs
   }
 
   #parent({ header }: IndexEntry): IndexEntry | undefined {
@@ -211,30 +239,23 @@ export class StateKeeper {
 
   /** The state after an ancestor of the block whose state is on disk. */
   async #undoTo(target: IndexEntry): Promise<Layer | undefined> {
-    const { state, store, index } = this.#components
-    const before = new Map<Key, AccountValue | undefined>()
-    let at = index.get(state.disk.blockHash)
-    while (at !== undefined && at.header.number > target.header.number) {
-      const steps = store.journal(at.header.number, at.hash)
-      if (steps === undefined) return undefined
-      for (const step of steps) before.set(step.key, step.before)
-      at = this.#parent(at)
-    }
+    const { state, index } = this.#components
+    const from = index.get(state.disk.blockHash)
+    const way = from && this.#wayBetween(from, target)
     const disk = state.layer(state.disk.blockHash)
-    if (disk === undefined) return undefined
-    return this.#advance(
-      disk,
-      target,
-      [...before].map(([key, value]) => ({ key, value })),
-    )
+    return way && disk && this.#advance(disk, target, way)
   }
 
-  async #advance(from: Layer, to: IndexEntry, changes: readonly AccountChange[]): Promise<Layer> {
-    const derived = await this.#components.state.derive(from, changes)
+  async #advance(from: Layer, to: IndexEntry, way: Way): Promise<Layer> {
+    const { state } = this.#components
+    const derived = await (from.base === undefined
+      ? state.deriveFromDisk(changesByParts(way))
+      : state.derive(from, changesOf(way)))
     if (derived.stateRoot !== toKey(to.header.stateRoot)) {
+      state.discard(derived)
       throw damaged(`the journal of block ${to.header.number} does not lead to its state`)
     }
-    return this.#components.state.add(derived, to.hash, to.header.number)
+    return state.add(derived, to.hash, to.header.number)
   }
 
   /**
@@ -255,7 +276,10 @@ export class StateKeeper {
       if (state.unflushed > 2 * unflushedChanges) await this.#flushing
       return
     }
-    const target = this.#chooseFlushTarget(newest)
+    this.#startFlush(this.#chooseFlushTarget(newest))
+  }
+
+  #startFlush(target: Layer): void {
     this.#flushTarget = target
     this.#flushing = this.#flush(target).finally(() => {
       this.#flushing = undefined
@@ -324,9 +348,17 @@ export class StateKeeper {
   }
 }
 
+/** A block's journal, and which side of it leads on: `after` to do its steps again, `before` to undo them. */
+interface Leg {
+  readonly journal: AccountJournal
+  readonly side: 'before' | 'after'
+}
+
+type Way = readonly Leg[]
+
 interface Run {
   readonly entry: IndexEntry
-  readonly changes: readonly AccountChange[]
+  readonly way: Way
 }
 
 /** Blocks whose states are kept however large they are: short reorgs are everyday. */
@@ -340,6 +372,18 @@ export async function markRebuilding(database: Database, rebuilding: boolean): P
   await batch.write({ sync: true })
 }
 
-function redo({ key, after }: AccountStep): AccountChange {
-  return { key, value: after }
+/** What a way makes of the accounts, or of those whose keys begin with a nibble. */
+function changesOf(way: Way, nibble?: number): AccountChange[] {
+  const values = new Map<Key, AccountValue | undefined>()
+  for (const { journal, side } of way) {
+    for (const step of journal.steps(nibble)) values.set(step.key, step[side])
+  }
+  const changes: AccountChange[] = []
+  for (const [key, value] of values) changes.push({ key, value })
+  return changes
+}
+
+/** The same by sixteenths, each made when it is taken: all at once are 100 MB after a kill amid large blocks. */
+function* changesByParts(way: Way): Generator<AccountChange[]> {
+  for (let nibble = 0; nibble < 16; nibble++) yield changesOf(way, nibble)
 }

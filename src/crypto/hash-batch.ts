@@ -41,6 +41,11 @@ export class HashBatch {
     return at
   }
 
+  /** Forgets what was taken in: a message could not be written. */
+  discard(): void {
+    this.run(new Uint8Array(DIGEST_BYTES * this.#count), 0)
+  }
+
   /** Hashes what was taken in; writes the digests to `target` from `offset` on, in the order of the messages. */
   run(target: Uint8Array, offset: number): void {
     this.#hasher.run()

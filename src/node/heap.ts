@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /**
- * Per cent by which the old generation may grow before V8 collects it again. Left to itself V8 lets a heap of 250 MB
- * grow to 900 MB on a machine with memory to spare; a node is a neighbour there, not the only tenant.
+ * Per cent by which the old generation may grow before V8 collects it again. Left to itself V8 lets a heap with
+ * 30 MB of live objects grow to several times that on a machine with memory to spare; a node is a neighbour there, not the only tenant.
  */
 const HEAP_GROWING_PERCENT = 60
 

@@ -1,18 +1,9 @@
-import { access, readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { ChainStore } from '../chain/chain-store.ts'
-import { type CheckTally, checkChain, checkRecent } from '../chain/check.ts'
-import type { Genesis } from '../chain/genesis.ts'
-import { type Repaired, repairChain, resetState } from '../chain/repair.ts'
-import { PoolJournal } from '../pool/journal.ts'
-import { createJournalStore } from '../pool/journal-store.ts'
+import { access } from 'node:fs/promises'
+import { checkRecent } from '../chain/check-recent.ts'
 import { StoreError } from '../primitives/errors.ts'
 import { Database, isLocked } from '../store/database.ts'
-import { databaseDirectory, lastHeadFile } from './data-files.ts'
-import { createEngine } from './engine.ts'
-import { type GenesisSource, loadGenesis } from './genesis-file.ts'
-import { checkLastHead } from './last-head.ts'
-import { createPacer, monotonicMs, systemClock } from './system.ts'
+import { databaseDirectory } from './data-files.ts'
+import type { Checked, CheckTask, OnProgress, RepairDone, RepairTask } from './inspection-tasks.ts'
 
 /**
  * What this process is for: reading a database that may be damaged, at which the native library may abort. Its one
@@ -20,23 +11,16 @@ import { createPacer, monotonicMs, systemClock } from './system.ts'
  */
 export type Question =
   | { readonly task: 'recent'; readonly datadir: string }
-  | { readonly task: 'check'; readonly datadir: string; readonly genesis: GenesisSource }
+  | ({ readonly task: 'check' } & CheckTask)
   | { readonly task: 'salvage'; readonly datadir: string }
-  | { readonly task: 'repair'; readonly datadir: string; readonly genesis: GenesisSource; readonly resetState: boolean }
-
-/** One part's damages: how many, and the first. */
-export interface Finding {
-  readonly part: string
-  readonly count: number
-  readonly first: string
-}
+  | ({ readonly task: 'repair' } & RepairTask)
 
 export interface Answers {
   /** What is damaged. */
   readonly recent: { readonly damage: string | undefined }
-  readonly check: { readonly tally: CheckTally; readonly findings: readonly Finding[] }
+  readonly check: Checked
   readonly salvage: Record<string, never>
-  readonly repair: { readonly repaired: Repaired; readonly stateReset: boolean }
+  readonly repair: RepairDone
 }
 
 export type Message =
@@ -48,8 +32,6 @@ export type Message =
       readonly remedy: string | undefined
       readonly locked: boolean
     }
-
-const PROGRESS_INTERVAL_MS = 100
 
 async function answer(question: Question): Promise<Answers[Question['task']]> {
   const directory = databaseDirectory(question.datadir)
@@ -65,9 +47,10 @@ async function answer(question: Question): Promise<Answers[Question['task']]> {
   const database = await Database.open(directory)
   try {
     if (question.task === 'recent') return { damage: checkRecent(database) }
-    const genesis = await loadGenesis(question.genesis)
-    if (question.task === 'check') return await check(database, genesis, question.datadir)
-    return await repair(database, genesis, question)
+    // A start after a kill waits for this process: the rest is loaded when it is needed.
+    const { check, repair } = await import('./inspection-tasks.ts')
+    const tell: OnProgress = (part, done, total) => send({ type: 'progress', part, done, total })
+    return await (question.task === 'check' ? check(database, question, tell) : repair(database, question, tell))
   } finally {
     await database.close()
   }
@@ -79,81 +62,6 @@ async function exists(path: string): Promise<boolean> {
     return true
   } catch {
     return false
-  }
-}
-
-async function check(database: Database, genesis: Genesis, datadir: string): Promise<Answers['check']> {
-  const findings = new Map<string, { count: number; first: string }>()
-  const report = (part: string, what: string) => {
-    const found = findings.get(part)
-    if (found === undefined) findings.set(part, { count: 1, first: what })
-    else found.count++
-  }
-  const bytes = await sizeOf(databaseDirectory(datadir))
-  const tell = progressTeller()
-  const tally = await checkChain({
-    database,
-    engine: engineOf(genesis),
-    pacer: createPacer(),
-    report,
-    onProgress: (part, done, total) => tell(part, done, total === 0 ? bytes : total),
-  })
-  await attempt(
-    () => new PoolJournal({ store: createJournalStore(database) }).load(),
-    (what) => report('pool', what),
-  )
-  await attempt(
-    () => checkLastHead(datadir, new ChainStore(database)),
-    (what) => report('canonical chain', what),
-  )
-  return { tally, findings: [...findings].map(([part, found]) => ({ part, ...found })) }
-}
-
-async function repair(
-  database: Database,
-  genesis: Genesis,
-  { datadir, resetState: wanted }: Extract<Question, { task: 'repair' }>,
-): Promise<Answers['repair']> {
-  const tell = progressTeller()
-  const onProgress = (done: number) => tell('repair', done, 0)
-  const repaired = await repairChain({ genesis, database, engine: engineOf(genesis), pacer: createPacer(), onProgress })
-  const stateReset = wanted || repaired.head !== repaired.headBefore || repaired.lostBlocks > 0
-  if (stateReset) await resetState(database, genesis)
-  await rm(lastHeadFile(datadir), { force: true })
-  return { repaired, stateReset }
-}
-
-function engineOf(genesis: Genesis) {
-  return createEngine({ dev: false }, genesis, {
-    clock: systemClock,
-    recoverSigner: () => undefined,
-    onEvidence() {},
-  })
-}
-
-async function attempt(work: () => Promise<unknown>, report: (what: string) => void): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    report(error.message)
-  }
-}
-
-async function sizeOf(directory: string): Promise<number> {
-  let bytes = 0
-  for (const name of await readdir(directory)) bytes += (await stat(join(directory, name))).size
-  return bytes
-}
-
-function progressTeller() {
-  let calls = 0
-  let nextMs = 0
-  return (part: string, done: number, total: number) => {
-    // The clock costs more than what is being counted.
-    if (calls++ % 64 !== 0 || monotonicMs() < nextMs) return
-    nextMs = monotonicMs() + PROGRESS_INTERVAL_MS
-    send({ type: 'progress', part, done, total })
   }
 }
 

@@ -4,13 +4,11 @@ import { extname } from 'node:path'
 import { StoreError } from '../primitives/errors.ts'
 import { damaged } from '../store/database.ts'
 import type { Answers, Message, Question } from './inspection-process.ts'
+import type { OnProgress } from './inspection-tasks.ts'
 
 const PROCESS_URL = new URL(`./inspection-process${extname(import.meta.url)}`, import.meta.url)
 /** Milliseconds for what takes a fraction of a second: a start must not wait for ever on a damaged database. */
 const MAX_RECENT_MS = 60_000
-
-/** @param total  0 where nobody knows it. */
-export type OnInspectionProgress = (part: string, done: number, total: number) => void
 
 /**
  * Has a process of its own look into a database: LevelDB may abort over a damaged one, and would take this process with it.
@@ -18,7 +16,7 @@ export type OnInspectionProgress = (part: string, done: number, total: number) =
  */
 export async function inspect<Task extends Question['task']>(
   question: Extract<Question, { task: Task }>,
-  onProgress: OnInspectionProgress = () => {},
+  onProgress: OnProgress = () => {},
 ): Promise<Answers[Task]> {
   const child = fork(PROCESS_URL, [JSON.stringify(question)], {
     // Flags that this process was started with may not fit that one.

@@ -61,14 +61,17 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
   const { datadir, genesis, dev, stateKeeping } = options
   const { clock, logger, known, nonceSearch, signer } = components
   const local = await loadRecovery()
-  const database = await openDatabase(datadir)
-  // Nobody waits for the threads before there are signatures: opening goes on while they load.
+  // Nobody waits for the threads before there are signatures: they load while another process looks into the database.
   const starting = RecoveryPool.start({ threads: availableParallelism() })
   const ready = starting.then(({ backend }) => logger.debug('recovery threads are ready', { backend }))
   // Whoever wants to know asks `ready`, and whoever recovers is told besides.
   ready.catch(() => undefined)
   const stopRecovery = () => starting.then((workers) => workers.stop()).catch(() => undefined)
   const recover = async (transactions: readonly Transaction[]) => (await starting).recover(transactions)
+  const database = await openDatabase(datadir).catch(async (error) => {
+    await stopRecovery()
+    throw error
+  })
   try {
     const engine = createEngine({ dev }, genesis, {
       clock,

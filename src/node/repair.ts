@@ -2,8 +2,9 @@ import { StoreError } from '../primitives/errors.ts'
 import { isLocked } from '../store/database.ts'
 import { whenFree } from './data-directory.ts'
 import type { GenesisSource } from './genesis-file.ts'
-import { inspect, type OnInspectionProgress } from './inspection.ts'
-import type { Answers, Finding } from './inspection-process.ts'
+import { inspect } from './inspection.ts'
+import type { Answers } from './inspection-process.ts'
+import type { Finding, OnProgress } from './inspection-tasks.ts'
 
 export interface RepairOptions {
   readonly datadir: string
@@ -16,10 +17,7 @@ export type RepairOutcome =
   | ({ readonly kind: 'repaired'; readonly salvaged: boolean } & Answers['repair'])
 
 /** Reads everything in a data directory. @throws StoreError if it cannot be opened. */
-export function checkDatabase(
-  { datadir, genesis }: RepairOptions,
-  onProgress: OnInspectionProgress,
-): Promise<Answers['check']> {
+export function checkDatabase({ datadir, genesis }: RepairOptions, onProgress: OnProgress): Promise<Answers['check']> {
   return whenFree(datadir, () => inspect({ task: 'check', datadir, genesis }, onProgress))
 }
 
@@ -30,7 +28,7 @@ export function checkDatabase(
  */
 export async function repairDatabase(
   { datadir, genesis }: RepairOptions,
-  onProgress: OnInspectionProgress,
+  onProgress: OnProgress,
 ): Promise<RepairOutcome> {
   const findings = await checkForRepair({ datadir, genesis }, onProgress)
   if (findings !== 'unreadable' && findings.length === 0) return { kind: 'nothing-to-repair' }
@@ -44,7 +42,7 @@ export async function repairDatabase(
 /** What is damaged; `unreadable` where LevelDB itself cannot go on. */
 async function checkForRepair(
   options: RepairOptions,
-  onProgress: OnInspectionProgress,
+  onProgress: OnProgress,
 ): Promise<readonly Finding[] | 'unreadable'> {
   try {
     const { tally, findings } = await checkDatabase(options, onProgress)

@@ -8,8 +8,11 @@ export const BLOCK_UNIT = 64
 /** Blocks of up to this many units are kept in free lists by their exact size; larger ones are not made. */
 const MAX_UNITS = 128
 const INITIAL_PAGES = 64
-/** Share by which the memory grows, at least. */
-const GROWTH = 1 / 16
+/**
+ * Pages by which the memory grows, 32 MiB. Those that nothing has been written to take no memory, and each growth
+ * has V8 collect all garbage, since it looks like as much memory used anew.
+ */
+const GROWTH_PAGES = 512
 
 /** First word of a block: units, and whether it is in use. */
 const IN_USE = 0x1_0000
@@ -85,8 +88,7 @@ export class Arena {
 
   #grow(): void {
     const missing = (this.#end + 1) * BLOCK_UNIT - this.bytes.length
-    const pages = Math.ceil(Math.max(missing, this.bytes.length * GROWTH) / WASM_PAGE_BYTES)
-    this.#memory.grow(pages)
+    this.#memory.grow(Math.max(Math.ceil(missing / WASM_PAGE_BYTES), GROWTH_PAGES))
     this.bytes = new Uint8Array(this.#memory.buffer)
     this.shorts = new Uint16Array(this.#memory.buffer)
     this.words = new Uint32Array(this.#memory.buffer)

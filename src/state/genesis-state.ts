@@ -12,7 +12,8 @@ import { AccountUpdate } from './account-update.ts'
 import { encodeAccountValue } from './account-value.ts'
 import type { Handle } from './arena.ts'
 import type { AccountChange } from './layer.ts'
-import { putStateMarker, putUnstored } from './write.ts'
+import { putStateMarker } from './state-marker.ts'
+import { putUnstored } from './write.ts'
 
 /** One account of a genesis. `storage`: 32-byte slot to value; zero values are not stored. */
 export interface GenesisAccount {

@@ -39,5 +39,6 @@ export interface Derived {
   /** 32 bytes in a Key. */
   readonly stateRoot: Key
   readonly removed: readonly Key[]
-  readonly changes: readonly AccountChange[]
+  /** Accounts that differ, at most. */
+  readonly changed: number
 }

@@ -11,9 +11,10 @@ import { AccountUpdate, hashOfRoot, MissingNodeError, type UpdatedTrie } from '.
 import { type AccountValue, decodeAccountValue } from './account-value.ts'
 import type { Handle } from './arena.ts'
 import { evict } from './evict.ts'
-import type { AccountChange, Derived, Layer, Root } from './layer.ts'
+import type { AccountChange, Derived, Layer, Root, RootHolder } from './layer.ts'
 import { Loader } from './loader.ts'
-import { deleteNode, putFlushMarker, putRoot, putStateMarker, putUnstored, readStateMarker } from './write.ts'
+import { putFlushMarker, putStateMarker, readStateMarker } from './state-marker.ts'
+import { deleteNode, putRoot, putUnstored } from './write.ts'
 
 /** Records put between two looks at the clock. */
 const PACED_RECORDS = 1024
@@ -145,10 +146,50 @@ export class State {
     if (changes.length === 0) {
       const { root } = base
       if (typeof root === 'number') this.#nodes.retain(root)
-      return { base, root, stateRoot: this.#rootHash(root), removed: [], changes }
+      return { base, root, stateRoot: this.#rootHash(root), removed: [], changed: 0 }
     }
-    const { root, rootHash, removed } = await this.#pinned(base, () => this.#update(base, changes))
-    return { base, root: root === 0 ? undefined : root, stateRoot: rootHash, removed, changes }
+    const { root, rootHash, removed } = await this.#pinned(base, () =>
+      this.#update(handleOf(base.root), changes, this.#unreadable(base)),
+    )
+    return { base, root: root === 0 ? undefined : root, stateRoot: rootHash, removed, changed: changes.length }
+  }
+
+  /**
+   * What changes make of the state on disk, where they are very many: they come in parts (distinct keys over all of them),
+   * and what a part has replaced leaves the memory before the next is read, as far as it was not there already. So they need the
+   * memory of the nodes that they lead to once. @throws StoreError, StateUnavailableError.
+   */
+  async deriveFromDisk(parts: Iterable<readonly AccountChange[]>): Promise<Derived> {
+    const nodes = this.#nodes
+    const base = this.#disk
+    const unreadable = this.#unreadable(base)
+    const made: RootHolder = { root: base.root }
+    if (typeof made.root === 'number') nodes.retain(made.root)
+    const removed: Key[] = []
+    let changed = 0
+    nodes.generation++
+    const mark = { since: nodes.generation }
+    this.#working.add(mark)
+    try {
+      for (const changes of parts) {
+        if (changes.length === 0) continue
+        this.#loader.loadRoot(made, unreadable)
+        const before = handleOf(made.root)
+        const keys = changes.map(({ key }) => key)
+        await this.#loader.load(before, keys, unreadable)
+        const updated = await this.#update(before, changes, unreadable)
+        if (before !== 0) nodes.release(before)
+        made.root = updated.root === 0 ? undefined : updated.root
+        for (const place of updated.removed) removed.push(place)
+        changed += changes.length
+      }
+      return { base, root: made.root, stateRoot: this.#rootHash(made.root), removed, changed }
+    } catch (error) {
+      if (typeof made.root === 'number') nodes.release(made.root)
+      throw error
+    } finally {
+      this.#working.delete(mark)
+    }
   }
 
   /** Forgets a derived state that will not become a block's. */
@@ -156,15 +197,20 @@ export class State {
     if (typeof root === 'number') this.#nodes.release(root)
   }
 
-  async #update(base: Layer, changes: readonly AccountChange[]): Promise<UpdatedTrie> {
+  /** The root is retained by the caller. */
+  async #update(
+    root: Handle,
+    changes: readonly AccountChange[],
+    unreadable: (what: string) => Error,
+  ): Promise<UpdatedTrie> {
     for (;;) {
       try {
-        return await new AccountUpdate(this.#nodes, changes).apply(handleOf(base.root), this.#pacer)
+        return await new AccountUpdate(this.#nodes, changes).apply(root, this.#pacer)
       } catch (error) {
         if (!(error instanceof MissingNodeError)) throw error
         // A changed key, or what stands beside a deleted one and has to move up: any key below it leads there.
         const sibling = error.path.padEnd(32, '\0').slice(0, 32)
-        await this.readValues(base, [sibling, ...changes.map(({ key }) => key)])
+        await this.#loader.load(root, [sibling, ...changes.map(({ key }) => key)], unreadable)
       }
     }
   }
@@ -210,7 +256,7 @@ export class State {
       root: derived.root,
       base: derived.base,
       removed: derived.removed,
-      changed: derived.changes.length,
+      changed: derived.changed,
       carried: 0,
     }
     this.#layers.set(toKey(blockHash), layer)

@@ -1,7 +1,6 @@
-import { fromKey, type Key } from '../primitives/bytes.ts'
-import { encodeRlp, RlpReader } from '../primitives/rlp.ts'
-import type { Database, WriteBatch } from '../store/database.ts'
-import { keys, MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
+import type { Key } from '../primitives/bytes.ts'
+import type { WriteBatch } from '../store/database.ts'
+import { MAX_TRIE_NODE_KEY_BYTES, writeTrieNodeKey } from '../store/schema.ts'
 import { type AccountNodes, BRANCH, EXTENSION } from './account-nodes.ts'
 import type { Handle } from './arena.ts'
 
@@ -79,38 +78,4 @@ export function deleteNode(batch: WriteBatch, place: Key): void {
 export function putRoot(nodes: AccountNodes, batch: WriteBatch, root: Handle): void {
   const at = nodes.recordAt(root)
   batch.put(new TriePath().key(0), nodes.arena.bytes.subarray(at, at + nodes.recordLength(root)))
-}
-
-/** What is on disk. */
-export interface StateMarker {
-  /** The block whose state it is, or was before a flush that is not through. */
-  readonly blockHash: Uint8Array
-  readonly root: Uint8Array
-  /** The block that the flush under way leads to. */
-  readonly target: Uint8Array | undefined
-}
-
-/** Says which block's state the accounts and trie nodes are. Belongs into the same batch as the last of them. */
-export function putStateMarker(batch: WriteBatch, blockHash: Uint8Array, root: Key): void {
-  batch.put(keys.meta('state'), encodeRlp([blockHash, fromKey(root)]))
-  batch.delete(keys.meta('flush'))
-}
-
-/** Says that the state is on its way to another block's, and which root it has by now. */
-export function putFlushMarker(batch: WriteBatch, target: Uint8Array, root: Key): void {
-  batch.put(keys.meta('flush'), encodeRlp([target, fromKey(root)]))
-}
-
-/** Undefined if there is no state. @throws StoreError. */
-export function readStateMarker(database: Database): StateMarker | undefined {
-  const state = readPair(database, 'state')
-  const flush = readPair(database, 'flush')
-  return state && { blockHash: state.hash, root: (flush ?? state).root, target: flush?.hash }
-}
-
-function readPair(database: Database, name: 'state' | 'flush') {
-  const record = database.get(keys.meta(name))
-  if (record === undefined) return undefined
-  const fields = new RlpReader(record).list()
-  return { hash: fields.fixed(32, 'block hash').slice(), root: fields.fixed(32, 'state root').slice() }
 }

@@ -18,8 +18,11 @@ export interface DatabaseOptions {
 
 const DEFAULT_CACHE_BYTES = 8 * 1024 * 1024
 const DEFAULT_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
-/** Tables of 2 MiB that are held open, and so mapped into memory: at LevelDB's thousand a node took 80 MiB more. */
-const MAX_OPEN_FILES = 64
+/**
+ * Tables of 2 MiB that are held open, and so mapped into memory, and ten other files: with LevelDB's thousand a node takes
+ * 150 MiB more. The state's nodes are in memory, and what else is read is asked for by peers and RPC.
+ */
+const MAX_OPEN_FILES = 32
 const CRC_BYTES = 4
 const SCRATCH_BYTES = 4096
 /** Room for any key before it. */

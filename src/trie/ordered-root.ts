@@ -48,7 +48,13 @@ export async function rootOfLongValues<V>(
       const pause = pacer.pause()
       if (pause !== undefined) await pause
     }
-    writeLeaf(leaves.reserve(leafLength), key, depth, payload, values[i]!, length, codec)
+    try {
+      writeLeaf(leaves.reserve(leafLength), key, depth, payload, values[i]!, length, codec)
+    } catch (error) {
+      // Whoever comes next would get the hashes of these leaves for its own.
+      leaves.discard()
+      throw error
+    }
   }
   leaves.run(hashes, DIGEST_BYTES * hashed)
   return toKey(new InnerNodes(keys, hashes).hash(0, keys.length, 0))

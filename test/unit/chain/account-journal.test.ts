@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeSteps, encodeSteps } from '../../../src/chain/account-journal.ts'
+import { AccountJournal, encodeSteps } from '../../../src/chain/account-journal.ts'
 import { EMPTY_ACCOUNT } from '../../../src/primitives/account.ts'
 import { toKey } from '../../../src/primitives/bytes.ts'
 import { DecodeError } from '../../../src/primitives/errors.ts'
@@ -23,7 +23,18 @@ describe('the account journal', () => {
   it('comes back as it was written', () => {
     fc.assert(
       fc.property(steps, (written) => {
-        expect(decodeSteps(encodeSteps(written))).toEqual(written)
+        const journal = new AccountJournal(encodeSteps(written))
+        expect(journal.steps()).toEqual(written)
+        expect(journal.count).toBe(written.length)
+      }),
+    )
+  })
+
+  it('gives the steps of a sixteenth of the accounts', () => {
+    fc.assert(
+      fc.property(steps, fc.nat(15), (written, nibble) => {
+        const expected = written.filter(({ key }) => key.charCodeAt(0) >> 4 === nibble)
+        expect(new AccountJournal(encodeSteps(written)).steps(nibble)).toEqual(expected)
       }),
     )
   })
@@ -39,7 +50,7 @@ describe('the account journal', () => {
     fc.assert(
       fc.property(bytes, (junk) => {
         try {
-          decodeSteps(junk)
+          new AccountJournal(junk).steps()
         } catch (error) {
           expect(error).toBeInstanceOf(DecodeError)
         }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Account } from '../../../src/primitives/account.ts'
 import { fromKey, type Key, toKey } from '../../../src/primitives/bytes.ts'
 import { StoreError } from '../../../src/primitives/errors.ts'
-import { putStateMarker } from '../../../src/state/write.ts'
+import { putStateMarker } from '../../../src/state/state-marker.ts'
 import { keys, rangeOf } from '../../../src/store/schema.ts'
 import { change, genesisAccount, plainAccount, TestState, testAccountKey } from '../../support/test-state.ts'
 

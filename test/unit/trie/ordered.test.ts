@@ -34,6 +34,19 @@ describe('the root of a list', () => {
     expect(fromKey(await orderedRoot(values, bytesCodec, unhurried))).toEqual(await peersRoot(values))
   })
 
+  it('after one of a value that could not be written', async () => {
+    const values = valuesOf(20, 32)
+    const broken = {
+      length: bytesCodec.length,
+      write(target: Uint8Array, offset: number, value: Uint8Array) {
+        if (value === values[3]) throw new Error('unwritable')
+        return bytesCodec.write(target, offset, value)
+      },
+    }
+    await expect(orderedRoot(values, broken, unhurried)).rejects.toThrow('unwritable')
+    expect(fromKey(await orderedRoot(values, bytesCodec, unhurried))).toEqual(await peersRoot(values))
+  })
+
   it('while another one is under way', async () => {
     const pacer = { pause: () => new Promise<void>((resolve) => setImmediate(resolve)) }
     const lists = [valuesOf(900, 200), valuesOf(1100, 300), valuesOf(700, 100)]
