@@ -10,8 +10,8 @@ import { RpcProcess } from '../support/rpc-process.ts'
 import { runChild, startChild } from '../support/session.ts'
 import type { FigureGroup } from './group.ts'
 
-/** Messages of transactions that wait for their answer at a time. */
-const BATCHES_IN_FLIGHT = 4
+/** Messages of transactions that wait for their answer at a time: the cores have work while the medium writes. */
+const BATCHES_IN_FLIGHT = 8
 
 /** Small answers over HTTP, beside a framework that answers without looking. */
 export const rpcReads: FigureGroup = {

@@ -158,6 +158,24 @@ function readItem(reader: RlpReader, depth: number): RlpItem {
   return items
 }
 
+/** A prime, so that round amounts spread over all of them. */
+const SHARED_SLOTS = 251
+const sharedNumbers = new Float64Array(SHARED_SLOTS)
+const sharedBigints: bigint[] = Array.from(sharedNumbers, () => 0n)
+
+/**
+ * Equal numbers are mostly one object: transactions in memory have chain id, prices and gas in common, and a bigint of their
+ * own for each would be a quarter of what they take.
+ */
+function sharedBigint(value: number): bigint {
+  const slot = value % SHARED_SLOTS
+  if (sharedNumbers[slot] !== value) {
+    sharedNumbers[slot] = value
+    sharedBigints[slot] = BigInt(value)
+  }
+  return sharedBigints[slot]!
+}
+
 /**
  * Cursor over RLP that checks canonical form as it goes, without building a tree first.
  * Every method throws DecodeError on input that is malformed or of another kind than asked for.
@@ -246,7 +264,7 @@ export class RlpReader {
     if (length <= 6) {
       let small = 0
       for (let i = this.#start; i < this.#end; i++) small = small * 256 + this.#source[i]!
-      return BigInt(small)
+      return sharedBigint(small)
     }
     return bytesToBigint(this.#source.subarray(this.#start, this.#end))
   }
