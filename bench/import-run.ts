@@ -10,7 +10,7 @@ import { createPacer, systemClock } from '../src/node/system.ts'
 import { toKey } from '../src/primitives/bytes.ts'
 import type { RecoveredTransaction, Transaction } from '../src/primitives/transaction.ts'
 import { Database } from '../src/store/database.ts'
-import { decodeFixtureBlock, fixtureGenesis, prepareFixture, readFixtureBlocks } from './support/fixture.ts'
+import { decodeFixtureBlock, fixtureBlocks, fixtureGenesis, prepareFixture } from './support/fixture.ts'
 import { benchEngine } from './support/network.ts'
 
 /**
@@ -31,15 +31,15 @@ const POOLED_BLOCKS = 10
 /** Blocks that come first and are not counted: meanwhile V8 compiles, and the state's upper nodes are read. */
 const warmUpBlocks = Math.min(10, Math.floor(shape.blocks / 4))
 
-const encoded = readFixtureBlocks(fixture)
+const blockReaders = fixtureBlocks(fixture)
 const recovery = await RecoveryPool.start({ threads: availableParallelism() })
 const pooled = new Map<string, RecoveredTransaction>()
 
 /** Lets the transactions of a few blocks come in as a pool would have them: recovered before, by hash. */
-async function fillPool(blocksAhead: readonly Uint8Array[]): Promise<void> {
+async function fillPool(blocksAhead: readonly (() => Uint8Array)[]): Promise<void> {
   pooled.clear()
-  for (const bytes of blocksAhead) {
-    for (const result of await recovery.recover(decodeFixtureBlock(bytes).transactions)) {
+  for (const read of blocksAhead) {
+    for (const result of await recovery.recover(decodeFixtureBlock(read()).transactions)) {
       if (result instanceof Error) throw result
       pooled.set(toKey(result.hash), result)
     }
@@ -63,18 +63,18 @@ delay.enable()
 let importMs = 0
 let cpuMicros = 0
 let mainCpuMicros = 0
-const groupBlocks = mode === 'pooled' ? POOLED_BLOCKS : encoded.length
-for (let at = 0; at < encoded.length; ) {
+const groupBlocks = mode === 'pooled' ? POOLED_BLOCKS : blockReaders.length
+for (let at = 0; at < blockReaders.length; ) {
   const warm = at >= warmUpBlocks
-  const ahead = encoded.slice(at, at + (warm ? groupBlocks : warmUpBlocks))
+  const ahead = blockReaders.slice(at, at + (warm ? groupBlocks : warmUpBlocks))
   at += ahead.length
   if (mode === 'pooled') await fillPool(ahead)
   const startMs = performance.now()
   const cpu = process.cpuUsage()
   const mainCpu = process.threadCpuUsage()
   const running = new Set<Promise<unknown>>()
-  for (const bytes of ahead) {
-    const task = chain.import(decodeFixtureBlock(bytes)).finally(() => running.delete(task))
+  for (const read of ahead) {
+    const task = chain.import(decodeFixtureBlock(read())).finally(() => running.delete(task))
     running.add(task)
     if (running.size >= maxInFlight) await Promise.race(running)
   }

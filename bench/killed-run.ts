@@ -1,7 +1,7 @@
 import { openLedger } from '../src/node/ledger.ts'
 import { silentLogger } from '../src/node/logger.ts'
 import { systemClock } from '../src/node/system.ts'
-import { decodeFixtureBlock, fixtureGenesis, prepareFixture, readFixtureBlocks } from './support/fixture.ts'
+import { decodeFixtureBlock, fixtureBlocks, fixtureGenesis, prepareFixture } from './support/fixture.ts'
 
 /**
  * Imports a fixture's blocks into a node's data directory, from its head on, and prints the number of each that is done;
@@ -19,8 +19,8 @@ const { chain, close } = await openLedger(
 /** As in import-run.ts: whatever is under way at a time is under way when the kill comes. */
 const IN_FLIGHT = 4
 const running = new Set<Promise<void>>()
-for (const bytes of readFixtureBlocks(fixture).slice(chain.head.header.number)) {
-  const block = decodeFixtureBlock(bytes)
+for (const read of fixtureBlocks(fixture).slice(chain.head.header.number)) {
+  const block = decodeFixtureBlock(read())
   const task = chain.import(block).then(() => {
     running.delete(task)
     console.log(block.header.number)

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../../src/node/heap.ts'
 import { type FixtureShape, prepareFixture } from './fixture.ts'
 import { nativeRecoveryRate } from './native-recovery.ts'
 
@@ -142,7 +143,7 @@ export function startChild(
   environment: Readonly<Record<string, string>> = {},
 ) {
   const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
-  return spawn(process.execPath, ['--expose-gc', file, ...args.map(String)], {
+  return spawn(process.execPath, [...NODE_FLAGS, '--expose-gc', file, ...args.map(String)], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
   })

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import type { Flags, NodeConfig, Origins } from '../node/config.ts'
 import { loadExplainedConfig } from '../node/config-file.ts'
@@ -139,7 +140,11 @@ async function run(config: NodeConfig, create: (log: Log) => RunningNode): Promi
   // Before anything is opened: a signal during start must also end in a clean stop.
   const stopping = stopSignal(log)
   await node.start()
-  const collecting = setTimeout(collectLoadingGarbage, LOADED_MS)
+  const loaded = setTimeout(() => {
+    collectLoadingGarbage()
+    // Node does it at the end of the process, to which a kill does not come.
+    flushCompileCache()
+  }, LOADED_MS)
   try {
     node.showStatus()
     const timer = setInterval(() => node.showStatus(), process.stdout.isTTY ? TERMINAL_STATUS_MS : RECORD_STATUS_MS)
@@ -147,7 +152,7 @@ async function run(config: NodeConfig, create: (log: Log) => RunningNode): Promi
     clearInterval(timer)
     if (failure !== undefined) throw failure
   } finally {
-    clearTimeout(collecting)
+    clearTimeout(loaded)
     await node.stop()
     log.info('stopped')
     log.close()

@@ -34,7 +34,7 @@ export async function* readBlockFile(path: string): AsyncGenerator<EncodedBlock>
   let offset = 0
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-    for (let length = blockLength(pending, offset); length <= pending.length; length = blockLength(pending, offset)) {
+    for (let length = listLength(pending, offset); length <= pending.length; length = listLength(pending, offset)) {
       yield { encoded: pending.subarray(0, length), offset }
       pending = pending.subarray(length)
       offset += length
@@ -43,8 +43,8 @@ export async function* readBlockFile(path: string): AsyncGenerator<EncodedBlock>
   if (pending.length > 0) throw new BlockFileError('the file ends inside the block', offset)
 }
 
-/** Bytes of the list that `bytes` begins with; Infinity while too few are there to tell. */
-function blockLength(bytes: Buffer, offset: number): number {
+/** Bytes of the list that `bytes`, from `offset` of a file on, begins with; Infinity while too few are there to tell. @throws BlockFileError */
+export function listLength(bytes: Buffer, offset: number): number {
   const first = bytes[0]
   if (first === undefined) return Number.POSITIVE_INFINITY
   if (first < 0xc0) throw new BlockFileError('no block', offset)

@@ -7,6 +7,12 @@ import { runInNewContext } from 'node:vm'
  */
 const HEAP_GROWING_PERCENT = 60
 
+/**
+ * What can be said to V8 at the start of a process alone: its young objects have three times 8 MiB. Left to itself V8 gives them up to
+ * 96 MiB, which makes an import no faster, and 80 MiB more to hold. `npm start` says so; whoever starts the published program can by NODE_OPTIONS.
+ */
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=8']
+
 /** To be called once, by whoever owns the process. */
 export function tuneHeap(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)

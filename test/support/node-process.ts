@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { NODE_FLAGS } from '../../src/node/heap.ts'
 import { TEST_HOME } from './home.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -34,7 +35,14 @@ export class NodeProcess {
     input?: string,
     within: readonly string[] = [],
   ) {
-    const [command, ...rest] = [...within, process.execPath, ...LIFELINE, join(ROOT, 'src/cli/main.ts'), ...args]
+    const [command, ...rest] = [
+      ...within,
+      process.execPath,
+      ...NODE_FLAGS,
+      ...LIFELINE,
+      join(ROOT, 'src/cli/main.ts'),
+      ...args,
+    ]
     this.#child = spawn(command!, rest, {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'ipc'],
       // Alone, unless a test is about peers.
