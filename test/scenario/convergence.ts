@@ -11,7 +11,7 @@ const LATENCY_MS = { least: 20, most: 200 }
 const CUT_SHARE = 0.05
 const KILLED_SHARE = 0.3
 /** Seconds in which something must have happened. */
-const PATIENCE = 300
+const PATIENCE = 90
 /** Choices of whom to kill. */
 const MAX_DRAWS = 100
 
