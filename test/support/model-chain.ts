@@ -1,4 +1,6 @@
-import type { ChainEvent, ExecutedBlock, Head, HeadEvent } from '../../src/chain/types.ts'
+import { Branch } from '../../src/chain/branch.ts'
+import type { ExecutedBlock } from '../../src/chain/executed-block.ts'
+import type { ChainEvent, Head, HeadEvent } from '../../src/chain/types.ts'
 import { headerHash } from '../../src/crypto/hashes.ts'
 import { keccak256Key } from '../../src/crypto/keccak.ts'
 import { type Account, EMPTY_ACCOUNT } from '../../src/primitives/account.ts'
@@ -116,8 +118,8 @@ export class ModelChain {
     const event = {
       type: 'head' as const,
       head: this.head,
-      connected,
-      disconnected: disconnected.toReversed(),
+      connected: branchOf(connected),
+      disconnected: branchOf(disconnected.toReversed()),
       ...(rewound && { rewound }),
     }
     for (const listener of this.#listeners) listener(event)
@@ -179,4 +181,14 @@ export function applyTransfer(
   accounts.set(senderKey, { ...sender, nonce: sender.nonce + 1n, balance: sender.balance - paid })
   const recipient = accounts.get(recipientKey) ?? EMPTY_ACCOUNT
   accounts.set(recipientKey, { ...recipient, balance: recipient.balance + tx.value })
+}
+
+/** As a chain tells of blocks that it holds in memory. */
+export function branchOf(blocks: readonly ExecutedBlock[]): Branch<Head> {
+  return Branch.of(
+    blocks.map((executed) => {
+      const { hash, header } = executed.block
+      return { head: { hash, header, totalDifficulty: BigInt(header.number) }, executed }
+    }),
+  )
 }

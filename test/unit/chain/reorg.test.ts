@@ -97,8 +97,8 @@ describe('fork choice', () => {
       event.type,
       ...('connected' in event
         ? [
-            event.disconnected.map(({ block }) => block.header.number),
-            event.connected.map(({ block }) => block.header.number),
+            Array.from(event.disconnected, ({ block }) => block.header.number),
+            Array.from(event.connected, ({ block }) => block.header.number),
           ]
         : [event.head.header.number]),
     ])
@@ -109,7 +109,7 @@ describe('fork choice', () => {
     ])
     const reorg = events.find((event) => event.type === 'head' && event.disconnected.length > 0)
     if (reorg?.type !== 'head') throw new Error('there was no reorg')
-    expect(reorg.disconnected.map(({ block }) => toHex(block.hash))).toEqual(
+    expect(reorg.disconnected.hashes.map(toHex)).toEqual(
       a
         .slice(0, reorg.disconnected.length)
         .toReversed()
@@ -130,8 +130,8 @@ describe('fork choice', () => {
     await expectHead(chain, b)
     const transactionsOf = async (address: Uint8Array) => {
       const found: number[] = []
-      for await (const locations of chain.store.addressHistory(address, { after: 0 })) {
-        found.push(...locations.map(({ blockNumber }) => blockNumber))
+      for await (const { blockNumber, transactions } of chain.store.addressHistory(address, { after: 0 })) {
+        found.push(...transactions.map(() => blockNumber))
       }
       return found
     }
