@@ -4,7 +4,7 @@ import type { HeadEvent } from '../chain/types.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import { type Account, EMPTY_ACCOUNT } from '../primitives/account.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
-import { TxError } from '../primitives/errors.ts'
+import { StoreError, TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { checkPolicy } from './admission.ts'
 import type { PoolEntry } from './entry.ts'
@@ -15,6 +15,7 @@ import {
   MAX_RETURNING,
   MAX_TOGETHER,
   MAX_WAITING,
+  PACED_RETURNING,
   type PoolOptions,
   SWEEP_INTERVAL_MS,
 } from './limits.ts'
@@ -244,11 +245,12 @@ export class TransactionPool {
     const { number } = head.header
     const nowMs = clock.nowMs()
     this.#state.setBaseFee(nextBaseFee(chain.head.header))
-    for (const executed of connected) {
-      this.#left.delete(toKey(executed.block.hash))
+    for (const [place, hash] of connected.hashes.entries()) {
+      this.#left.delete(toKey(hash))
+      const executed = this.#readBlock(() => connected.block(place))
+      if (executed === undefined) continue
       this.#state.removeMined(executed.transactions, nowMs)
       this.#publish(executed.block.header.number)
-      this.#noteTouched(executed)
       await pause()
     }
     journal.advance(number, this.#rawOf).catch(onError)
@@ -256,33 +258,33 @@ export class TransactionPool {
     for (let place = disconnected.length - 1; place >= 0; place--) {
       if (!rewound) this.#left.set(toKey(disconnected.hashes[place]!), () => disconnected.block(place))
       else {
-        const executed = disconnected.block(place)
-        this.#noteTouched(executed)
+        const { transactions = [] } = this.#readBlock(() => disconnected.block(place)) ?? {}
         journal.forget(
-          executed.transactions.map(({ hash }) => toKey(hash)),
+          transactions.map(({ hash }) => toKey(hash)),
           this.#rawOf,
         )
       }
     }
     await this.#gatherReturning()
     const changed = [...this.#stale].flatMap((senderKey) => this.#state.senders.get(senderKey) ?? [])
-    const returning = this.#returning.map((recovered) => this.#candidate(recovered))
+    const returning = this.#returning
     const keys = new Set<Key>(changed.map(({ senderKey }) => senderKey))
-    for (const { recovered } of returning) keys.add(recovered.senderKey).add(recovered.recipientKey)
+    for (const { senderKey, recipientKey } of returning) keys.add(senderKey).add(recipientKey)
     const accountAt = await this.#read(keys)
     this.#stale.clear()
     this.#returning = []
     for (const queue of changed) this.#state.refresh(queue, accountAt(queue.senderKey), nowMs)
     const returned: PoolEntry[] = []
     const unfit: Key[] = []
-    for (const { recovered, hashKey, refused } of returning) {
+    for (const [i, transaction] of returning.entries()) {
+      if (i % PACED_RETURNING === 0) await pause()
+      const { recovered, hashKey, refused } = this.#candidate(transaction)
       const error =
         refused ??
         refusal(() => {
           returned.push(this.#state.admit(recovered, hashKey, accountAt, nowMs, false))
         })
-      // Who sent it may have handed it in again meanwhile.
-      // What has been mined meanwhile stays in the journal until it is buried.
+      // Who sent it may have handed it in again meanwhile. What has been mined stays in the journal until it is buried.
       if (error !== undefined && error.code !== 'already-known' && error.code !== 'nonce-too-low') unfit.push(hashKey)
     }
     journal.forget(unfit, this.#rawOf)
@@ -292,17 +294,28 @@ export class TransactionPool {
     this.#record(returned, false).catch(onError)
   }
 
-  #noteTouched(executed: ExecutedBlock): void {
-    for (const key of touched(executed, this.#state.senders, this.#parts.chain.overridden)) this.#stale.add(key)
+  /** A block that joined or left, and has changed accounts; undefined: it is damaged, and may have changed any. */
+  #readBlock(read: () => ExecutedBlock): ExecutedBlock | undefined {
+    const { chain, onError } = this.#parts
+    const { senders } = this.#state
+    try {
+      const executed = read()
+      for (const key of touched(executed, senders, chain.overridden)) this.#stale.add(key)
+      return executed
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      onError(error)
+      for (const key of senders.keys()) this.#stale.add(key)
+      return undefined
+    }
   }
 
   /** Out of the blocks that reorgs have disconnected, what the new branch has not got. @throws StoreError. */
   async #gatherReturning(): Promise<void> {
     for (const [hashKey, read] of this.#left) {
-      const executed = read()
-      this.#noteTouched(executed)
-      const accountAt = await this.#read(new Set(executed.transactions.map(({ senderKey }) => senderKey)))
-      for (const recovered of executed.transactions) {
+      const { transactions = [] } = this.#readBlock(read) ?? {}
+      const accountAt = await this.#read(new Set(transactions.map(({ senderKey }) => senderKey)))
+      for (const recovered of transactions) {
         const nonce = accountAt(recovered.senderKey)?.nonce ?? 0n
         if (recovered.tx.nonce >= nonce && this.#returning.length < MAX_RETURNING) this.#returning.push(recovered)
       }

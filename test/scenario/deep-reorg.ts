@@ -6,11 +6,12 @@ import { mib } from './measure.ts'
 import type { Scenario } from './scenario.ts'
 
 const PROGRAM = join(import.meta.dirname, 'deep-reorg-run.ts')
-/** Blocks that are left and transactions in each. The long form takes some minutes; its blocks would need a gigabyte as objects. */
-const LONG = { depth: 500, perBlock: 700 }
+/** Blocks that are left and transactions in each. The long form takes some minutes; as objects its blocks would need a gigabyte. */
+const LONG = { depth: 400, perBlock: 700 }
 const QUICK = { depth: 40, perBlock: 100 }
-const HEAP_MIB = 200
-const MAX_GROWTH_MIB = 150
+const HEAP_MIB = 400
+/** Most of it is what comes back into the pool: 65,536 transactions. */
+const MAX_GROWTH_MIB = 250
 /** The slowest single thing is to decode or write one full block. */
 const MAX_STALL_MS = 250
 

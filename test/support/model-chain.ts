@@ -32,6 +32,8 @@ export class ModelChain {
   reads = 0
   /** Makes the next reads fail. */
   failure: Error | undefined
+  /** Why a block that joined cannot be read. */
+  unreadable: (number: number) => Error | undefined = () => undefined
   readonly #blocks: ModelBlock[]
   readonly #listeners = new Set<(event: ChainEvent) => void>()
 
@@ -118,12 +120,25 @@ export class ModelChain {
     const event = {
       type: 'head' as const,
       head: this.head,
-      connected: branchOf(connected),
+      connected: this.#readable(branchOf(connected)),
       disconnected: branchOf(disconnected.toReversed()),
       ...(rewound && { rewound }),
     }
     for (const listener of this.#listeners) listener(event)
     return event
+  }
+
+  #readable(branch: Branch<Head>): Branch<Head> {
+    const places = new Map(branch.hashes.map((hash, place) => [hash, place]))
+    return new Branch(branch.hashes, {
+      head: (hash) => branch.head(places.get(hash)!),
+      executed: (hash) => {
+        const executed = branch.block(places.get(hash)!)
+        const failure = this.unreadable(executed.block.header.number)
+        if (failure) throw failure
+        return executed
+      },
+    })
   }
 
   #push(header: Header, transactions: readonly RecoveredTransaction[]): ExecutedBlock {
