@@ -152,9 +152,8 @@ export class Chain {
   }
 
   /** The account after a block; undefined: there is none. @throws StateUnavailableError, StoreError. */
-  async account(accountKey: Key, blockHash: Uint8Array): Promise<Account | undefined> {
-    const [account] = await this.#state.read(this.#layer(blockHash), [accountKey])
-    return account
+  account(accountKey: Key, blockHash: Uint8Array): Account | undefined {
+    return this.#state.readOne(blockHash, accountKey)
   }
 
   /** Several accounts after a block, in the order of `accountKeys`. @throws StateUnavailableError, StoreError. */

@@ -113,7 +113,7 @@ export class Importer {
     const parent = index.get(header.parentHash) ?? heldParent?.entry
     if (parent === undefined) throw this.#withoutParent(block)
     checkHeader(header, parent.header, params)
-    engine.verifyHeader(header, parent.header, this.#ancestry(parent))
+    engine.verifyHeader(block, parent.header, this.#ancestry(parent))
     const entry = entryOn(hash, header, parent, engine.weight(header))
     const dueMs = Math.max(this.#dueMs(block), heldParent?.dueMs ?? 0)
     if (dueMs > clock.nowMs() || heldParent !== undefined) {

@@ -99,13 +99,13 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     }
     return { transactions, more: false }
   }
-  const account = (address: Uint8Array, at: HashedHeader): Promise<Account | undefined> =>
+  const account = (address: Uint8Array, at: HashedHeader): Account | undefined =>
     chain.account(keccak256Key(address), at.hash)
 
   return {
     chainId: chain.params.chainId,
-    head: async () => chain.head,
-    header: async (ref) => header(ref),
+    head: () => chain.head,
+    header,
     branch: async (newest, count) => {
       const headers: ChainHeader[] = []
       let at: ChainHeader | undefined = newest
@@ -155,7 +155,7 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     history,
     account,
     code: async (address, at) => {
-      const found = await account(address, at)
+      const found = account(address, at)
       if (!found || !hasCode(found)) return EMPTY_BYTES
       const code = database.get(keys.code(found.codeHash))
       if (code === undefined) throw damaged('the code of an account is missing')
@@ -163,12 +163,13 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     },
     storage: async (address, key, at) => {
       // Storage never changes, but whether the account exists at `at` has to be known.
-      const found = await account(address, at)
+      const found = account(address, at)
       return found ? readStorage(database, keccak256Key(address), key) : 0n
     },
     proof: async (address, slots, at) => {
       const accountKey = keccak256Key(address)
-      const [accountProof, found] = await Promise.all([chain.prove(accountKey, at.hash), account(address, at)])
+      const found = account(address, at)
+      const accountProof = await chain.prove(accountKey, at.hash)
       const storage = found
         ? await proveStorage(database, accountKey, slots)
         : slots.map(() => ({ value: 0n, proof: [] }))
@@ -192,8 +193,8 @@ export function poolBackend(
   return {
     minTip: DEFAULT_POOL_OPTIONS.minTip,
     submit: (raw) => intake.submit(raw),
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
+    nonce(address) {
+      const account = chain.account(keccak256Key(address), chain.head.hash)
       return pool.pendingNonce(address, account?.nonce ?? 0n)
     },
     get: async (hash) => pool.get(hash),

@@ -38,7 +38,7 @@ async function run(chain: Chain, transactions: readonly Transaction[], miner: Ui
   expect(await verdict(chain, block)).toBe('head')
 }
 
-function at(chain: Chain, address: Uint8Array): Promise<Account | undefined> {
+function at(chain: Chain, address: Uint8Array): Account | undefined {
   return chain.account(keccak256Key(address), chain.head.hash)
 }
 
