@@ -173,6 +173,8 @@ export class FullNode {
       this.#rpcUrl = await rpc.start()
       this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
     }
+    // Once it answers: both have this thread alone.
+    chain.recovered().catch((error) => this.#failed.resolve(error))
     if (options.network) {
       const started = this.#startNetwork(options.network, options.datadir, ledger, pool, recent)
       networkBackend?.resolve(started.then(({ backend }) => backend))

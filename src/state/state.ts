@@ -163,8 +163,8 @@ export class State {
     const nodes = this.#nodes
     const base = this.#disk
     const unreadable = this.#unreadable(base)
-    const made: RootHolder = { root: base.root }
-    if (typeof made.root === 'number') nodes.retain(made.root)
+    // A root of its own: what is loaded below the layer's would stay with it.
+    const made: RootHolder = { root: base.root === undefined ? undefined : this.#rootHash(base.root) }
     const removed: Key[] = []
     let changed = 0
     nodes.generation++
