@@ -46,8 +46,9 @@ const LAYOUT_VERSION = 1
 const DEFAULTS = {
   layers: 128,
   layerChanges: 20_000,
-  /** The more changes are merged at a time, the fewer nodes are written for each; a restart does them again in two seconds. */
-  unflushedChanges: 160_000,
+  /** The more changes are merged at a time, the fewer nodes are written for each; a node does them again after a kill. */
+  unflushedChanges: 500_000,
+  unflushedBytes: 128 * 1024 * 1024,
   undoBlocks: 4096,
   stateCacheBytes: 160 * 1024 * 1024,
 } as const

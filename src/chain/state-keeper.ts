@@ -16,8 +16,10 @@ export interface StateKeeperOptions {
   readonly layers: number
   /** Account changes in blocks whose states are kept; big blocks leave fewer than `layers`, but never below three. */
   readonly layerChanges: number
-  /** Account changes kept in memory; past it the older ones go to disk. Some 500 bytes each on their way there. */
+  /** Account changes kept in memory; past it the older ones go to disk. */
   readonly unflushedChanges: number
+  /** Bytes of trie nodes that these have made; past it they go likewise. */
+  readonly unflushedBytes: number
   /** Blocks below the state on disk whose journals are kept, to undo them in a deep reorg. */
   readonly undoBlocks: number
 }
@@ -53,9 +55,14 @@ export class StateKeeper {
 
   /** Whether states may be added that no head builds on: they and what waits to be written are bounded together. */
   get hasRoom(): boolean {
+    return this.#components.state.held < 4 * this.#options.layers && !this.#isUnflushed(2)
+  }
+
+  /** Whether more waits for the disk than the options say, or than `times` as much. */
+  #isUnflushed(times: number): boolean {
     const { state } = this.#components
-    const { layers, unflushedChanges } = this.#options
-    return state.held < 4 * layers && state.unflushed < 2 * unflushedChanges
+    const { unflushedChanges, unflushedBytes } = this.#options
+    return state.unflushed > times * unflushedChanges || state.unflushedBytes > times * unflushedBytes
   }
 
   /**
@@ -303,7 +310,7 @@ export class StateKeeper {
       const { header } = block.block
       const { derived } = await executor.execute(header, block.transactions, layer)
       layer = state.add(derived, hash, header.number)
-      if (state.unflushed > this.#options.unflushedChanges) await state.flush(layer)
+      if (this.#isUnflushed(1)) await state.flush(layer)
       state.trim(layer)
     }
     if (layer.base !== undefined) await state.flush(layer)
@@ -347,17 +354,15 @@ export class StateKeeper {
    * forward, up to that block at most, when there is enough to move; waits only when writing cannot keep up.
    */
   async settle(head: IndexEntry): Promise<void> {
-    const { layers, unflushedChanges } = this.#options
     const { state } = this.#components
     const newest = state.layer(head.hash)
     if (newest === undefined) return
     state.trim(newest)
     if (this.#flushing === undefined) this.#squash(newest)
     else await this.untilSafe(head.hash)
-    const tooMany = state.unflushed > unflushedChanges || head.header.number - state.disk.number > layers
-    if (!tooMany) return
+    if (!this.#isUnflushed(1) && head.header.number - state.disk.number <= this.#options.layers) return
     if (this.#flushing !== undefined) {
-      if (state.unflushed > 2 * unflushedChanges) await this.#flushing
+      if (this.#isUnflushed(2)) await this.#flushing
       return
     }
     this.#startFlush(this.#chooseFlushTarget(newest))
