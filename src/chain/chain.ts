@@ -160,10 +160,10 @@ export class Chain {
     return () => this.#listeners.delete(listener)
   }
 
-  /** The account after a block; undefined: there is none. @throws StateUnavailableError, StoreError. */
-  async account(accountKey: Key, blockHash: Uint8Array): Promise<Account | undefined> {
-    const [account] = await this.accounts([accountKey], blockHash)
-    return account
+  /** The account after a block, at once but for the first moments after a kill; undefined: there is none. @throws StateUnavailableError, StoreError. */
+  account(accountKey: Key, blockHash: Uint8Array): Account | undefined | Promise<Account | undefined> {
+    if (this.#keeper.isStarting) return this.accounts([accountKey], blockHash).then(([account]) => account)
+    return this.#state.readOne(blockHash, accountKey)
   }
 
   /** Several accounts after a block, in the order of `accountKeys`. @throws StateUnavailableError, StoreError. */
@@ -324,7 +324,8 @@ export async function prepareGenesis(
     store.putBlock(batch, whole, entry.totalDifficulty)
     const executed = { block: whole, transactions: [], receipts: [] }
     await store.putExecution(batch, executed, [], pacer)
-    await store.putCanonical(batch, executed, entry.historyNodes, pacer)
+    store.putCanonical(batch, entry, entry.historyNodes)
+    await store.putIndexes(batch, executed, pacer)
     store.putHead(batch, block.hash)
     batch.put(keys.meta('genesis'), block.hash)
     batch.put(keys.meta('genesisDigest'), source.digest)

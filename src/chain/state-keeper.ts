@@ -110,6 +110,11 @@ export class StateKeeper {
     return start.done
   }
 
+  /** Whether states are still to be got back. */
+  get isStarting(): boolean {
+    return this.#start !== undefined
+  }
+
   /**
    * Accounts after the head, at a start whose state is still to be got back: as the journals have them, whose records carry
    * checksums, and the rest from disk, checked by hash. Waits for the state where another block's is asked for.

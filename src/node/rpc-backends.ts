@@ -1,6 +1,6 @@
 import type { Chain } from '../chain/chain.ts'
+import type { ExecutedBlock } from '../chain/executed-block.ts'
 import { nextBaseFee } from '../chain/header-rules.ts'
-import type { ExecutedBlock, TransactionLocation } from '../chain/types.ts'
 import type { Engine } from '../consensus/engine.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import type { Miner } from '../miner/miner.ts'
@@ -22,6 +22,7 @@ import type {
   MinerBackend,
   PoolBackend,
 } from '../rpc/backend.ts'
+import { type Eventually, whenThere } from '../rpc/eventually.ts'
 import { proveStorage, readStorage } from '../state/storage.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
@@ -81,20 +82,6 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     const [recovered] = tx ? await recoverAll([tx]) : []
     return recovered && { ...recovered, header: at, index }
   }
-  /** One block's part of an address's history, in the order of `locations`. */
-  const touching = (address: Uint8Array, locations: readonly TransactionLocation[]): MinedTransaction[] => {
-    const at = header({ number: locations[0]!.blockNumber })
-    if (!at) return []
-    const places = locations.map(({ index }) => index)
-    const ascending = places.toSorted((a, b) => a - b)
-    const found = executedAt(at.hash, ascending) ?? []
-    const mined = found.map(
-      (transaction, i): MinedTransaction => ({ ...transaction, header: at, index: ascending[i]! }),
-    )
-    // A reorg since the index was read may have put another block here.
-    const own = mined.filter(({ tx, sender }) => [sender, tx.to].some((party) => party && equalBytes(party, address)))
-    return places[0] === ascending[0] ? own : own.reverse()
-  }
   const history = async (
     address: Uint8Array,
     from: { readonly before: number } | { readonly after: number },
@@ -104,21 +91,22 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     const end = chain.head.header.number + 1
     const range = 'before' in from ? { before: Math.min(from.before, end) } : from
     const transactions: MinedTransaction[] = []
-    for await (const locations of store.addressHistory(address, range)) {
-      if (locations[0]!.blockNumber >= end) break
+    for await (const found of store.addressHistory(address, range)) {
+      if (found.blockNumber >= end) break
       if (transactions.length >= atLeast) return { transactions, more: true }
       await pacer.pause()
-      transactions.push(...touching(address, locations))
+      const at = header({ hash: found.blockHash })
+      if (at) for (const own of found.transactions) transactions.push({ ...own, header: at })
     }
     return { transactions, more: false }
   }
-  const account = (address: Uint8Array, at: HashedHeader): Promise<Account | undefined> =>
+  const account = (address: Uint8Array, at: HashedHeader): Eventually<Account | undefined> =>
     chain.account(keccak256Key(address), at.hash)
 
   return {
     chainId: chain.params.chainId,
-    head: async () => chain.head,
-    header: async (ref) => header(ref),
+    head: () => chain.head,
+    header,
     branch: async (newest, count) => {
       const headers: ChainHeader[] = []
       let at: ChainHeader | undefined = newest
@@ -181,7 +169,8 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     },
     proof: async (address, slots, at) => {
       const accountKey = keccak256Key(address)
-      const [accountProof, found] = await Promise.all([chain.prove(accountKey, at.hash), account(address, at)])
+      const found = await account(address, at)
+      const accountProof = await chain.prove(accountKey, at.hash)
       const storage = found
         ? await proveStorage(database, accountKey, slots)
         : slots.map(() => ({ value: 0n, proof: [] }))
@@ -205,9 +194,9 @@ export function poolBackend(
   return {
     minTip: DEFAULT_POOL_OPTIONS.minTip,
     submit: (raw) => intake.submit(raw),
-    async nonce(address) {
-      const account = await chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
+    nonce(address) {
+      const account = chain.account(keccak256Key(address), chain.head.hash)
+      return whenThere(account, (found) => pool.pendingNonce(address, found?.nonce ?? 0n))
     },
     get: async (hash) => pool.get(hash),
     status: () => pool.status(),

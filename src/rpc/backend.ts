@@ -3,6 +3,7 @@ import type { Block } from '../primitives/block.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { PlacedReceipt, Receipt } from '../primitives/receipt.ts'
 import type { Transaction, TransactionFields } from '../primitives/transaction.ts'
+import type { Eventually } from './eventually.ts'
 import type { HistoryBackend, LightBackend } from './light.ts'
 import type { NetworkBackend } from './network.ts'
 
@@ -71,8 +72,8 @@ interface StorageProof {
 export interface ChainBackend {
   readonly chainId: bigint
 
-  head(): Promise<ChainHeader>
-  header(ref: BlockRef): Promise<ChainHeader | undefined>
+  head(): Eventually<ChainHeader>
+  header(ref: BlockRef): Eventually<ChainHeader | undefined>
   /** A header and those before it, `count` in all or as many as there are, oldest first. */
   branch(newest: ChainHeader, count: number): Promise<readonly ChainHeader[]>
   block(ref: BlockRef): Promise<ChainBlock | undefined>
@@ -100,7 +101,7 @@ export interface ChainBackend {
   ): Promise<HistoryPage>
 
   /** State after `at`; undefined: no such account. @throws StateUnavailableError */
-  account(address: Uint8Array, at: HashedHeader): Promise<Account | undefined>
+  account(address: Uint8Array, at: HashedHeader): Eventually<Account | undefined>
   /** Contract code, no bytes where there is none. @throws StateUnavailableError */
   code(address: Uint8Array, at: HashedHeader): Promise<Uint8Array>
   /** The 256-bit value of a storage slot, zero where nothing is stored. `key` is 32 bytes. @throws StateUnavailableError */
@@ -123,7 +124,7 @@ export interface PoolBackend {
    */
   submit(raw: Uint8Array): Promise<Uint8Array>
   /** Next nonce of an account after its pending transactions. */
-  nonce(address: Uint8Array): Promise<bigint>
+  nonce(address: Uint8Array): Eventually<bigint>
   get(hash: Uint8Array): Promise<SignedTransaction | undefined>
   /** Numbers of transactions. */
   status(): { readonly pending: number; readonly queued: number }

@@ -1,3 +1,4 @@
+import type { Eventually } from './eventually.ts'
 import { BATCH_CONCURRENCY, MAX_RESPONSE_CHARS } from './limits.ts'
 
 /** The answer to one call, there at once where its method answers at once; undefined to a notification. */
@@ -9,14 +10,14 @@ export type Answer = string | undefined
  */
 export class Batch {
   readonly #requests: readonly unknown[]
-  readonly #answer: (request: unknown) => Answer | Promise<Answer>
+  readonly #answer: (request: unknown) => Eventually<Answer>
   readonly #answers: Answer[]
   #next = 0
   #running = 0
   #chars = 0
 
   /** @param answer  rejects only for a bug. */
-  constructor(requests: readonly unknown[], answer: (request: unknown) => Answer | Promise<Answer>) {
+  constructor(requests: readonly unknown[], answer: (request: unknown) => Eventually<Answer>) {
     this.#requests = requests
     this.#answer = answer
     this.#answers = new Array(requests.length)

@@ -14,6 +14,7 @@ import {
   RpcError,
   toRpcError,
 } from './errors.ts'
+import { type Eventually, whenThere } from './eventually.ts'
 import type { Json } from './json.ts'
 import {
   CALL_TIMEOUT_MS,
@@ -44,7 +45,7 @@ export interface Method {
   /** Holds a whole block in memory, some tens of megabytes at most: few calls of this kind run at a time. */
   readonly heavy?: boolean
   /** @throws RpcError -32602 for bad `params`; anything that `toRpcError` knows. */
-  call(params: unknown, caller: Caller): Json | Promise<Json>
+  call(params: unknown, caller: Caller): Eventually<Json>
 }
 
 export type MethodTable = Readonly<Record<string, Method>>
@@ -56,7 +57,7 @@ export function method<P extends ParamTypes>(definition: {
   readonly result: JsonSchema
   readonly alone?: boolean
   readonly heavy?: boolean
-  readonly handler: (params: ParamValues<P>, caller: Caller) => Json | Promise<Json>
+  readonly handler: (params: ParamValues<P>, caller: Caller) => Eventually<Json>
 }): Method {
   const { params, handler, ...described } = definition
   const read = paramsReader(params)
@@ -123,9 +124,9 @@ export class Dispatcher {
    * Answers one message: a request, a notification, or a batch. It is paid for before it is read, and its calls before
    * they are made.
    * @param message  Bytes, where it may be other than UTF-8.
-   * @returns undefined when nothing is to be sent (only notifications).
+   * @returns undefined when nothing is to be sent (only notifications); at once where the call is answered at once.
    */
-  async handle(message: string | Uint8Array, caller: Caller): Promise<Reply | undefined> {
+  handle(message: string | Uint8Array, caller: Caller): Eventually<Reply | undefined> {
     const { allowance } = this.#parts
     const refusal = allowance?.take(caller.client, 1 + Math.floor(message.length / UNIT_CHARS))
     // A short message is read even so, since the answer is then under its id.
@@ -155,8 +156,8 @@ export class Dispatcher {
     }
     allowance?.charge(caller.client, unitsOf(calls) - 1)
     const asker = new Asker(caller, { allowance })
-    const text = await (batch ? this.#batch(batch, asker) : this.#single(request, asker))
-    return text === undefined ? undefined : { text }
+    const answer = batch ? this.#batch(batch, asker) : this.#single(request, asker)
+    return whenThere(answer, (text) => (text === undefined ? undefined : { text }))
   }
 
   /** What is under way goes on, but no more time is kept. */
@@ -164,7 +165,7 @@ export class Dispatcher {
     this.#deadlines.stop()
   }
 
-  #single(request: unknown, asker: Asker): Promise<Answer> | Answer {
+  #single(request: unknown, asker: Asker): Eventually<Answer> {
     const answer = this.#answer(request, asker)
     if (!(answer instanceof Promise)) return answer
     return this.#deadlines.within(answer, () => {
@@ -187,7 +188,7 @@ export class Dispatcher {
     })
   }
 
-  #answer(request: unknown, asker: Asker): Promise<Answer> | Answer {
+  #answer(request: unknown, asker: Asker): Eventually<Answer> {
     // Nobody would read it.
     if (asker.isGone()) return undefined
     const call = readCall(request)
@@ -196,7 +197,7 @@ export class Dispatcher {
     return this.#run(call, asker)
   }
 
-  #run(call: Call, asker: Asker): Promise<Answer> | Answer {
+  #run(call: Call, asker: Asker): Eventually<Answer> {
     const { methodName, params } = call
     const found = this.#methods.get(methodName)
     const finished = this.#parts.meter?.start(found ? methodName : 'unknown')

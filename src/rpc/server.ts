@@ -123,7 +123,7 @@ export class RpcServer {
     const refusal = gate.judge(request.headers)
     if (refusal) sendText(response, refusal.status, refusal.reason)
     else if (!isRoot(request)) void this.#page(request, response)
-    else if (request.method === 'POST') void this.#calls.answer(request, response)
+    else if (request.method === 'POST') this.#calls.answer(request, response)
     else if (request.method === 'OPTIONS') answerPreflight(request, response, gate)
     else void this.#page(request, response)
   }

@@ -102,6 +102,21 @@ export class Loader {
     return load.values
   }
 
+  /**
+   * As `load`, for one account and at once. Cost: a microsecond from memory, else up to five reads with their hashes, some
+   * 10 µs each.
+   */
+  loadOne(root: Handle, accountKey: Key, unreadable: Unreadable): AccountValue | undefined {
+    const load = new Load(this.#nodes, [accountKey], unreadable)
+    if (root === 0) return undefined
+    load.descend(0, root, 0)
+    load.checkLeaves()
+    for (let sites = load.takeSites(); sites.length > 0; sites = load.takeSites()) {
+      load.attachAll(sites, this.#read(sites))
+    }
+    return load.values[0]
+  }
+
   #read(sites: readonly Place[]): (Uint8Array | undefined)[] {
     return keysOf(sites).map((key) => this.#database.get(key))
   }
@@ -198,6 +213,7 @@ class Load {
     const nodes = this.#nodes
     const { arena } = nodes
     const leaves = this.#unchecked
+    if (leaves.length === 0) return
     for (let i = 0; i < leaves.length; i++) {
       const { depth, at, index } = leaves[i]!
       const key = nodes.entryKey(at, depth, this.#keys[index]!)

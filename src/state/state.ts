@@ -129,6 +129,19 @@ export class State {
     return values.map((value) => (value === undefined ? undefined : decodeAccountValue(value)))
   }
 
+  /**
+   * One account after a block, at once: nothing else runs meanwhile, so that nothing has to be kept from it. Cost: see `Loader.loadOne`.
+   * @throws StoreError, StateUnavailableError.
+   */
+  readOne(blockHash: Uint8Array, accountKey: Key): Account | undefined {
+    const layer = this.layer(blockHash)
+    if (layer === undefined) throw new StateUnavailableError()
+    const unreadable = this.#unreadable(layer)
+    this.#loader.loadRoot(layer, unreadable)
+    const value = this.#loader.loadOne(handleOf(layer.root), accountKey, unreadable)
+    return value === undefined ? undefined : decodeAccountValue(value)
+  }
+
   /** As `read`, in the form in which the state keeps accounts. */
   readValues(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
     return this.#pinned(layer, () => this.#loader.load(handleOf(layer.root), accountKeys, this.#unreadable(layer)))

@@ -1,8 +1,9 @@
-import { EMPTY_ACCOUNT } from '../../primitives/account.ts'
+import { type Account, EMPTY_ACCOUNT } from '../../primitives/account.ts'
 import { bigintToBytes, toHex } from '../../primitives/bytes.ts'
 import type { Backends } from '../backend.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { quantity } from '../encode.ts'
+import { type Eventually, whenThere } from '../eventually.ts'
 import { MAX_PROOF_KEYS } from '../limits.ts'
 import { address, arrayOf, blockRef, LATEST, optional, type StateRef, storageKey } from '../schema.ts'
 import { ACCOUNT_PROOF, BYTES, QUANTITY, shape, WORD } from '../shapes.ts'
@@ -12,24 +13,27 @@ import { requireSynced } from '../syncing.ts'
 /** `eth_`: the state of accounts. */
 export function ethAccountMethods({ chain, pool, node }: Backends): MethodTable {
   const block = optional<StateRef>(blockRef, LATEST)
-  const account = async (address: Uint8Array, ref: StateRef) =>
-    (await chain.account(address, await stateHeader(chain, ref))) ?? EMPTY_ACCOUNT
+  const account = (address: Uint8Array, ref: StateRef): Eventually<Account> =>
+    whenThere(
+      whenThere(stateHeader(chain, ref), (header) => chain.account(address, header)),
+      (found) => found ?? EMPTY_ACCOUNT,
+    )
 
   return {
     eth_getBalance: method({
       summary: 'Balance of an account, in wei.',
       params: { address, block },
       result: QUANTITY,
-      handler: async ({ address, block }) => quantity((await account(address, block)).balance),
+      handler: ({ address, block }) => whenThere(account(address, block), ({ balance }) => quantity(balance)),
     }),
     eth_getTransactionCount: method({
       summary: 'Nonce of the next transaction; `pending` counts those in the pool.',
       params: { address, block },
       result: QUANTITY,
-      handler: async ({ address, block }) => {
+      handler: ({ address, block }) => {
         if ('tag' in block && (block.tag === 'latest' || block.tag === 'pending')) requireSynced(node)
-        if ('tag' in block && block.tag === 'pending') return quantity(await pool.nonce(address))
-        return quantity((await account(address, block)).nonce)
+        if ('tag' in block && block.tag === 'pending') return whenThere(pool.nonce(address), quantity)
+        return whenThere(account(address, block), ({ nonce }) => quantity(nonce))
       },
     }),
     eth_getAccountInfo: method({

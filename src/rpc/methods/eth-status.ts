@@ -3,6 +3,7 @@ import type { Backends } from '../backend.ts'
 import { type MethodTable, method } from '../dispatch.ts'
 import { encodeSyncing, quantity } from '../encode.ts'
 import { RpcError, SERVER_ERROR } from '../errors.ts'
+import { whenThere } from '../eventually.ts'
 import { ADDRESS, BOOLEAN, listOf, QUANTITY, SYNC_PROGRESS } from '../shapes.ts'
 
 /** `eth_`: the network, and what this node is doing. */
@@ -18,7 +19,7 @@ export function ethStatusMethods({ chain, node }: Pick<Backends, 'chain' | 'node
       summary: 'Number of the head.',
       params: {},
       result: QUANTITY,
-      handler: async () => quantity((await chain.head()).header.number),
+      handler: () => whenThere(chain.head(), ({ header }) => quantity(header.number)),
     }),
     eth_syncing: method({
       summary: 'false at the head of what is known, else how far the node has come.',
