@@ -48,6 +48,12 @@ export class BlockIndex {
     return head === undefined ? undefined : this.#load(head)
   }
 
+  /** The same for less where it is not in memory: without its history range. */
+  head(hash: Uint8Array): Head | undefined {
+    const key = toKey(hash)
+    return this.#pinned.get(key) ?? this.#cached.get(key) ?? this.#store.header(hash)
+  }
+
   /** Keeps the entry of a block that is on its way to disk. */
   pin(entry: IndexEntry): void {
     this.#pinned.set(toKey(entry.hash), entry)

@@ -3,7 +3,7 @@ import { withSender } from '../crypto/sender.ts'
 import { type Block, blockLength, decodeTransactions, decodeTransactionsAt } from '../primitives/block.ts'
 import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
-import { headerFields, readHeader } from '../primitives/header.ts'
+import { type HashedHeader, headerFields, readHeader } from '../primitives/header.ts'
 import {
   decodeStoredReceipts,
   decodeStoredReceiptsAt,
@@ -16,11 +16,14 @@ import { type Database, damaged, type WriteBatch } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
 import type { Pacer } from '../trie/update.ts'
 import { AccountJournal, type AccountStep, encodeSteps } from './account-journal.ts'
+import type { ExecutedBlock } from './executed-block.ts'
 import { decodeHistoryNode, encodeHistoryNode, type HistoryNode, type PlacedNode } from './history.ts'
-import type { ExecutedBlock, Head, TransactionLocation } from './types.ts'
+import type { Head, TransactionLocation } from './types.ts'
 
-/** Index records between two looks at the clock, about a millisecond. */
+/** Index records between two looks at the clock, about a millisecond; and so many are read at once where they are merged. */
 const PACED_RECORDS = 256
+/** Places of a transaction that its record may name without a look at which of them holds. */
+const MAX_PLACES = 2
 
 /**
  * Records of blocks and of what leads to them; the layout is `store/schema.ts`. Reads are synchronous, a few µs each
@@ -80,7 +83,7 @@ export class ChainStore {
   }
 
   /**
-   * Transactions of an executed block by their places, ascending, which it must have; undefined: it is not there or not
+   * Transactions of an executed block by their places, ascending; those it has. undefined: it is not there or not
    * executed. Cost: the rest of the block is not decoded.
    */
   transactionsAt(hash: Uint8Array, places: readonly number[]): RecoveredTransaction[] | undefined {
@@ -127,26 +130,27 @@ export class ChainStore {
   transactionLocation(hash: Uint8Array): (TransactionLocation & { readonly blockHash: Uint8Array }) | undefined {
     const record = this.#database.get(keys.transaction(hash))
     if (record === undefined) return undefined
-    const location = intact('transaction index', () => {
-      const fields = new RlpReader(record).list()
-      return { blockNumber: fields.number('number'), index: fields.number('index') }
-    })
-    // Entries of blocks that a reorg has left behind stay: whether they still hold is seen in the block itself.
-    const blockHash = this.canonicalHash(location.blockNumber)
-    const body = blockHash && this.body(blockHash)
-    if (blockHash === undefined || body === undefined) return undefined
-    const [tx] = intact('body', () => decodeTransactionsAt(body, [location.index]))
-    return tx !== undefined && equalBytes(transactionHash(tx), hash) ? { ...location, blockHash } : undefined
+    const numbers = readNumbers('transaction index', record)
+    for (let i = 0; i + 1 < numbers.length; i += 2) {
+      const [blockNumber, index] = [numbers[i]!, numbers[i + 1]!]
+      // There may be places in blocks that a reorg has left behind: whether one holds is seen in the block itself.
+      const blockHash = this.canonicalHash(blockNumber)
+      const body = blockHash && this.body(blockHash)
+      if (blockHash === undefined || body === undefined) continue
+      const [tx] = intact('body', () => decodeTransactionsAt(body, [index]))
+      if (tx !== undefined && equalBytes(transactionHash(tx), hash)) return { blockNumber, index, blockHash }
+    }
+    return undefined
   }
 
   /**
-   * Transactions from or to an address, block by block: newest first below `before`, or oldest first above `after`.
-   * Cost: one record a block that touches the address.
+   * Canonical transactions from or to an address, block by block: newest first below `before`, or oldest first above `after`.
+   * Cost: three records a block that touches the address.
    */
   async *addressHistory(
     address: Uint8Array,
     from: { readonly before: number } | { readonly after: number },
-  ): AsyncGenerator<TransactionLocation[]> {
+  ): AsyncGenerator<AddressTransactions> {
     const whole = rangeOf('address', address)
     const reverse = 'before' in from
     const range =
@@ -155,9 +159,15 @@ export class ChainStore {
         : { gte: keys.address(address, from.after + 1), lt: whole.lt }
     for await (const [key, value] of this.#database.entries(range, { reverse })) {
       const blockNumber = Number(new DataView(key.buffer, key.byteOffset + 21, 8).getBigUint64(0))
-      const indexes = readIndexes(value)
-      const ordered = reverse ? indexes.reverse() : indexes
-      yield ordered.map((index) => ({ blockNumber, index }))
+      const blockHash = this.canonicalHash(blockNumber)
+      const indexes = readNumbers('address index', value)
+      const found = (blockHash && this.transactionsAt(blockHash, indexes)) ?? []
+      // There may be places in a block that a reorg has left behind.
+      const own = found
+        .map((transaction, i) => ({ ...transaction, index: indexes[i]! }))
+        .filter(({ tx, sender }) => [sender, tx.to].some((party) => party && equalBytes(party, address)))
+      if (blockHash === undefined || own.length === 0) continue
+      yield { blockNumber, blockHash, transactions: reverse ? own.reverse() : own }
     }
   }
 
@@ -185,34 +195,58 @@ export class ChainStore {
     batch.put(keys.journal(block.header.number, block.hash), encodeSteps(steps))
   }
 
-  /** Makes an executed block part of the canonical chain; lets other work of the thread run in between. */
-  async putCanonical(
+  /** Makes an executed block part of the canonical chain; where its transactions are `putIndexes` says. */
+  putCanonical(
     batch: Pick<WriteBatch, 'put'>,
-    { block, transactions }: ExecutedBlock,
+    { hash, header }: HashedHeader,
     historyNodes: readonly PlacedNode[],
-    pacer: Pacer,
-  ): Promise<void> {
-    const { number } = block.header
-    batch.put(keys.canonical(number), block.hash)
+  ): void {
+    batch.put(keys.canonical(header.number), hash)
     for (const { height, index, node } of historyNodes) {
       batch.put(keys.historyNode(height, index), encodeHistoryNode(node))
     }
-    for (let index = 0; index < transactions.length; index++) {
-      batch.put(keys.transaction(transactions[index]!.hash), encodeRlpNumbers([number, index]))
-      if (index % PACED_RECORDS === 0) await pacer.pause()
-    }
+  }
+
+  /** Where an executed block's transactions are, by hash and by address; lets other work of the thread run in between. */
+  async putIndexes(batch: Pick<WriteBatch, 'put'>, executed: ExecutedBlock, pacer: Pacer): Promise<void> {
     let written = 0
-    for (const { address, indexes } of byAddress(transactions)) {
-      batch.put(keys.address(address, number), encodeRlpNumbers(indexes))
+    for (const { key, numbers } of indexEntries(executed)) {
+      batch.put(key, encodeRlpNumbers(numbers))
       if (++written % PACED_RECORDS === 0) await pacer.pause()
     }
   }
 
-  /** Takes an executed block out of the canonical chain. What a later block will overwrite is left. */
-  deleteCanonical(batch: WriteBatch, { block, transactions }: ExecutedBlock): void {
-    const { number } = block.header
+  /**
+   * The same for a block that is about to take the place of others: what the indexes hold stays beside what is new. So
+   * whoever reads finds what the canonical chain has, before the change and after it.
+   */
+  async mergeIndexes(batch: Pick<WriteBatch, 'put'>, executed: ExecutedBlock, pacer: Pacer): Promise<void> {
+    const entries = indexEntries(executed)
+    for (let taken = takeFrom(entries); taken.length > 0; taken = takeFrom(entries)) {
+      const records = await this.#database.getMany(taken.map(({ key }) => key))
+      for (const [i, { table, key, numbers }] of taken.entries()) {
+        const held = records[i] === undefined ? [] : readNumbers(table, records[i])
+        const merged = table === 'address' ? unionOf(held, numbers) : this.#placesOf(key.subarray(1), held, numbers)
+        batch.put(key, encodeRlpNumbers(merged))
+      }
+      await pacer.pause()
+    }
+  }
+
+  /** Where a transaction is about to be, and where it was: in the canonical chain only, if it has been in many places. */
+  #placesOf(hash: Uint8Array, held: readonly number[], [number, index]: readonly number[]): number[] {
+    const places = [number!, index!]
+    for (let i = 0; i + 1 < held.length; i += 2) {
+      if (held[i] !== number || held[i + 1] !== index) places.push(held[i]!, held[i + 1]!)
+    }
+    if (places.length <= 2 * MAX_PLACES) return places
+    const now = this.transactionLocation(hash)
+    return now === undefined ? places.slice(0, 2) : [number!, index!, now.blockNumber, now.index]
+  }
+
+  /** The canonical chain ends below `number`. */
+  deleteCanonical(batch: WriteBatch, number: number): void {
     batch.delete(keys.canonical(number))
-    for (const { address } of byAddress(transactions)) batch.delete(keys.address(address, number))
   }
 
   /** Forgets a block that is not canonical any more, as if it had never come. */
@@ -242,9 +276,57 @@ export class ChainStore {
   }
 }
 
+/** An address's transactions in one canonical block, in the order asked for. */
+export interface AddressTransactions {
+  readonly blockNumber: number
+  readonly blockHash: Uint8Array
+  readonly transactions: readonly (RecoveredTransaction & { readonly index: number })[]
+}
+
 interface AddressEntry {
   readonly address: Uint8Array
   readonly indexes: number[]
+}
+
+/** A record of the transaction or address index. */
+interface IndexRecord {
+  readonly table: 'transaction' | 'address'
+  readonly key: Uint8Array
+  readonly numbers: readonly number[]
+}
+
+/** What the indexes say of a block that no other has stood in the place of. */
+function* indexEntries({ block, transactions }: ExecutedBlock): Generator<IndexRecord> {
+  const { number } = block.header
+  for (const [index, { hash }] of transactions.entries()) {
+    yield { table: 'transaction', key: keys.transaction(hash), numbers: [number, index] }
+  }
+  for (const { address, indexes } of byAddress(transactions)) {
+    yield { table: 'address', key: keys.address(address, number), numbers: indexes }
+  }
+}
+
+/** The next of them, as many as are read at once. */
+function takeFrom(entries: Iterator<IndexRecord>): IndexRecord[] {
+  const taken: IndexRecord[] = []
+  while (taken.length < PACED_RECORDS) {
+    const { done, value } = entries.next()
+    if (done) break
+    taken.push(value)
+  }
+  return taken
+}
+
+/** Whether a record says of a block what `wanted` does; it may say more. */
+export function indexCovers(table: 'transaction' | 'address', found: Uint8Array, wanted: Uint8Array): boolean {
+  const [held, needed] = [readNumbers(table, found), readNumbers(table, wanted)]
+  if (table === 'address') return needed.every((index) => held.includes(index))
+  return held.some((number, i) => i % 2 === 0 && number === needed[0] && held[i + 1] === needed[1])
+}
+
+/** Ascending, each once. */
+function unionOf(one: readonly number[], other: readonly number[]): number[] {
+  return [...new Set([...one, ...other])].sort((a, b) => a - b)
 }
 
 /** Each address that a block's transactions are from or to, once, with their indexes in order. */
@@ -262,12 +344,12 @@ function byAddress(transactions: readonly RecoveredTransaction[]): Iterable<Addr
   return entries.values()
 }
 
-function readIndexes(value: Uint8Array): number[] {
-  return intact('address index', () => {
+function readNumbers(what: string, value: Uint8Array): number[] {
+  return intact(what, () => {
     const list = new RlpReader(value).list()
-    const indexes: number[] = []
-    while (!list.done()) indexes.push(list.number('index'))
-    return indexes
+    const numbers: number[] = []
+    while (!list.done()) numbers.push(list.number(what))
+    return numbers
   })
 }
 

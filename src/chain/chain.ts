@@ -311,7 +311,8 @@ export async function prepareGenesis(
     store.putBlock(batch, whole, entry.totalDifficulty)
     const executed = { block: whole, transactions: [], receipts: [] }
     await store.putExecution(batch, executed, [], pacer)
-    await store.putCanonical(batch, executed, entry.historyNodes, pacer)
+    store.putCanonical(batch, entry, entry.historyNodes)
+    await store.putIndexes(batch, executed, pacer)
     store.putHead(batch, block.hash)
     batch.put(keys.meta('genesis'), block.hash)
     batch.put(keys.meta('genesisDigest'), source.digest)

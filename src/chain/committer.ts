@@ -1,13 +1,15 @@
 import type { Engine } from '../consensus/engine.ts'
 import type { Block } from '../primitives/block.ts'
-import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
+import { equalBytes } from '../primitives/bytes.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
 import type { Pacer } from '../trie/update.ts'
 import type { Outcome } from './block-executor.ts'
 import type { BlockIndex, IndexEntry } from './block-index.ts'
+import { Branch } from './branch.ts'
 import type { ChainStore } from './chain-store.ts'
-import type { ChainEvent, ExecutedBlock, HeadEvent } from './types.ts'
+import type { ExecutedBlock } from './executed-block.ts'
+import type { ChainEvent, Head, HeadEvent } from './types.ts'
 
 export interface CommitterComponents {
   readonly database: Database
@@ -28,6 +30,8 @@ interface Commit {
 
 /** Bytes of blocks written in one batch; more wait for the next. */
 const GROUP_BYTES = 16 * 1024 * 1024
+/** Bytes of index records of a branch that are written at a time, before it becomes the canonical one. */
+const INDEX_BATCH_BYTES = 4 * 1024 * 1024
 
 /**
  * Writes executed blocks and lets fork choice decide over them, in order. While one batch is being synced the next
@@ -41,10 +45,13 @@ export class Committer {
   #running: Promise<void> | undefined
   /** What fork choice has settled on, written or about to be. */
   #best: IndexEntry
+  /** What of that is on the medium. */
+  #written: IndexEntry
 
   constructor(components: CommitterComponents, head: IndexEntry, announce: (event: ChainEvent) => void) {
     this.#components = components
     this.#best = head
+    this.#written = head
     this.#announce = announce
   }
 
@@ -69,9 +76,10 @@ export class Committer {
   }
 
   /** The chain went back to `head`, an ancestor of the tip. To be called while nothing is on its way to disk. */
-  rewound(head: IndexEntry, disconnected: readonly ExecutedBlock[]): void {
+  rewound(head: IndexEntry, disconnected: HeadEvent['disconnected']): void {
     this.#best = head
-    this.#announce({ type: 'head', head, connected: [], disconnected, rewound: true })
+    this.#written = head
+    this.#announce({ type: 'head', head, connected: Branch.of<Head>([]), disconnected, rewound: true })
   }
 
   /** Resolves when all that was handed over is on the medium, or has failed. */
@@ -84,11 +92,10 @@ export class Committer {
     await Promise.resolve()
     while (this.#queue.length > 0) {
       const group = this.#takeGroup()
-      const best = this.#best
       try {
         await this.#write(group)
       } catch (error) {
-        this.#best = best
+        this.#best = this.#written
         for (const { reject } of [...group, ...this.#queue.splice(0)]) reject(error)
       }
     }
@@ -104,89 +111,126 @@ export class Committer {
   }
 
   async #write(group: readonly Commit[]): Promise<void> {
-    const { database, store, pacer } = this.#components
-    const batch = database.batch()
-    const fresh = new Map<Key, ExecutedBlock>()
-    const settled: { commit: Commit; outcome: 'head' | 'side'; event: ChainEvent }[] = []
+    const { database, index, store, pacer } = this.#components
+    let batch = database.batch()
+    let settled: { readonly commit: Commit; readonly event: ChainEvent }[] = []
+    const finish = async () => {
+      await batch.write({ sync: true })
+      this.#written = this.#best
+      for (const { commit, event } of settled) {
+        index.unpin(commit.entry)
+        this.#announce(event)
+        commit.resolve(event.type === 'head' ? 'head' : 'side')
+      }
+      batch = database.batch()
+      settled = []
+    }
     for (const commit of group) {
       const { entry, block, execution } = commit
+      const executed = execution && {
+        block,
+        transactions: execution.transactions,
+        receipts: execution.outcome.receipts,
+      }
+      const event = executed === undefined ? sideEvent(entry) : await this.#choose(entry, executed)
+      if (event.type === 'head' && event.connected.length > 1) {
+        // What is joined is read back from disk.
+        if (settled.length > 0) await finish()
+        await this.#mergeIndexes(event.connected)
+      }
       store.putBlock(batch, block, entry.totalDifficulty)
       await pacer.pause()
-      if (execution !== undefined) {
-        const { transactions, outcome } = execution
-        const executed = { block, transactions, receipts: outcome.receipts }
-        await store.putExecution(batch, executed, outcome.steps, pacer)
-        fresh.set(toKey(block.hash), executed)
-      }
+      if (execution !== undefined) await store.putExecution(batch, executed!, execution.outcome.steps, pacer)
       await pacer.pause()
-      const event = execution === undefined ? undefined : this.#choose(entry, fresh)
-      if (event?.type === 'head') await this.#follow(batch, event)
-      settled.push(
-        event?.type === 'head'
-          ? { commit, outcome: 'head', event }
-          : { commit, outcome: 'side', event: event ?? { type: 'side', head: entry } },
-      )
+      if (event.type === 'head') {
+        await this.#follow(batch, event, executed!)
+        this.#best = entry
+      }
+      settled.push({ commit, event })
     }
-    await batch.write({ sync: true })
-    for (const { commit, outcome, event } of settled) {
-      this.#components.index.unpin(commit.entry)
-      this.#announce(event)
-      commit.resolve(outcome)
-    }
+    await finish()
   }
 
-  /** Makes `entry` the best tip if it wins. */
-  #choose(entry: IndexEntry, fresh: ReadonlyMap<Key, ExecutedBlock>): ChainEvent {
+  /** What a block becomes by fork choice, nothing of it done yet. */
+  async #choose(entry: IndexEntry, executed: ExecutedBlock): Promise<ChainEvent> {
     const { engine, index, store } = this.#components
     const head = this.#best
-    if (!this.wouldWin(entry)) return { type: 'side', head: entry }
-    const { left, joined, fork } = this.#path(head, entry)
+    if (!this.wouldWin(entry)) return sideEvent(entry)
+    const { left, joined, fork } = await this.#path(head, entry)
     if (!engine.reorgsFinal && left.length > 0) {
       const { finalized } = engine.finality(head.header, index.ancestry(head))
       if (fork.header.number < finalized) return { type: 'finality-conflict', head, challenger: entry, finalized }
     }
-    const load = ({ hash, header }: IndexEntry): ExecutedBlock => {
-      const block = fresh.get(toKey(hash)) ?? store.executed(hash)
-      if (block === undefined) throw damaged(`block ${header.number} is missing`)
-      return block
+    const isNew = (hash: Uint8Array) => equalBytes(hash, entry.hash)
+    const source = {
+      head: (hash: Uint8Array) => present(isNew(hash) ? entry : index.head(hash)),
+      executed: (hash: Uint8Array) => present(isNew(hash) ? executed : store.executed(hash)),
     }
-    this.#best = entry
-    return { type: 'head', head: entry, connected: joined.map(load), disconnected: left.map(load) }
+    return { type: 'head', head: entry, connected: new Branch(joined, source), disconnected: new Branch(left, source) }
   }
 
-  /** Writes what a new head changes in the canonical chain and its indexes. */
-  async #follow(batch: WriteBatch, { head, connected, disconnected }: HeadEvent): Promise<void> {
-    const { store, index, pacer } = this.#components
-    for (const block of disconnected) store.deleteCanonical(batch, block)
-    for (const block of connected) {
-      const entry = index.get(block.block.hash)
-      if (entry === undefined) throw damaged(`header ${block.block.header.number} is missing`)
-      await store.putCanonical(batch, block, entry.historyNodes, pacer)
+  /**
+   * Has the indexes say where the transactions of a branch are before it is the canonical one: for a long one in many batches, since one for
+   * all would not fit into memory. A kill in between leaves entries that no canonical block has, which reading recognises.
+   */
+  async #mergeIndexes(connected: HeadEvent['connected']): Promise<void> {
+    const { database, store, pacer } = this.#components
+    let batch = database.batch()
+    // The last block's come with it.
+    for (let place = 0; place < connected.length - 1; place++) {
+      await store.mergeIndexes(batch, connected.block(place), pacer)
+      if (batch.sizeBytes < INDEX_BATCH_BYTES) continue
+      await batch.write({ sync: false })
+      batch = database.batch()
     }
+    await batch.write({ sync: false })
+  }
+
+  /** Writes what a new head changes in the canonical chain and its indexes: of a long reorg some 300 bytes a block. */
+  async #follow(batch: WriteBatch, { head, connected }: HeadEvent, executed: ExecutedBlock): Promise<void> {
+    const { store, index, pacer } = this.#components
+    for (const hash of connected.hashes) {
+      const entry = present(index.get(hash))
+      store.putCanonical(batch, entry, entry.historyNodes)
+      await pacer.pause()
+    }
+    for (let above = head.header.number + 1; above <= this.#best.header.number; above++) {
+      store.deleteCanonical(batch, above)
+    }
+    await store.putIndexes(batch, executed, pacer)
     store.putHead(batch, head.hash)
   }
 
-  /** What leads from one tip to another: blocks to leave, newest first, and blocks to join, oldest first. */
-  #path(from: IndexEntry, to: IndexEntry): { left: IndexEntry[]; joined: IndexEntry[]; fork: IndexEntry } {
-    const left: IndexEntry[] = []
-    const joined: IndexEntry[] = []
+  /** What leads from one tip to another: hashes of blocks to leave, newest first, and of blocks to join, oldest first. */
+  async #path(from: Head, to: Head): Promise<{ left: Uint8Array[]; joined: Uint8Array[]; fork: Head }> {
+    const { pacer } = this.#components
+    const left: Uint8Array[] = []
+    const joined: Uint8Array[] = []
     let a = from
     let b = to
     while (!equalBytes(a.hash, b.hash)) {
       if (a.header.number >= b.header.number) {
-        left.push(a)
+        left.push(a.hash)
         a = this.#parent(a)
       } else {
-        joined.push(b)
+        joined.push(b.hash)
         b = this.#parent(b)
       }
+      await pacer.pause()
     }
     return { left, joined: joined.reverse(), fork: a }
   }
 
-  #parent({ header }: IndexEntry): IndexEntry {
-    const parent = this.#components.index.get(header.parentHash)
-    if (parent === undefined) throw damaged(`header ${header.number - 1} is missing`)
-    return parent
+  #parent({ header }: Head): Head {
+    return present(this.#components.index.head(header.parentHash))
   }
+}
+
+function present<Found>(found: Found | undefined): Found {
+  if (found === undefined) throw damaged('a block of the chain is missing')
+  return found
+}
+
+function sideEvent(head: Head): ChainEvent {
+  return { type: 'side', head }
 }

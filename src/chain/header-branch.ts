@@ -52,12 +52,13 @@ export class HeaderBranch {
    * Judges a header by all rules that need no body, the seal included, and makes it the tip. The clock is not among them.
    * @param next  with the hash that it has. @throws BlockError, `unknown-parent` if it does not follow the tip.
    */
-  extend({ hash, header }: HashedHeader): Head {
+  extend(next: HashedHeader): Head {
+    const { hash, header } = next
     const { params, engine } = this.#components
     const parent = this.#tip
     if (!equalBytes(header.parentHash, parent.hash)) throw new BlockError('unknown-parent')
     checkHeader(header, parent.header, params)
-    engine.verifyHeader(header, parent.header, this.#ancestry)
+    engine.verifyHeader(next, parent.header, this.#ancestry)
     this.#tip = { hash, header, totalDifficulty: parent.totalDifficulty + engine.weight(header) }
     this.#peaks = appendLeaf(this.#peaks, historyLeaf(hash, header)).peaks
     this.#recent.set(toKey(hash), header)

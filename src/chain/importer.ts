@@ -17,7 +17,7 @@ import { checkHeader } from './header-rules.ts'
 import type { StateKeeper } from './state-keeper.ts'
 import { checkTransactionStateless } from './transaction-rules.ts'
 import { transactionsRoot } from './transactions-root.ts'
-import type { ChainParams, ImportOutcome } from './types.ts'
+import type { ChainParams, Head, ImportOutcome } from './types.ts'
 
 /** With its own body, or after its parent, a block of the same hash may be valid: anyone can send it with another body. */
 const NOT_THE_HEADERS_FAULT: ReadonlySet<BlockErrorCode> = new Set(['bad-transactions-root', 'unknown-parent'])
@@ -113,7 +113,7 @@ export class Importer {
     const parent = index.get(header.parentHash) ?? heldParent?.entry
     if (parent === undefined) throw this.#withoutParent(block)
     checkHeader(header, parent.header, params)
-    engine.verifyHeader(header, parent.header, this.#ancestry(parent))
+    engine.verifyHeader(block, parent.header, this.#ancestry(parent))
     const entry = entryOn(hash, header, parent, engine.weight(header))
     const dueMs = Math.max(this.#dueMs(block), heldParent?.dueMs ?? 0)
     if (dueMs > clock.nowMs() || heldParent !== undefined) {
@@ -255,23 +255,26 @@ export class Importer {
     const { store, index, keeper, state, committer } = this.#components
     // The last of them may not have been written yet.
     await committer.settled()
-    const waiting: IndexEntry[] = []
-    let at = target
+    const waiting: Uint8Array[] = []
+    let at: Head = target
     while (!store.isExecuted(at.hash)) {
       if (this.#bad.has(toKey(at.hash))) throw new BlockError('known-bad')
-      waiting.push(at)
-      const parent = index.get(at.header.parentHash)
+      waiting.push(at.hash)
+      const parent = index.head(at.header.parentHash)
       if (parent === undefined) throw new BlockError('unknown-parent')
       at = parent
     }
-    let layer = await keeper.layerOf(at)
+    const base = index.get(at.hash)
+    if (base === undefined) throw new BlockError('unknown-parent')
+    let layer = await keeper.layerOf(base)
     // Executed, and on their way to disk: while one batch is synced the next gathers.
     const writing: Promise<void>[] = []
     try {
-      for (const next of waiting.reverse()) {
+      for (const hash of waiting.reverse()) {
         if (writing.length === MAX_UNWRITTEN) await writing.shift()
-        const block = store.block(next.hash)
-        if (block === undefined) throw new BlockError('unknown-parent')
+        const next = index.get(hash)
+        const block = store.block(hash)
+        if (next === undefined || block === undefined) throw new BlockError('unknown-parent')
         const executed = await this.#run(block, layer)
         layer = state.add(executed.outcome.derived, next.hash, next.header.number)
         const written = committer.commit(next, block, executed).then(() => keeper.settle(next))

@@ -4,8 +4,9 @@ import { StoreError } from '../primitives/errors.ts'
 import type { Pacer } from '../trie/update.ts'
 import { receiptsRoot } from './block-executor.ts'
 import type { ChainStore } from './chain-store.ts'
+import type { ExecutedBlock } from './executed-block.ts'
 import { transactionsRoot } from './transactions-root.ts'
-import type { ExecutedBlock, Head } from './types.ts'
+import type { Head } from './types.ts'
 
 /** A block on disk, as far as its records are what they should be. */
 export interface Inspected {

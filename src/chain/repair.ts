@@ -193,7 +193,8 @@ async function writeCanonical(
   for (const { head } of chain) {
     const grown = appendLeaf(peaks, historyLeaf(head.hash, head.header))
     peaks = grown.peaks
-    await store.putCanonical(batch, store.executed(head.hash)!, grown.newNodes, pacer)
+    store.putCanonical(batch, head, grown.newNodes)
+    await store.putIndexes(batch, store.executed(head.hash)!, pacer)
     if (batch.sizeBytes >= BATCH_BYTES) {
       await batch.write({ sync: false })
       batch = database.batch()

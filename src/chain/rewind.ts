@@ -1,10 +1,12 @@
 import { toKey } from '../primitives/bytes.ts'
 import { type Database, damaged } from '../store/database.ts'
 import type { BlockIndex, IndexEntry } from './block-index.ts'
+import { Branch } from './branch.ts'
 import type { ChainStore } from './chain-store.ts'
 import type { Committer } from './committer.ts'
+import type { ExecutedBlock } from './executed-block.ts'
 import type { StateKeeper } from './state-keeper.ts'
-import type { ExecutedBlock, Head } from './types.ts'
+import type { Head } from './types.ts'
 
 export interface RewindComponents {
   readonly database: Database
@@ -22,7 +24,7 @@ export interface RewindComponents {
  * blocks, canonical index and head marker change in one synced batch.
  *
  * @param beforeWrite  called with the new head just before that batch, for whoever keeps the head elsewhere.
- * Cost: proportional to what is deleted. A side block that was never executed stays behind without its ancestors;
+ * Cost: proportional to what is deleted, in memory too: listeners cannot read it any more. A side block that was never executed stays behind without its ancestors;
  * `db repair` drops it. @throws StoreError.
  */
 export async function rewind(
@@ -32,14 +34,14 @@ export async function rewind(
 ): Promise<void> {
   await keeper.retreat(target)
   const batch = database.batch()
-  const disconnected: ExecutedBlock[] = []
+  const disconnected: { head: Head; executed: ExecutedBlock }[] = []
   const deleted: Uint8Array[] = []
   for (let at = committer.best; at.header.number > target.header.number; ) {
-    const block = store.executed(at.hash)
+    const executed = store.executed(at.hash)
     const parent = index.get(at.header.parentHash)
-    if (block === undefined || parent === undefined) throw damaged(`block ${at.header.number} is missing`)
-    disconnected.push(block)
-    store.deleteCanonical(batch, block)
+    if (executed === undefined || parent === undefined) throw damaged(`block ${at.header.number} is missing`)
+    disconnected.push({ head: at, executed })
+    store.deleteCanonical(batch, at.header.number)
     store.deleteBlock(batch, { hash: at.hash, number: at.header.number })
     deleted.push(at.hash)
     at = parent
@@ -53,5 +55,5 @@ export async function rewind(
   await batch.write({ sync: true })
   keeper.dropAbove(target.header.number)
   index.forget(deleted.map(toKey))
-  committer.rewound(target, disconnected)
+  committer.rewound(target, Branch.of(disconnected))
 }

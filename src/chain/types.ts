@@ -1,7 +1,5 @@
-import type { Block } from '../primitives/block.ts'
 import type { Header } from '../primitives/header.ts'
-import type { Receipt } from '../primitives/receipt.ts'
-import type { RecoveredTransaction } from '../primitives/transaction.ts'
+import type { Branch } from './branch.ts'
 
 /** Parameters of a network that its genesis.json fixes (`config` and `config.idobata` there). */
 export interface ChainParams {
@@ -14,13 +12,6 @@ export interface ChainParams {
   readonly maxBlockBytes: number | undefined
 }
 
-/** A block with what executing it established. */
-export interface ExecutedBlock {
-  readonly block: Block
-  readonly transactions: readonly RecoveredTransaction[]
-  readonly receipts: readonly Receipt[]
-}
-
 /** The tip that fork choice has chosen. */
 export interface Head {
   readonly hash: Uint8Array
@@ -31,9 +22,9 @@ export interface Head {
 /** Emitted after the store holds the new head. `disconnected` is newest first, `connected` oldest first. */
 export interface HeadEvent {
   readonly head: Head
-  readonly connected: readonly ExecutedBlock[]
+  readonly connected: Branch<Head>
   /** Not empty only in a reorg, and where `rewound`. */
-  readonly disconnected: readonly ExecutedBlock[]
+  readonly disconnected: Branch<Head>
   /** The chain was told to go back: `disconnected` blocks are deleted, and their transactions are not to be mined again. */
   readonly rewound?: true
 }

@@ -1,4 +1,4 @@
-import type { Header } from '../primitives/header.ts'
+import type { HashedHeader, Header } from '../primitives/header.ts'
 
 /** What an engine may look up while it judges or prepares a header: the ancestors on that header's own branch. */
 export interface Ancestry {
@@ -58,10 +58,10 @@ export interface Engine {
 
   /**
    * Judges everything about `header` that the shared rules do not, seal included, cheapest first. Not called for genesis.
-   * `parent` is the header that `header.parentHash` names, and numbered one below.
+   * `parent` is the header that `header.parentHash` names, and numbered one below; the hash is the header's own.
    * @throws BlockError
    */
-  verifyHeader(header: Header, parent: Header, ancestry: Ancestry): void
+  verifyHeader({ hash, header }: HashedHeader, parent: Header, ancestry: Ancestry): void
 
   /** Earliest Unix second at which a child of `parent` may stand, at least parent.timestamp + 1. */
   earliestTimestamp(parent: Header): number

@@ -57,8 +57,11 @@ const EXTRA_DATA_BYTES = ROOT_BYTES + SIGNATURE_BYTES
 const NO_SIGNATURE = new Uint8Array(SIGNATURE_BYTES)
 const NO_MIX_HASH = new Uint8Array(32)
 const NO_NONCE = new Uint8Array(8)
-/** Headers whose verdict is remembered: one is seen in header sync, then again with its block, some 2,000 headers later. */
-const REMEMBERED_HEADERS = 4_096
+/**
+ * Headers whose verdict is remembered, some 3 MB: one is seen when a peer's chain is counted, again when its headers are
+ * downloaded, again with its block, and a signature takes as long to check as three transfers take to execute.
+ */
+const REMEMBERED_HEADERS = 32_768
 
 /** What the signer signs: the hash of the header without the signature at the end of its `extraData`. */
 export function poaSealHash(header: Header): Uint8Array {
@@ -151,8 +154,7 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
     commitsToHistory: true,
     earliestTimestamp,
 
-    verifyHeader(header, parent, ancestry) {
-      const hash = headerHash(header)
+    verifyHeader({ hash, header }, parent, ancestry) {
       const key = toKey(hash)
       if (verified.has(key)) return
       checkHeader(header, parent, ancestry)

@@ -80,7 +80,7 @@ export function createPow(params: PowParams, { nonceSearch }: PowComponents): En
     reorgsFinal: true,
     commitsToHistory: true,
 
-    verifyHeader(header, parent, ancestry) {
+    verifyHeader({ header }, parent, ancestry) {
       if (header.extraData.length !== EXTRA_DATA_BYTES) {
         throw new BlockError('bad-extra-data', { sizeBytes: header.extraData.length, expected: EXTRA_DATA_BYTES })
       }

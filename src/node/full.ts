@@ -57,6 +57,8 @@ export class FullNode {
   readonly #given: FullNodeOptions
   readonly #clock: Clock
   readonly #logger: Logger
+  /** One for all that goes through the blocks of a reorg, or of a long answer. */
+  readonly #pacer = createPacer()
   readonly #failed = Promise.withResolvers<Error>()
   /** What undoes each step of the start, in the order of the steps. */
   readonly #undo: (() => Promise<void> | void)[] = []
@@ -211,6 +213,7 @@ export class FullNode {
         checkLedgerRules(tx)
       },
       recover,
+      pause: () => this.#pacer.pause(),
       onError: (error) => this.#logger.error(`pool: ${(error as Error).message}`),
     })
     this.#undo.push(() => pool.stop())
@@ -310,14 +313,20 @@ export class FullNode {
       clock: this.#clock,
     })
     const pooled = poolBackend(ledger, pool)
-    const events = new RpcEvents({ follow: ledgerEvents(chain, pool), syncing: node.syncing, clock: this.#clock })
+    const pacer = this.#pacer
+    const onError = (error: unknown) => this.#logger.error(`events: ${(error as Error).message}`)
+    const events = new RpcEvents({
+      follow: ledgerEvents({ chain, pool, pacer, onError }),
+      syncing: node.syncing,
+      clock: this.#clock,
+    })
     this.#tellSync = () => events.tellSync()
     const history = historyBackend(ledger)
     const health = () => healthOf(node, datadir, networkOptions)
     const rpc = createRpc(http, {
       events,
       backends: {
-        chain: chainBackend({ chain, engine, database, recent, recover, pacer: createPacer() }),
+        chain: chainBackend({ chain, engine, database, recent, recover, pacer }),
         pool: dev ? dev.sealing(pooled) : pooled,
         node,
         ...(history && { history }),
@@ -327,7 +336,7 @@ export class FullNode {
       network,
       health,
       createMetrics: async (wsConnections) =>
-        (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections, network }),
+        (await import('./metrics.ts')).createMetrics({ chain, pool, health, wsConnections, network, pacer }),
       clock: this.#clock,
       logger: this.#logger,
     })

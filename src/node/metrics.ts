@@ -1,9 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Chain } from '../chain/chain.ts'
+import type { ExecutedBlock } from '../chain/executed-block.ts'
 import type { TransactionPool } from '../pool/pool.ts'
 import type { CallMeter } from '../rpc/dispatch.ts'
 import type { HealthFacts } from '../rpc/health.ts'
 import type { MetricsSource } from '../rpc/pages.ts'
+import type { Pacer } from '../trie/update.ts'
 import type { WatchedNetwork } from './network-backend.ts'
 
 /** Seconds; from a number that lies at hand to the time-out. */
@@ -14,6 +16,7 @@ export interface MetricsComponents {
   readonly pool: TransactionPool
   readonly health: () => Promise<HealthFacts>
   readonly wsConnections: () => number
+  readonly pacer: Pacer
   /** undefined: the node is alone. */
   readonly network: Promise<Pick<WatchedNetwork, 'onBlock'>> | undefined
 }
@@ -25,7 +28,7 @@ export interface Metrics extends MetricsSource {
 }
 
 /** Chain and peers by the names of EIP-2159, everything else under `idobata_`. Values are read when they are asked for. */
-export function createMetrics({ chain, pool, health, wsConnections, network }: MetricsComponents): Metrics {
+export function createMetrics({ chain, pool, health, wsConnections, network, pacer }: MetricsComponents): Metrics {
   const register = new Registry()
   const registers = [register]
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
@@ -60,10 +63,20 @@ export function createMetrics({ chain, pool, health, wsConnections, network }: M
     registers,
   })
   const removed = new Counter({ name: 'idobata_reorged_blocks_total', help: 'Blocks that reorgs took away', registers })
+  const countTransactions = async (connected: Iterable<ExecutedBlock>) => {
+    try {
+      for (const { transactions: own } of connected) {
+        transactions.inc(own.length)
+        await pacer.pause()
+      }
+    } catch {
+      // A block that cannot be read is told of by those who need it.
+    }
+  }
   const unsubscribe = chain.subscribe((event) => {
     if (event.type !== 'head') return
     blocks.inc(event.connected.length)
-    transactions.inc(event.connected.reduce((sum, { block }) => sum + block.transactions.length, 0))
+    void countTransactions(event.connected)
     removed.inc(event.disconnected.length)
   })
 

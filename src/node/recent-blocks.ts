@@ -1,4 +1,5 @@
-import type { ExecutedBlock, HeadEvent } from '../chain/types.ts'
+import type { ExecutedBlock } from '../chain/executed-block.ts'
+import type { HeadEvent } from '../chain/types.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
 
 /** Bytes of encoded blocks remembered; in memory they take a few times as much. */
@@ -29,8 +30,9 @@ export class RecentBlocks {
 
   /** Follows the chain to a new head. */
   apply({ connected, disconnected }: Pick<HeadEvent, 'connected' | 'disconnected'>): void {
-    for (const { block } of disconnected) this.#remove(toKey(block.hash))
-    for (const executed of connected) this.#add(executed)
+    for (const hash of disconnected.hashes) this.#remove(toKey(hash))
+    // Of several that a reorg brings, the others are read when somebody asks for them.
+    if (connected.length > 0) this.#add(connected.block(-1))
     for (const key of this.#blocks.keys()) {
       const fits = this.#blocks.size <= MAX_BLOCKS && this.#sizeBytes <= MAX_BYTES
       if (fits || this.#blocks.size === 1) break

@@ -1,6 +1,6 @@
 import type { Chain } from '../chain/chain.ts'
+import type { ExecutedBlock } from '../chain/executed-block.ts'
 import { nextBaseFee } from '../chain/header-rules.ts'
-import type { ExecutedBlock, TransactionLocation } from '../chain/types.ts'
 import type { Engine } from '../consensus/engine.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import type { Miner } from '../miner/miner.ts'
@@ -81,20 +81,6 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     const [recovered] = tx ? await recoverAll([tx]) : []
     return recovered && { ...recovered, header: at, index }
   }
-  /** One block's part of an address's history, in the order of `locations`. */
-  const touching = (address: Uint8Array, locations: readonly TransactionLocation[]): MinedTransaction[] => {
-    const at = header({ number: locations[0]!.blockNumber })
-    if (!at) return []
-    const places = locations.map(({ index }) => index)
-    const ascending = places.toSorted((a, b) => a - b)
-    const found = executedAt(at.hash, ascending) ?? []
-    const mined = found.map(
-      (transaction, i): MinedTransaction => ({ ...transaction, header: at, index: ascending[i]! }),
-    )
-    // A reorg since the index was read may have put another block here.
-    const own = mined.filter(({ tx, sender }) => [sender, tx.to].some((party) => party && equalBytes(party, address)))
-    return places[0] === ascending[0] ? own : own.reverse()
-  }
   const history = async (
     address: Uint8Array,
     from: { readonly before: number } | { readonly after: number },
@@ -104,11 +90,12 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     const end = chain.head.header.number + 1
     const range = 'before' in from ? { before: Math.min(from.before, end) } : from
     const transactions: MinedTransaction[] = []
-    for await (const locations of store.addressHistory(address, range)) {
-      if (locations[0]!.blockNumber >= end) break
+    for await (const found of store.addressHistory(address, range)) {
+      if (found.blockNumber >= end) break
       if (transactions.length >= atLeast) return { transactions, more: true }
       await pacer.pause()
-      transactions.push(...touching(address, locations))
+      const at = header({ hash: found.blockHash })
+      if (at) for (const own of found.transactions) transactions.push({ ...own, header: at })
     }
     return { transactions, more: false }
   }

@@ -1,4 +1,5 @@
-import type { ChainEvent, ExecutedBlock, Head, ImportOutcome } from '../chain/types.ts'
+import type { ExecutedBlock } from '../chain/executed-block.ts'
+import type { ChainEvent, Head, ImportOutcome } from '../chain/types.ts'
 import { hashBlock } from '../crypto/hashes.ts'
 import { type Block, blockLength, encodeTransactions } from '../primitives/block.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
@@ -178,9 +179,8 @@ export class BlockGossip {
     const { catchingUp, watch } = this.#parts
     if (event.type === 'side') watch.blockValid(event.head.hash)
     if (event.type !== 'head') return
-    for (const { block } of event.connected) watch.blockValid(block.hash)
-    const newest = event.connected.at(-1)
-    if (newest !== undefined && !catchingUp()) this.#announce(newest)
+    for (const hash of event.connected.hashes) watch.blockValid(hash)
+    if (event.connected.length > 0 && !catchingUp()) this.#announce(event.connected.block(-1))
   }
 
   #announce({ block, transactions }: ExecutedBlock): void {

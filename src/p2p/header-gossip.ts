@@ -78,13 +78,12 @@ export class HeaderGossip {
   /** Follows the chain. */
   follow(event: ChainEvent): void {
     if (event.type !== 'head') return
-    for (const { block } of event.connected) {
-      const key = toKey(block.hash)
+    for (const hash of event.connected.hashes) {
+      const key = toKey(hash)
       this.#executed.add(key)
       for (const waiter of this.#waiting) if (waiter.key === key) waiter.resolve('accept')
     }
-    const newest = event.connected.at(-1)
-    if (newest !== undefined && !this.#parts.catchingUp()) this.#parts.publish(encodeHeader(newest.block.header))
+    if (event.connected.length > 0 && !this.#parts.catchingUp()) this.#parts.publish(encodeHeader(event.head.header))
   }
 
   #untilExecuted(key: Key, from: string): Promise<GossipVerdict> {

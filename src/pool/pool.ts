@@ -1,15 +1,24 @@
+import type { ExecutedBlock } from '../chain/executed-block.ts'
 import { nextBaseFee } from '../chain/header-rules.ts'
-import type { ExecutedBlock, HeadEvent } from '../chain/types.ts'
+import type { HeadEvent } from '../chain/types.ts'
 import { keccak256Key } from '../crypto/keccak.ts'
 import { type Account, EMPTY_ACCOUNT } from '../primitives/account.ts'
 import { type Key, toKey } from '../primitives/bytes.ts'
-import { TxError } from '../primitives/errors.ts'
+import { StoreError, TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { checkPolicy } from './admission.ts'
 import type { PoolEntry } from './entry.ts'
-import { minedTransactions, returningTransactions, touched } from './head-event.ts'
+import { touched } from './head-event.ts'
 import type { JournalEntry } from './journal.ts'
-import { JOURNAL_LOAD_BATCH, MAX_TOGETHER, MAX_WAITING, type PoolOptions, SWEEP_INTERVAL_MS } from './limits.ts'
+import {
+  JOURNAL_LOAD_BATCH,
+  MAX_RETURNING,
+  MAX_TOGETHER,
+  MAX_WAITING,
+  PACED_RETURNING,
+  type PoolOptions,
+  SWEEP_INTERVAL_MS,
+} from './limits.ts'
 import { type BestTransactions, bestTransactions } from './ordering.ts'
 import { type AccountLookup, PoolState } from './pool-state.ts'
 import type { SenderQueue } from './sender-queue.ts'
@@ -41,8 +50,10 @@ export class TransactionPool {
   readonly #listeners = new Set<(changes: PoolChanges) => void>()
   /** Senders whose accounts have changed and could not be read yet, as keccak256 of the address. */
   readonly #stale = new Set<Key>()
-  /** Likewise: what reorgs have disconnected. */
-  #returning: readonly RecoveredTransaction[] = []
+  /** Blocks that reorgs have disconnected and that have not been looked at yet, by hash; how to read each. */
+  readonly #left = new Map<Key, () => ExecutedBlock>()
+  /** What those that have been bring back. */
+  #returning: RecoveredTransaction[] = []
   readonly #serial: Serial<Submission>
   #waiting = 0
   #unsubscribe: (() => void) | undefined
@@ -225,43 +236,92 @@ export class TransactionPool {
     }
   }
 
-  /** Follows the chain to a new head. @throws StoreError; what could not be read is tried again with the next head. */
-  async #follow(event: HeadEvent): Promise<void> {
-    const { chain, clock, journal, onError } = this.#parts
-    const { number } = event.head.header
+  /**
+   * Follows the chain to a new head, block by block: a reorg may be of any depth. @throws StoreError; what could not be read
+   * is tried again with the next head.
+   */
+  async #follow({ head, connected, disconnected, rewound }: HeadEvent): Promise<void> {
+    const { chain, clock, journal, onError, pause } = this.#parts
+    const { number } = head.header
     const nowMs = clock.nowMs()
     this.#state.setBaseFee(nextBaseFee(chain.head.header))
-    this.#state.removeMined(minedTransactions(event), nowMs)
-    this.#publish(number)
+    for (const [place, hash] of connected.hashes.entries()) {
+      this.#left.delete(toKey(hash))
+      const executed = this.#readBlock(() => connected.block(place))
+      if (executed === undefined) continue
+      this.#state.removeMined(executed.transactions, nowMs)
+      this.#publish(executed.block.header.number)
+      await pause()
+    }
     journal.advance(number, this.#rawOf).catch(onError)
-
-    for (const { senderKey } of touched(event, this.#state.senders, chain.overridden)) this.#stale.add(senderKey)
-    if (event.rewound) journal.forget(hashKeysOf(event.disconnected), this.#rawOf)
+    // Lowest block first: so each sender's come in nonce order.
+    for (let place = disconnected.length - 1; place >= 0; place--) {
+      if (!rewound) this.#left.set(toKey(disconnected.hashes[place]!), () => disconnected.block(place))
+      else {
+        const { transactions = [] } = this.#readBlock(() => disconnected.block(place)) ?? {}
+        journal.forget(
+          transactions.map(({ hash }) => toKey(hash)),
+          this.#rawOf,
+        )
+      }
+    }
+    await this.#gatherReturning()
     const changed = [...this.#stale].flatMap((senderKey) => this.#state.senders.get(senderKey) ?? [])
-    this.#returning = returningTransactions(event, this.#returning)
-    const returning = this.#returning.map((recovered) => this.#candidate(recovered))
+    const returning = this.#returning
     const keys = new Set<Key>(changed.map(({ senderKey }) => senderKey))
-    for (const { recovered } of returning) keys.add(recovered.senderKey).add(recovered.recipientKey)
+    for (const { senderKey, recipientKey } of returning) keys.add(senderKey).add(recipientKey)
     const accountAt = await this.#read(keys)
     this.#stale.clear()
     this.#returning = []
     for (const queue of changed) this.#state.refresh(queue, accountAt(queue.senderKey), nowMs)
     const returned: PoolEntry[] = []
     const unfit: Key[] = []
-    for (const { recovered, hashKey, refused } of returning) {
+    for (const [i, transaction] of returning.entries()) {
+      if (i % PACED_RETURNING === 0) await pause()
+      const { recovered, hashKey, refused } = this.#candidate(transaction)
       const error =
         refused ??
         refusal(() => {
           returned.push(this.#state.admit(recovered, hashKey, accountAt, nowMs, false))
         })
-      // Who sent it may have handed it in again meanwhile.
-      if (error !== undefined && error.code !== 'already-known') unfit.push(hashKey)
+      // Who sent it may have handed it in again meanwhile. What has been mined stays in the journal until it is buried.
+      if (error !== undefined && error.code !== 'already-known' && error.code !== 'nonce-too-low') unfit.push(hashKey)
     }
     journal.forget(unfit, this.#rawOf)
     for (const { recovered } of returned) changed.push(this.#state.senders.get(recovered.senderKey)!)
     this.#state.enforceLimits(changed)
     this.#publish(number)
     this.#record(returned, false).catch(onError)
+  }
+
+  /** A block that joined or left, and has changed accounts; undefined: it is damaged, and may have changed any. */
+  #readBlock(read: () => ExecutedBlock): ExecutedBlock | undefined {
+    const { chain, onError } = this.#parts
+    const { senders } = this.#state
+    try {
+      const executed = read()
+      for (const key of touched(executed, senders, chain.overridden)) this.#stale.add(key)
+      return executed
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      onError(error)
+      for (const key of senders.keys()) this.#stale.add(key)
+      return undefined
+    }
+  }
+
+  /** Out of the blocks that reorgs have disconnected, what the new branch has not got. @throws StoreError. */
+  async #gatherReturning(): Promise<void> {
+    for (const [hashKey, read] of this.#left) {
+      const { transactions = [] } = this.#readBlock(read) ?? {}
+      const accountAt = await this.#read(new Set(transactions.map(({ senderKey }) => senderKey)))
+      for (const recovered of transactions) {
+        const nonce = accountAt(recovered.senderKey)?.nonce ?? 0n
+        if (recovered.tx.nonce >= nonce && this.#returning.length < MAX_RETURNING) this.#returning.push(recovered)
+      }
+      this.#left.delete(hashKey)
+      await this.#parts.pause()
+    }
   }
 
   /** @param accounts  that need not be read; takes in those that are. */
@@ -342,10 +402,6 @@ export class TransactionPool {
     }
     if (ids.length > 0) await journal.replaceLoaded(ids)
   }
-}
-
-function hashKeysOf(blocks: readonly ExecutedBlock[]): Key[] {
-  return blocks.flatMap(({ transactions }) => transactions.map(({ hash }) => toKey(hash)))
 }
 
 function contentOf(queue: SenderQueue): SenderContent {

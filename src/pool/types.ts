@@ -27,6 +27,8 @@ export interface PoolComponents {
   readonly checkRules: (tx: Transaction) => void
   /** For transactions from the journal. */
   readonly recover: RecoverSenders
+  /** Between two blocks of a reorg: lets other work of the thread run, where this has had it for long. */
+  readonly pause: () => Promise<void> | undefined
   /** Told of operational failures that no caller waits for. */
   readonly onError: (error: unknown) => void
 }

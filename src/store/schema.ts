@@ -15,8 +15,8 @@ import { concatBytes, type Key, uint64ToBytes, writeKey } from '../primitives/by
  * | `e` execution | block hash | rlp([stored receipts, senders]): there exactly for blocks found valid |
  * | `j` journal | number, block hash | account changes, before and after; kept for recent blocks only |
  * | `c` canonical | number | block hash |
- * | `t` transaction | transaction hash | rlp([number, index]), maybe of a block no longer canonical |
- * | `x` address | address, number | rlp list: indexes of the block's transactions from or to it |
+ * | `t` transaction | transaction hash | rlp([number, index, …]): places, of which one at most is of a canonical block |
+ * | `x` address | address, number | rlp list: indexes of the block's transactions from or to it, maybe of other blocks' of that number too |
  * | `m` historyNode | level, index | range node over canonical blocks |
  * | `o` pooled | record number | the pool's journal: see `pool/journal.ts` |
  * | `k` meta | name | see META |

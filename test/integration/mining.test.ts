@@ -72,6 +72,7 @@ async function startNode(directory?: string): Promise<Node> {
       checkLedgerRules(tx)
     },
     recover: recoverHere,
+    pause: () => undefined,
     onError: (error) => errors.push(error),
   })
   await pool.start()

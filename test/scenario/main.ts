@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts'
 
 /** Each is loaded only when it is run: some bring a whole network with them. */
 const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
+  'deep-reorg': async () => (await import('./deep-reorg.ts')).deepReorg,
   eclipse: async () => (await import('./eclipse.ts')).eclipse,
   hostile: async () => (await import('./hostile.ts')).hostile,
   'light-forks': async () => (await import('./light-forks.ts')).lightForks,

@@ -1,3 +1,4 @@
+import { Branch } from '../../src/chain/branch.ts'
 import { nextBaseFee } from '../../src/chain/header-rules.ts'
 import type { ChainEvent, Head, ImportOutcome } from '../../src/chain/types.ts'
 import type { GossipChain } from '../../src/p2p/block-gossip.ts'
@@ -63,7 +64,8 @@ export class NodeChain implements GossipChain {
     await this.#delays.beforeExecution()
     const { hash, header } = block
     this.#head = { hash, header, totalDifficulty: this.#head.totalDifficulty + header.difficulty }
-    const event = { type: 'head', head: this.#head, connected: [this.#truth.executed(hash)], disconnected: [] } as const
+    const connected = Branch.of([{ head: this.#head, executed: this.#truth.executed(hash) }])
+    const event = { type: 'head', head: this.#head, connected, disconnected: Branch.of<Head>([]) } as const
     for (const listener of this.#listeners) listener(event)
     return 'head'
   }

@@ -23,6 +23,7 @@ export function createPool(
       checkLedgerRules(tx)
     },
     recover,
+    pause: () => undefined,
     onError: (error) => {
       throw error
     },

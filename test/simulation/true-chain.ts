@@ -1,5 +1,5 @@
 import type { Chain } from '../../src/chain/chain.ts'
-import type { ExecutedBlock } from '../../src/chain/types.ts'
+import type { ExecutedBlock } from '../../src/chain/executed-block.ts'
 import { createPow } from '../../src/consensus/pow.ts'
 import { transactionHash } from '../../src/crypto/hashes.ts'
 import { keccak256Key } from '../../src/crypto/keccak.ts'

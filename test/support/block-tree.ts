@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Chain } from '../../src/chain/chain.ts'
+import type { AddressTransactions } from '../../src/chain/chain-store.ts'
 import { appendLeaf, type HistoryNode, historyCommitment, historyLeaf, NO_PEAKS } from '../../src/chain/history.ts'
 import type { ChainEvent } from '../../src/chain/types.ts'
 import { keccak256Key } from '../../src/crypto/keccak.ts'
@@ -126,8 +127,8 @@ export async function describeChain(chain: Chain, tree: readonly TreeBlock[]) {
   for (const address of treeAddresses) {
     const forth: unknown[] = []
     const back: unknown[] = []
-    for await (const locations of store.addressHistory(address, { after: -1 })) forth.push(...locations)
-    for await (const locations of store.addressHistory(address, { before: 1000 })) back.push(...locations)
+    for await (const locations of store.addressHistory(address, { after: -1 })) forth.push(...placesOf(locations))
+    for await (const locations of store.addressHistory(address, { before: 1000 })) back.push(...placesOf(locations))
     histories.push({ forth, back: back.toReversed() })
   }
   return {
@@ -138,6 +139,10 @@ export async function describeChain(chain: Chain, tree: readonly TreeBlock[]) {
     accounts: await chain.accounts(treeAddresses.map(keccak256Key), head.hash),
     historyRoot: toHex(chain.ancestry(head.hash)!.historyRoot()),
   }
+}
+
+function placesOf({ blockNumber, transactions }: AddressTransactions) {
+  return transactions.map(({ index }) => ({ blockNumber, index }))
 }
 
 function hexOf(bytes: Uint8Array | undefined): string | undefined {

@@ -1,6 +1,6 @@
 import { appendLeaf, historyCommitment, historyLeaf, NO_PEAKS, type Peaks } from '../../src/chain/history.ts'
 import type { Ancestry, Candidate, Engine } from '../../src/consensus/engine.ts'
-import { headerHash } from '../../src/crypto/hashes.ts'
+import { hashHeader, headerHash } from '../../src/crypto/hashes.ts'
 import { EMPTY_TRIE_ROOT } from '../../src/primitives/account.ts'
 import { type Key, toKey } from '../../src/primitives/bytes.ts'
 import { EMPTY_OMMERS_HASH, type Header } from '../../src/primitives/header.ts'
@@ -99,6 +99,6 @@ export class HeaderChain {
   /** @throws BlockError */
   verify(engine: Engine, header: Header): void {
     const parent = this.#entry(header.parentHash).candidate.header
-    engine.verifyHeader(header, parent, this.ancestry(header.parentHash))
+    engine.verifyHeader(hashHeader(header), parent, this.ancestry(header.parentHash))
   }
 }

@@ -31,7 +31,7 @@ export const londonEngine: Engine = {
   reorgsFinal: true,
   commitsToHistory: false,
 
-  verifyHeader(header, parent) {
+  verifyHeader({ header }, parent) {
     if (header.extraData.length > MAX_EXTRA_DATA_BYTES) {
       throw new BlockError('bad-extra-data', { sizeBytes: header.extraData.length, limitBytes: MAX_EXTRA_DATA_BYTES })
     }

@@ -1,4 +1,6 @@
-import type { ChainEvent, ExecutedBlock, Head, HeadEvent } from '../../src/chain/types.ts'
+import { Branch } from '../../src/chain/branch.ts'
+import type { ExecutedBlock } from '../../src/chain/executed-block.ts'
+import type { ChainEvent, Head, HeadEvent } from '../../src/chain/types.ts'
 import { headerHash } from '../../src/crypto/hashes.ts'
 import { keccak256Key } from '../../src/crypto/keccak.ts'
 import { type Account, EMPTY_ACCOUNT } from '../../src/primitives/account.ts'
@@ -30,6 +32,8 @@ export class ModelChain {
   reads = 0
   /** Makes the next reads fail. */
   failure: Error | undefined
+  /** Why a block that joined cannot be read. */
+  unreadable: (number: number) => Error | undefined = () => undefined
   readonly #blocks: ModelBlock[]
   readonly #listeners = new Set<(event: ChainEvent) => void>()
 
@@ -116,12 +120,25 @@ export class ModelChain {
     const event = {
       type: 'head' as const,
       head: this.head,
-      connected,
-      disconnected: disconnected.toReversed(),
+      connected: this.#readable(branchOf(connected)),
+      disconnected: branchOf(disconnected.toReversed()),
       ...(rewound && { rewound }),
     }
     for (const listener of this.#listeners) listener(event)
     return event
+  }
+
+  #readable(branch: Branch<Head>): Branch<Head> {
+    const places = new Map(branch.hashes.map((hash, place) => [hash, place]))
+    return new Branch(branch.hashes, {
+      head: (hash) => branch.head(places.get(hash)!),
+      executed: (hash) => {
+        const executed = branch.block(places.get(hash)!)
+        const failure = this.unreadable(executed.block.header.number)
+        if (failure) throw failure
+        return executed
+      },
+    })
   }
 
   #push(header: Header, transactions: readonly RecoveredTransaction[]): ExecutedBlock {
@@ -179,4 +196,14 @@ export function applyTransfer(
   accounts.set(senderKey, { ...sender, nonce: sender.nonce + 1n, balance: sender.balance - paid })
   const recipient = accounts.get(recipientKey) ?? EMPTY_ACCOUNT
   accounts.set(recipientKey, { ...recipient, balance: recipient.balance + tx.value })
+}
+
+/** As a chain tells of blocks that it holds in memory. */
+export function branchOf(blocks: readonly ExecutedBlock[]): Branch<Head> {
+  return Branch.of(
+    blocks.map((executed) => {
+      const { hash, header } = executed.block
+      return { head: { hash, header, totalDifficulty: BigInt(header.number) }, executed }
+    }),
+  )
 }

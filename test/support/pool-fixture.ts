@@ -46,6 +46,7 @@ export class PoolFixture {
         },
         recover: async (transactions) =>
           transactions.map((tx) => this.known.get(toKey(transactionHash(tx))) ?? new TxError('invalid-signature')),
+        pause: () => undefined,
         onError: (error) => this.errors.push(error),
       },
     )

@@ -61,6 +61,7 @@ export async function rpcLedger(
       checkLedgerRules(tx)
     },
     recover: recoverHere,
+    pause: () => undefined,
     onError: fail,
   })
   await pool.start()
@@ -69,7 +70,9 @@ export async function rpcLedger(
     pool: poolBackend({ chain, recover: recoverHere }, pool),
     node: QUIET_NODE,
   }
-  const events = new RpcEvents({ follow: ledgerEvents(chain, pool), syncing: QUIET_NODE.syncing, clock: systemClock })
+  const pacer = { pause: () => undefined }
+  const follow = ledgerEvents({ chain, pool, pacer, onError: fail })
+  const events = new RpcEvents({ follow, syncing: QUIET_NODE.syncing, clock: systemClock })
   let ids = 0
   const parts = { events, clock: systemClock, createId: () => `0x${(++ids).toString(16)}` }
   const services = { subscriptions: new Subscriptions(parts), filters: new Filters(parts) }

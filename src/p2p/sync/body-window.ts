@@ -67,7 +67,7 @@ interface Request {
 
 /**
  * Bodies of a chain of headers, from many peers at once: a window of 1,024 blocks that moves up as its lowest are taken.
- * Each peer has one request of at most 16 blocks under way, always for the lowest that are missing. A request that is not
+ * Each peer has one request of at most 64 blocks under way, always for the lowest that are missing. A request that is not
  * answered in time is taken from its peer and given to another; the peer rests, longer each time, and is dropped after
  * four failures in a row, so that nobody can be asked in vain for ever. When a window is full, what holds it up is asked of a
  * second peer after half a second.
@@ -306,6 +306,9 @@ export class BodyWindow<Body extends Sized> {
       overdueMs: undefined,
     })
     peer.request = request
+    // Who was asked last comes last: where one alone could bring everything, all share the work.
+    this.#peers.delete(id)
+    this.#peers.set(id, peer)
     actions.push({ type: 'ask', request, peer: id, heads })
   }
 }

@@ -13,8 +13,8 @@ export const COMMITMENT_PERIOD = 32
 export const CLAIM_SLACK_HEADERS = 4096
 /** Blocks from the next to be imported to the last whose body is asked for. */
 export const WINDOW_BLOCKS = 1024
-/** Blocks asked of one peer at a time. */
-export const BLOCKS_PER_REQUEST = 16
+/** Blocks asked of one peer at a time, where they are small: a request costs both sides as much as executing a few of them. */
+export const BLOCKS_PER_REQUEST = 64
 /** Bytes of bodies that one request should bring: a server stops adding to an answer there. */
 export const BYTES_PER_REQUEST = 512 * 1024
 /** Bytes of bodies that wait for the ones before them; the next one is asked for all the same. */

@@ -8,6 +8,7 @@ import { BodyWindow, type WindowAction, type WindowEvent } from './body-window.t
 import { SyncFault } from './faults.ts'
 import { HeaderDownload } from './header-download.ts'
 import {
+  BLOCKS_PER_REQUEST,
   FIND_BASE_MS,
   HEADERS_PER_REQUEST,
   HEADERS_TIMEOUT_MS,
@@ -297,6 +298,8 @@ export class SyncRound {
   }
 
   #fill(window: BodyWindow<Arrived>): void {
+    // Places are filled a request's worth at a time: an idle peer would be asked for each block by itself.
+    if (window.room < Math.min(BLOCKS_PER_REQUEST, this.#queue.length)) return
     const heads = this.#queue.splice(0, window.room)
     if (heads.length === 0) return
     const { chain } = this.#components

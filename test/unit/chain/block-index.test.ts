@@ -50,9 +50,7 @@ it('mixes no range nodes of two branches when a reorg is written in between', as
     }
     const block = { ...tip, body, transactions: [], sizeBytes: 600 }
     store.putBlock(batch, block, entry.totalDifficulty)
-    await store.putCanonical(batch, { block, transactions: [], receipts: [] }, entry.historyNodes, {
-      pause: () => undefined,
-    })
+    store.putCanonical(batch, block, entry.historyNodes)
     store.others.set(number, new Uint8Array(32).fill(0xee))
   }
   await batch.write({ sync: false })

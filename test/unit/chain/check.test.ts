@@ -108,11 +108,6 @@ const DAMAGES: readonly (readonly [name: string, part: string, damage: () => Pro
     },
   ],
   [
-    'an address entry of a block that is not canonical',
-    'indexes',
-    () => write((batch) => batch.put(keys.address(new Uint8Array(20).fill(9), 3), encodeRlp([0]))),
-  ],
-  [
     'a history node of other blocks',
     'indexes',
     async () => {

@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Chain, ChainOptions } from '../../../src/chain/chain.ts'
 import type { ChainEvent } from '../../../src/chain/types.ts'
+import { transactionHash } from '../../../src/crypto/hashes.ts'
 import { keccak256Key } from '../../../src/crypto/keccak.ts'
 import type { Block } from '../../../src/primitives/block.ts'
 import { toHex } from '../../../src/primitives/bytes.ts'
@@ -97,8 +98,8 @@ describe('fork choice', () => {
       event.type,
       ...('connected' in event
         ? [
-            event.disconnected.map(({ block }) => block.header.number),
-            event.connected.map(({ block }) => block.header.number),
+            Array.from(event.disconnected, ({ block }) => block.header.number),
+            Array.from(event.connected, ({ block }) => block.header.number),
           ]
         : [event.head.header.number]),
     ])
@@ -109,7 +110,7 @@ describe('fork choice', () => {
     ])
     const reorg = events.find((event) => event.type === 'head' && event.disconnected.length > 0)
     if (reorg?.type !== 'head') throw new Error('there was no reorg')
-    expect(reorg.disconnected.map(({ block }) => toHex(block.hash))).toEqual(
+    expect(reorg.disconnected.hashes.map(toHex)).toEqual(
       a
         .slice(0, reorg.disconnected.length)
         .toReversed()
@@ -130,14 +131,92 @@ describe('fork choice', () => {
     await expectHead(chain, b)
     const transactionsOf = async (address: Uint8Array) => {
       const found: number[] = []
-      for await (const locations of chain.store.addressHistory(address, { after: 0 })) {
-        found.push(...locations.map(({ blockNumber }) => blockNumber))
+      for await (const { blockNumber, transactions } of chain.store.addressHistory(address, { after: 0 })) {
+        found.push(...transactions.map(() => blockNumber))
       }
       return found
     }
     expect(await transactionsOf(keyAddress(1))).toEqual([])
     expect(await transactionsOf(keyAddress(2))).toEqual([1, 2])
     expect(await transactionsOf(STRANGER)).toEqual([1, 2])
+  })
+})
+
+describe('a long reorg', () => {
+  it('names the blocks it left and joined, and reads one only when somebody asks for it', async () => {
+    const a = await branch(30, SLOW, 1)
+    const b = await branch(30, FAST, 2)
+    const { chain } = await open()
+    await importAll(chain, [...a, ...b.slice(0, -1)])
+    const read = vi.spyOn(chain.store, 'executed')
+    const events: ChainEvent[] = []
+    chain.subscribe((told) => events.push(told))
+    expect(await chain.import(b.at(-1)!)).toBe('head')
+    const [event] = events
+    if (event?.type !== 'head') throw new Error('there was no reorg')
+    expect([event.disconnected.length, event.connected.length]).toEqual([30, 30])
+    // Those that are joined, once each: for the indexes; the last is in memory. What is left is not read at all.
+    const before = read.mock.calls.length
+    expect(before).toBe(29)
+    expect(toHex(event.disconnected.block(3).block.hash)).toBe(toHex(event.disconnected.hashes[3]!))
+    expect(event.disconnected.head(3).header.number).toBe(event.disconnected.block(3).block.header.number)
+    expect(read.mock.calls.length).toBe(before + 2)
+  })
+
+  it('that a kill cuts short while the indexes are written leaves them right, and so do others after it', async () => {
+    // The same transactions on three branches, at other places on each.
+    const transfers = [0n, 1n, 2n].map((nonce) => signedTransfer({ nonce, to: STRANGER }, testKey(1)))
+    const shapes = [
+      [[], transfers],
+      [transfers.slice(0, 1), transfers.slice(1)],
+      [transfers, []],
+    ] as const
+    const branches: Block[][] = []
+    for (const [i, shape] of shapes.entries()) {
+      const { chain } = await open()
+      const blocks: Block[] = []
+      // Each has more work than the one before.
+      for (const [at, transactions] of [...shape, ...Array.from({ length: i }, () => [])].entries()) {
+        const seconds = at === 0 ? 20 - i : 10
+        blocks.push(await makeBlock(chain, londonEngine, chain.head, { transactions, seconds }))
+        await chain.import(blocks.at(-1)!)
+      }
+      branches.push(blocks)
+    }
+    const test = await open()
+    const { chain, database } = test
+    const expectIndexes = async (blocks: readonly Block[]) => {
+      const placed = blocks.flatMap(({ header, transactions }) =>
+        transactions.map((tx, index) => ({ tx, blockNumber: header.number, index })),
+      )
+      for (const { tx, blockNumber, index } of placed) {
+        expect(chain.store.transactionLocation(transactionHash(tx))).toMatchObject({ blockNumber, index })
+      }
+      for (const address of [STRANGER, keyAddress(1)]) {
+        const found: { blockNumber: number; index: number }[] = []
+        for await (const { blockNumber, transactions } of chain.store.addressHistory(address, { after: -1 })) {
+          for (const { index } of transactions) found.push({ blockNumber, index })
+        }
+        expect(found).toEqual(placed.map(({ blockNumber, index }) => ({ blockNumber, index })))
+      }
+    }
+    await importAll(chain, branches[0]!)
+    await expectIndexes(branches[0]!)
+    for (const [i, blocks] of branches.entries()) {
+      const [last, rest] = [blocks.at(-1)!, blocks.slice(0, -1)]
+      if (i > 0) await importAll(chain, rest)
+      // As far as the kill.
+      for (const { hash } of rest) {
+        const batch = database.batch()
+        const executed = chain.store.executed(hash)
+        if (executed) await chain.store.mergeIndexes(batch, executed, { pause: () => undefined })
+        await batch.write({ sync: false })
+        await expectIndexes(branches[Math.max(0, i - 1)]!)
+      }
+      if (i === 0) continue
+      expect(await chain.import(last)).toBe('head')
+      await expectIndexes(blocks)
+    }
   })
 })
 

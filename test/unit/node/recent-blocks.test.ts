@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import type { ExecutedBlock } from '../../../src/chain/types.ts'
+import type { ExecutedBlock } from '../../../src/chain/executed-block.ts'
 import { hashBlock, transactionHash } from '../../../src/crypto/hashes.ts'
 import { RecentBlocks } from '../../../src/node/recent-blocks.ts'
 import { recoverSenders } from '../../../src/node/senders.ts'
 import { toKey } from '../../../src/primitives/bytes.ts'
 import { TxError } from '../../../src/primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../../../src/primitives/transaction.ts'
+import { branchOf } from '../../support/model-chain.ts'
 import { fakeBackends } from '../rpc/fake-backends.ts'
 import { signedByViem } from '../rpc/signed.ts'
 
@@ -34,12 +35,12 @@ test('blocks and their transactions are found until a reorg removes them', async
   const one = executed(1, [first!, second!])
   const other = executed(2, [third!])
   const recent = new RecentBlocks(undefined)
-  recent.apply({ connected: [one], disconnected: [] })
+  recent.apply({ connected: branchOf([one]), disconnected: branchOf([]) })
   expect(recent.block(one.block.hash)).toBe(one)
   expect(recent.transaction(transactionHash(second!))).toEqual({ executed: one, index: 1 })
   expect(recent.transaction(transactionHash(third!))).toBeUndefined()
 
-  recent.apply({ connected: [other], disconnected: [one] })
+  recent.apply({ connected: branchOf([other]), disconnected: branchOf([one]) })
   expect(recent.block(one.block.hash)).toBeUndefined()
   expect(recent.transaction(transactionHash(second!))).toBeUndefined()
   expect(recent.transaction(transactionHash(third!))).toEqual({ executed: other, index: 0 })
@@ -50,8 +51,8 @@ test('a transaction that a reorg moves to another block is found there', async (
   const left = executed(1, [tx])
   const joined = [executed(2, []), executed(3, [tx])]
   const recent = new RecentBlocks(undefined)
-  recent.apply({ connected: [left], disconnected: [] })
-  recent.apply({ connected: joined, disconnected: [left] })
+  recent.apply({ connected: branchOf([left]), disconnected: branchOf([]) })
+  recent.apply({ connected: branchOf(joined), disconnected: branchOf([left]) })
   expect(recent.transaction(transactionHash(tx))).toEqual({ executed: joined[1], index: 0 })
 })
 
@@ -60,7 +61,7 @@ test('the head is there from the start, and stays however large it is', () => {
   const recent = new RecentBlocks(head)
   expect(recent.block(head.block.hash)).toBe(head)
   const next = executed(6, [], 1024 ** 3)
-  recent.apply({ connected: [next], disconnected: [] })
+  recent.apply({ connected: branchOf([next]), disconnected: branchOf([]) })
   expect(recent.block(head.block.hash)).toBeUndefined()
   expect(recent.block(next.block.hash)).toBe(next)
 })
@@ -68,13 +69,13 @@ test('the head is there from the start, and stays however large it is', () => {
 test('the oldest go first, by count and by size', async () => {
   const recent = new RecentBlocks(undefined)
   const blocks = await Promise.all(Array.from({ length: 66 }, async (_, i) => executed(i + 1, [await transfer(i)])))
-  recent.apply({ connected: blocks, disconnected: [] })
+  for (const block of blocks) recent.apply({ connected: branchOf([block]), disconnected: branchOf([]) })
   expect(blocks.map(({ block }) => recent.block(block.hash) !== undefined).indexOf(true)).toBe(2)
   expect(recent.transaction(blocks[1]!.transactions[0]!.hash)).toBeUndefined()
   expect(recent.transaction(blocks[2]!.transactions[0]!.hash)).toBeDefined()
 
   const large = [100, 101].map((number) => executed(number, [], 16 * 1024 * 1024))
-  recent.apply({ connected: large, disconnected: [] })
+  for (const block of large) recent.apply({ connected: branchOf([block]), disconnected: branchOf([]) })
   expect([...blocks, ...large].filter(({ block }) => recent.block(block.hash))).toEqual([large[1]])
 })
 

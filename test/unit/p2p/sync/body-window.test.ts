@@ -66,26 +66,36 @@ function takeAll(): number[] {
 
 describe('bodies', () => {
   it('are asked of every peer at once, the lowest first', () => {
-    step({ type: 'heads', heads: heads(1, 100) })
-    expect(step({ type: 'peer', peer: 'a', number: 100 })).toEqual(['ask 1 a 1-16'])
-    expect(step({ type: 'peer', peer: 'b', number: 100 })).toEqual(['ask 2 b 17-32'])
-    expect(step({ type: 'bodies', request: 2, bodies: bodies(17, 16) })).toEqual(['ask 3 b 33-48'])
+    step({ type: 'heads', heads: heads(1, 400) })
+    expect(step({ type: 'peer', peer: 'a', number: 400 })).toEqual(['ask 1 a 1-64'])
+    expect(step({ type: 'peer', peer: 'b', number: 400 })).toEqual(['ask 2 b 65-128'])
+    expect(step({ type: 'bodies', request: 2, bodies: bodies(65, 64) })).toEqual(['ask 3 b 129-192'])
     expect(takeAll()).toEqual([])
-    expect(step({ type: 'bodies', request: 1, bodies: bodies(1, 16) })).toEqual(['ask 4 a 49-64'])
-    expect(takeAll()).toEqual(numbers(1, 32))
+    expect(step({ type: 'bodies', request: 1, bodies: bodies(1, 64) })).toEqual(['ask 4 a 193-256'])
+    expect(takeAll()).toEqual(numbers(1, 128))
+  })
+
+  it('are asked in turn of peers who would all be free to bring them', () => {
+    for (const peer of ['a', 'b', 'c']) step({ type: 'peer', peer, number: 9 })
+    const asked = numbers(1, 4).map((number) => {
+      const [ask] = step({ type: 'heads', heads: heads(number, 1) })
+      step({ type: 'bodies', request: number, bodies: bodies(number, 1) })
+      return ask
+    })
+    expect(asked).toEqual(['ask 1 a 1-1', 'ask 2 b 2-2', 'ask 3 c 3-3', 'ask 4 a 4-4'])
   })
 
   it('are asked only of peers that claim to have them', () => {
-    step({ type: 'heads', heads: heads(1, 20) })
+    step({ type: 'heads', heads: heads(1, 80) })
     expect(step({ type: 'peer', peer: 'a', number: 3 })).toEqual(['ask 1 a 1-3'])
-    expect(step({ type: 'peer', peer: 'a', number: 20 })).toEqual([])
-    expect(step({ type: 'bodies', request: 1, bodies: bodies(1, 3) })).toEqual(['ask 2 a 4-19'])
+    expect(step({ type: 'peer', peer: 'a', number: 80 })).toEqual([])
+    expect(step({ type: 'bodies', request: 1, bodies: bodies(1, 3) })).toEqual(['ask 2 a 4-67'])
   })
 
   it('that an answer left out are asked for again', () => {
-    step({ type: 'heads', heads: heads(1, 40) })
-    step({ type: 'peer', peer: 'a', number: 40 })
-    expect(step({ type: 'bodies', request: 1, bodies: bodies(1, 2) })).toEqual(['ask 2 a 3-18'])
+    step({ type: 'heads', heads: heads(1, 80) })
+    step({ type: 'peer', peer: 'a', number: 80 })
+    expect(step({ type: 'bodies', request: 1, bodies: bodies(1, 2) })).toEqual(['ask 2 a 3-66'])
   })
 
   it('that are large are asked for a few at a time', () => {

@@ -4,6 +4,7 @@ import { createPow } from '../../../../src/consensus/pow.ts'
 import { SyncDriver, type SyncOptions } from '../../../../src/p2p/sync/driver.ts'
 import { PENALTIES } from '../../../../src/p2p/sync/faults.ts'
 import {
+  BLOCKS_PER_REQUEST,
   FIND_BASE_MS,
   HEADERS_TIMEOUT_MS,
   MIN_STATUS_INTERVAL_MS,
@@ -157,13 +158,23 @@ describe('catching up', () => {
   })
 
   it('takes bodies from all who have them', async () => {
-    for (const id of ['a', 'b', 'c']) peers.set(id, peer(MOST))
+    for (const id of ['a', 'b', 'c']) peers.set(id, peer(LONG))
     driver.start()
     for (const id of ['a', 'b', 'c']) driver.connected(id, true)
-    await until('head', has(main[MOST - 1]!))
+    await until('head', has(main.at(-1)!))
     for (const id of ['a', 'b', 'c']) {
       expect(peers.log.filter((line) => line.startsWith(`bodies ${id}`)).length).toBeGreaterThan(3)
     }
+  })
+
+  it('asks for small blocks by the dozen, though the chain takes them one by one', async () => {
+    const ids = Array.from({ length: 8 }, (_, i) => `${i}`)
+    for (const id of ids) peers.set(id, peer(LONG))
+    driver.start()
+    for (const id of ids) driver.connected(id, true)
+    await until('head', has(main.at(-1)!))
+    const asked = peers.log.filter((line) => line.startsWith('bodies'))
+    expect(asked.length).toBeLessThan((2 * LONG) / BLOCKS_PER_REQUEST)
   })
 
   it('goes on from where it was stopped', async () => {
