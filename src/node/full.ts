@@ -182,6 +182,7 @@ export class FullNode {
       networkBackend?.resolve(started.then(({ backend }) => backend))
       running.network = (await started).network
     }
+    ledger.startRecovery().catch((error) => this.#failed.resolve(error))
   }
 
   async #prepareMining(options: CompleteOptions): Promise<Mining | undefined> {
@@ -201,7 +202,6 @@ export class FullNode {
     })
     this.#undo.push(() => ledger.close())
     ledger.database.onFailure((error) => this.#failed.resolve(error))
-    ledger.ready.catch((error) => this.#failed.resolve(error))
     return ledger
   }
 
