@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -10,7 +10,7 @@ import { createPacer, systemClock } from '../src/node/system.ts'
 import { toKey } from '../src/primitives/bytes.ts'
 import type { RecoveredTransaction, Transaction } from '../src/primitives/transaction.ts'
 import { Database } from '../src/store/database.ts'
-import { decodeFixtureBlock, fixtureBlocks, fixtureGenesis, prepareFixture } from './support/fixture.ts'
+import { copyDatabase, decodeFixtureBlock, fixtureBlocks, fixtureGenesis, prepareFixture } from './support/fixture.ts'
 import { benchEngine } from './support/network.ts'
 import { cpuByThread } from './support/thread-cpu.ts'
 
@@ -23,7 +23,7 @@ const [accounts, blocks, transfers, mode, inFlight] = process.argv.slice(2)
 const shape = { accounts: Number(accounts), blocks: Number(blocks), transfers: Number(transfers) }
 const fixture = await prepareFixture(shape, () => {})
 const directory = mkdtempSync(join(tmpdir(), 'idobata-bench-run-'))
-cpSync(fixture.genesisDirectory, directory, { recursive: true })
+copyDatabase(fixture.genesisDirectory, directory)
 
 /** Blocks handed over and not finished: one executes, one recovers, one is written. */
 const maxInFlight = Number(inFlight ?? 4)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { belowLimit, besidePeer } from '../support/figure.ts'
-import { type Fixture, type FixtureShape, prepareFixture } from '../support/fixture.ts'
+import { copyDatabase, type Fixture, type FixtureShape, prepareFixture } from '../support/fixture.ts'
 import { startChild } from '../support/session.ts'
 import type { FigureGroup } from './group.ts'
 
@@ -58,7 +58,7 @@ async function catchUp(fixture: Fixture, directory: string, manners: readonly Ma
   const servers = await Promise.all(manners.map((manner, i) => serve(fixture, join(directory, `${i}`), manner)))
   try {
     const datadir = join(directory, 'joiner')
-    cpSync(genesisDirectory, join(datadir, 'db'), { recursive: true })
+    copyDatabase(genesisDirectory, join(datadir, 'db'))
     const { elapsedMs } = await runJoiner(shape, datadir, servers)
     rmSync(datadir, { recursive: true })
     return (shape.blocks * shape.transfers * 1000) / elapsedMs
@@ -73,7 +73,7 @@ async function catchUpTwice(fixture: Fixture, directory: string): Promise<number
   const servers = await Promise.all(HONEST.map((manner, i) => serve(fixture, join(directory, `${i}`), manner)))
   try {
     const datadir = join(directory, 'joiner')
-    cpSync(genesisDirectory, join(datadir, 'db'), { recursive: true })
+    copyDatabase(genesisDirectory, join(datadir, 'db'))
     const first = await runJoiner(shape, datadir, servers, shape.blocks / 2)
     const second = await runJoiner(shape, datadir, servers)
     rmSync(datadir, { recursive: true })
@@ -90,7 +90,7 @@ interface Server {
 }
 
 async function serve({ shape, chainDirectory }: Fixture, directory: string, manner: Manner): Promise<Server> {
-  cpSync(chainDirectory, directory, { recursive: true })
+  copyDatabase(chainDirectory, directory)
   const child = startChild('sync-serve-run.ts', [shape.accounts, directory, manner])
   const closed = once(child, 'close')
   const { value: address } = await createInterface(child.stdout)[Symbol.asyncIterator]().next()

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { belowLimit, reported } from '../support/figure.ts'
-import { prepareFixture } from '../support/fixture.ts'
+import { copyDatabase, prepareFixture } from '../support/fixture.ts'
 import { prepareHeaders } from '../support/header-fixture.ts'
 import { runChild, startChild } from '../support/session.ts'
 import type { FigureGroup } from './group.ts'
@@ -60,7 +60,7 @@ export const lightReads: FigureGroup = {
     const directory = mkdtempSync(join(tmpdir(), 'idobata-bench-light-'))
     try {
       const database = join(directory, 'db')
-      cpSync(fixture.chainDirectory, database, { recursive: true })
+      copyDatabase(fixture.chainDirectory, database)
       const { firstMs, balance, receipt } = await withServer(
         'sync-serve-run.ts',
         [accounts, database, 'honest'],

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { toHex } from '../../src/primitives/bytes.ts'
 import { belowLimit } from '../support/figure.ts'
-import { type Fixture, prepareFixture } from '../support/fixture.ts'
+import { copyDatabase, type Fixture, prepareFixture } from '../support/fixture.ts'
 import { SIGNER_ADDRESS } from '../support/network.ts'
 import { callRpc } from '../support/rpc-call.ts'
 import { startChild } from '../support/session.ts'
@@ -19,7 +19,7 @@ export const restart: FigureGroup = {
     const fixture = await prepareFixture(many, log)
     const datadir = mkdtempSync(join(tmpdir(), 'idobata-bench-restart-'))
     try {
-      cpSync(fixture.genesisDirectory, join(datadir, 'db'), { recursive: true })
+      copyDatabase(fixture.genesisDirectory, join(datadir, 'db'))
       await startFirst(fixture, datadir)
       let slowestMs = 0
       for (let kill = 1; kill <= kills; kill++) {
