@@ -12,6 +12,7 @@ import type { RecoveredTransaction, Transaction } from '../src/primitives/transa
 import { Database } from '../src/store/database.ts'
 import { decodeFixtureBlock, fixtureBlocks, fixtureGenesis, prepareFixture } from './support/fixture.ts'
 import { benchEngine } from './support/network.ts'
+import { cpuByThread } from './support/thread-cpu.ts'
 
 /**
  * Imports a fixture's blocks in a process of its own, so that memory and event loop are the import's alone.
@@ -63,6 +64,7 @@ delay.enable()
 let importMs = 0
 let cpuMicros = 0
 let mainCpuMicros = 0
+const threadCpuMicros = new Map<string, number>()
 const groupBlocks = mode === 'pooled' ? POOLED_BLOCKS : blockReaders.length
 for (let at = 0; at < blockReaders.length; ) {
   const warm = at >= warmUpBlocks
@@ -72,6 +74,7 @@ for (let at = 0; at < blockReaders.length; ) {
   const startMs = performance.now()
   const cpu = process.cpuUsage()
   const mainCpu = process.threadCpuUsage()
+  const threadCpu = cpuByThread()
   const running = new Set<Promise<unknown>>()
   for (const read of ahead) {
     const task = chain.import(decodeFixtureBlock(read())).finally(() => running.delete(task))
@@ -85,6 +88,9 @@ for (let at = 0; at < blockReaders.length; ) {
   cpuMicros += user + system
   const main = process.threadCpuUsage(mainCpu)
   mainCpuMicros += main.user + main.system
+  for (const [name, micros] of cpuByThread()) {
+    threadCpuMicros.set(name, (threadCpuMicros.get(name) ?? 0) + micros - (threadCpu.get(name) ?? 0))
+  }
 }
 delay.disable()
 clearInterval(watch)
@@ -97,6 +103,7 @@ console.log(
     perSecond: (transactions / importMs) * 1000,
     cpuMicros: cpuMicros / transactions,
     mainCpuMicros: mainCpuMicros / transactions,
+    threadCpuMicros: Object.fromEntries([...threadCpuMicros].map(([name, micros]) => [name, micros / transactions])),
     delayP99Ms: delay.percentile(99) / 1e6,
     delayMaxMs: delay.max / 1e6,
     peakRssMb: peakRss / 2 ** 20,

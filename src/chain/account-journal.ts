@@ -29,7 +29,7 @@ export function encodeSteps(steps: readonly AccountStep[]): Uint8Array {
   return encoded
 }
 
-/** A block's steps as they lie on disk, made into objects when they are asked for: a start has some hundred thousand to do. */
+/** A block's steps as they lie on disk, found by where they begin: a start has some hundred thousand to look through. */
 export class AccountJournal {
   readonly #encoded: Uint8Array
   /** Steps in it. */
@@ -43,21 +43,39 @@ export class AccountJournal {
     this.count = count
   }
 
-  /** @param nibble  with which the keys begin; all steps if absent. */
-  steps(nibble?: number): AccountStep[] {
+  get sizeBytes(): number {
+    return this.#encoded.length
+  }
+
+  /** Where the step after the one at `at` begins; `sizeBytes` after the last. */
+  next(at: number): number {
+    return stepEnd(this.#encoded, at)
+  }
+
+  /** The first 32 bits of the key of the step at `at`. */
+  keyStart(at: number): number {
     const encoded = this.#encoded
-    const steps: AccountStep[] = []
-    for (let at = 0, end = 0; at < encoded.length; at = end) {
-      end = stepEnd(encoded, at)
-      if (nibble !== undefined && encoded[at]! >> 4 !== nibble) continue
-      const after = valueEnd(encoded, at + KEY_BYTES)
-      steps.push({
-        key: keyAt(encoded, at, at + KEY_BYTES),
-        before: valueAt(encoded, at + KEY_BYTES, after),
-        after: valueAt(encoded, after, end),
-      })
-    }
-    return steps
+    return ((encoded[at]! << 24) | (encoded[at + 1]! << 16) | (encoded[at + 2]! << 8) | encoded[at + 3]!) >>> 0
+  }
+
+  key(at: number): Key {
+    return keyAt(this.#encoded, at, at + KEY_BYTES)
+  }
+
+  hasKey(at: number, key: Key): boolean {
+    for (let i = 0; i < KEY_BYTES; i++) if (this.#encoded[at + i] !== key.charCodeAt(i)) return false
+    return true
+  }
+
+  /** Whether the step at `at` is of the same account as one of another journal. */
+  hasKeyOf(at: number, other: AccountJournal, otherAt: number): boolean {
+    for (let i = 0; i < KEY_BYTES; i++) if (this.#encoded[at + i] !== other.#encoded[otherAt + i]) return false
+    return true
+  }
+
+  value(at: number, side: 'before' | 'after'): AccountValue | undefined {
+    const start = side === 'before' ? at + KEY_BYTES : valueEnd(this.#encoded, at + KEY_BYTES)
+    return this.#encoded[start] === NO_VALUE ? undefined : keyAt(this.#encoded, start, valueEnd(this.#encoded, start))
   }
 }
 
@@ -74,8 +92,4 @@ function valueEnd(encoded: Uint8Array, at: number): number {
   if (first >= 0xc0 && first < 0xf8) return at + 1 + first - 0xc0
   if (first === 0xf8) return at + 2 + (encoded[at + 1] ?? 0)
   throw new DecodeError('account journal holds what is no account')
-}
-
-function valueAt(encoded: Uint8Array, start: number, end: number): AccountValue | undefined {
-  return encoded[start] === NO_VALUE ? undefined : keyAt(encoded, start, end)
 }

@@ -46,8 +46,9 @@ const LAYOUT_VERSION = 1
 const DEFAULTS = {
   layers: 128,
   layerChanges: 20_000,
-  /** The more changes are merged at a time, the fewer nodes are written for each; a restart does them again in two seconds. */
-  unflushedChanges: 160_000,
+  /** The more changes are merged at a time, the fewer nodes are written for each; a node does them again after a kill. */
+  unflushedChanges: 500_000,
+  unflushedBytes: 128 * 1024 * 1024,
   undoBlocks: 4096,
   stateCacheBytes: 160 * 1024 * 1024,
 } as const
@@ -72,8 +73,8 @@ export class Chain {
   #head: IndexEntry
 
   /**
-   * Opens the chain in `database`, creating it from the genesis if the database is empty, and gets back to the state
-   * of its head after a crash.
+   * Opens the chain in `database`, creating it from the genesis if the database is empty. After a crash the state of its
+   * head is got back later: see `recovered`.
    * @throws StoreError if the database is damaged, of another version or of another genesis.
    */
   static async open(options: ChainOptions, components: ChainComponents): Promise<Chain> {
@@ -130,6 +131,14 @@ export class Chain {
     })
   }
 
+  /**
+   * Resolves when states can be built on. After a kill that takes some seconds, which the first call, or what first needs
+   * it, begins; the head's accounts can be read before. @throws StoreError if the state is damaged.
+   */
+  recovered(): Promise<void> {
+    return this.#keeper.recovered()
+  }
+
   /** The tip of the canonical chain. */
   get head(): Head {
     return this.#head
@@ -151,18 +160,21 @@ export class Chain {
     return () => this.#listeners.delete(listener)
   }
 
-  /** The account after a block; undefined: there is none. @throws StateUnavailableError, StoreError. */
-  account(accountKey: Key, blockHash: Uint8Array): Account | undefined {
+  /** The account after a block, at once but for the first moments after a kill; undefined: there is none. @throws StateUnavailableError, StoreError. */
+  account(accountKey: Key, blockHash: Uint8Array): Account | undefined | Promise<Account | undefined> {
+    if (this.#keeper.isStarting) return this.accounts([accountKey], blockHash).then(([account]) => account)
     return this.#state.readOne(blockHash, accountKey)
   }
 
   /** Several accounts after a block, in the order of `accountKeys`. @throws StateUnavailableError, StoreError. */
   async accounts(accountKeys: readonly Key[], blockHash: Uint8Array): Promise<(Account | undefined)[]> {
-    return this.#state.read(this.#layer(blockHash), accountKeys)
+    const atStart = await this.#keeper.accountsAtStart(accountKeys, blockHash)
+    return atStart ?? this.#state.read(this.#layer(blockHash), accountKeys)
   }
 
   /** EIP-1186 account proof after a block. @throws StateUnavailableError, StoreError. */
   async prove(accountKey: Key, blockHash: Uint8Array): Promise<Uint8Array[]> {
+    await this.recovered()
     return this.#state.prove(this.#layer(blockHash), accountKey)
   }
 
@@ -213,6 +225,7 @@ export class Chain {
     header: Header,
     offers: TransactionOffers,
   ): Promise<{ readonly block: Block; readonly built: BuiltOutcome }> {
+    await this.recovered()
     const built = await this.#executor.build(header, this.#layer(header.parentHash), offers)
     const transactions = built.transactions.map(({ tx }) => tx)
     const sealed: Header = {

@@ -230,6 +230,7 @@ export class Importer {
   async #execute(entry: IndexEntry, parent: IndexEntry, transactions: readonly RecoveredTransaction[]) {
     const { executor, state, committer, index, keeper } = this.#components
     if (this.#bad.has(toKey(parent.hash))) throw new BlockError('known-bad')
+    await keeper.recovered()
     for (;;) {
       // Refused for its body or for a failure here: nothing may be stored on top of what is not.
       if (index.get(parent.hash) === undefined) throw new BlockError('unknown-parent')

@@ -1,11 +1,12 @@
-import type { Key } from '../primitives/bytes.ts'
-import { equalBytes, toKey } from '../primitives/bytes.ts'
-import type { AccountValue } from '../state/account-value.ts'
-import type { AccountChange, Layer } from '../state/layer.ts'
+import type { Account } from '../primitives/account.ts'
+import { equalBytes, type Key, toKey } from '../primitives/bytes.ts'
+import { StateUnavailableError } from '../primitives/errors.ts'
+import { type AccountValue, decodeAccountValue } from '../state/account-value.ts'
+import type { Layer } from '../state/layer.ts'
 import type { State } from '../state/state.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
-import type { AccountJournal } from './account-journal.ts'
+import { AccountOverlay, type Leg, type Way } from './account-overlay.ts'
 import type { BlockExecutor } from './block-executor.ts'
 import type { BlockIndex, IndexEntry } from './block-index.ts'
 import type { ChainStore } from './chain-store.ts'
@@ -15,8 +16,10 @@ export interface StateKeeperOptions {
   readonly layers: number
   /** Account changes in blocks whose states are kept; big blocks leave fewer than `layers`, but never below three. */
   readonly layerChanges: number
-  /** Account changes kept in memory; past it the older ones go to disk. Some 500 bytes each on their way there. */
+  /** Account changes kept in memory; past it the older ones go to disk. */
   readonly unflushedChanges: number
+  /** Bytes of trie nodes that these have made; past it they go likewise. */
+  readonly unflushedBytes: number
   /** Blocks below the state on disk whose journals are kept, to undo them in a deep reorg. */
   readonly undoBlocks: number
 }
@@ -42,6 +45,8 @@ export class StateKeeper {
   /** Where the flush under way goes; states that do not descend from it are dropped. */
   #flushTarget: Layer | undefined
   #prunedBelow = 0
+  /** After a start, until the states are held. */
+  #start: { readonly head: IndexEntry; overlay: AccountOverlay | undefined; done?: Promise<void> } | undefined
 
   constructor(options: StateKeeperOptions, components: StateKeeperComponents) {
     this.#options = options
@@ -50,9 +55,14 @@ export class StateKeeper {
 
   /** Whether states may be added that no head builds on: they and what waits to be written are bounded together. */
   get hasRoom(): boolean {
+    return this.#components.state.held < 4 * this.#options.layers && !this.#isUnflushed(2)
+  }
+
+  /** Whether more waits for the disk than the options say, or than `times` as much. */
+  #isUnflushed(times: number): boolean {
     const { state } = this.#components
-    const { layers, unflushedChanges } = this.#options
-    return state.held < 4 * layers && state.unflushed < 2 * unflushedChanges
+    const { unflushedChanges, unflushedBytes } = this.#options
+    return state.unflushed > times * unflushedChanges || state.unflushedBytes > times * unflushedBytes
   }
 
   /**
@@ -61,19 +71,103 @@ export class StateKeeper {
    * blocks from genesis on are executed again. @throws StoreError.
    */
   async layerOf(entry: IndexEntry): Promise<Layer> {
+    await this.recovered()
+    return this.#layerOf(entry)
+  }
+
+  async #layerOf(entry: IndexEntry): Promise<Layer> {
     return (await this.#fromJournals(entry)) ?? (await this.rebuild(entry))
   }
 
   /**
-   * Gets the head's state back at a start; to be called before anything is read from the state. A flush that a kill has
-   * interrupted goes on afterwards, while the node does other work. @throws StoreError.
+   * To be called at a start, before anything is read from the state. What the head's accounts are can be told at once, see
+   * `accountsAtStart`: everything else waits for `recovered`. Where no journals lead to the head, its state is made here.
+   * Cost: reading the journals between the state on disk and the head. @throws StoreError.
    */
   async recover(head: IndexEntry): Promise<void> {
+    const overlay = this.#overlayOf(head)
+    if (overlay === undefined) await this.#recover(head)
+    else this.#start = { head, overlay }
+  }
+
+  /**
+   * Resolves when the states are held that a start has to get back; the first call begins with it. A flush that a kill has
+   * interrupted goes on afterwards, while the node does other work. @throws StoreError.
+   */
+  recovered(): Promise<void> {
+    const start = this.#start
+    if (start === undefined) return Promise.resolve()
+    start.done ??= this.#recover(start.head).then(
+      () => {
+        this.#start = undefined
+      },
+      (error) => {
+        // What the journals said may be as wrong as what they lead to.
+        start.overlay = undefined
+        throw error
+      },
+    )
+    return start.done
+  }
+
+  /** Whether states are still to be got back. */
+  get isStarting(): boolean {
+    return this.#start !== undefined
+  }
+
+  /**
+   * Accounts after the head, at a start whose state is still to be got back: as the journals have them, whose records carry
+   * checksums, and the rest from disk, checked by hash. Waits for the state where another block's is asked for.
+   * @returns undefined: the states are held. @throws StoreError.
+   */
+  async accountsAtStart(
+    accountKeys: readonly Key[],
+    blockHash: Uint8Array,
+  ): Promise<(Account | undefined)[] | undefined> {
+    const { state } = this.#components
+    const start = this.#start
+    if (start === undefined) return undefined
+    const { head, overlay } = start
+    const disk = state.layer(state.disk.blockHash)
+    if (overlay !== undefined && disk !== undefined && equalBytes(blockHash, head.hash)) {
+      try {
+        const values = accountKeys.map((key) => overlay.get(key))
+        const rest = await state.readValues(
+          disk,
+          accountKeys.filter((_, i) => values[i] === undefined),
+        )
+        let next = 0
+        return values.map((found) => decoded(found === undefined ? rest[next++] : found.value))
+      } catch (error) {
+        // The disk has moved on meanwhile.
+        if (!(error instanceof StateUnavailableError)) throw error
+      }
+    }
+    await this.recovered()
+    return undefined
+  }
+
+  /** What the journals make of the state on disk; undefined: they do not lead to the head, or there is nothing to make. */
+  #overlayOf(head: IndexEntry): AccountOverlay | undefined {
+    const { state, index } = this.#components
+    const from = index.get(state.disk.blockHash)
+    if (from === undefined) return undefined
+    const target = state.interrupted === undefined ? from : index.get(state.interrupted)
+    // A flush that left the head's branch is finished first.
+    if (target === undefined) return undefined
+    if (!this.#descends(head, { number: target.header.number, blockHash: target.hash })) return undefined
+    const toTarget = this.#wayBetween(from, target)
+    const toHead = this.#wayBetween(target, head)
+    if (toTarget === undefined || toHead === undefined || toTarget.length + toHead.length === 0) return undefined
+    return new AccountOverlay([...toTarget, ...toHead])
+  }
+
+  async #recover(head: IndexEntry): Promise<void> {
     const { state } = this.#components
     const target = await this.#reachInterrupted()
     // What else is held then is of no block: only the flush makes a state of it that another branch can begin from.
     if (target !== undefined && !this.#descends(head, target)) await state.flush(target)
-    await this.layerOf(head)
+    await this.#layerOf(head)
     if (target !== undefined && state.interrupted !== undefined) this.#startFlush(target)
   }
 
@@ -93,7 +187,7 @@ export class StateKeeper {
     return this.#advance(disk, target, way)
   }
 
-  #descends(entry: IndexEntry, ancestor: Layer): boolean {
+  #descends(entry: IndexEntry, ancestor: Pick<Layer, 'number' | 'blockHash'>): boolean {
     let at: IndexEntry | undefined = entry
     while (at !== undefined && at.header.number > ancestor.number) at = this.#parent(at)
     return at !== undefined && equalBytes(at.hash, ancestor.blockHash)
@@ -199,6 +293,7 @@ export class StateKeeper {
    */
   async retreat(target: IndexEntry): Promise<void> {
     const { state } = this.#components
+    await this.recovered()
     await this.#alone(async () => {
       const layer = (await this.#fromJournals(target)) ?? (await this.#rebuild(target))
       if (state.disk.number > target.header.number) await state.flush(layer)
@@ -225,7 +320,7 @@ export class StateKeeper {
       const { header } = block.block
       const { derived } = await executor.execute(header, block.transactions, layer)
       layer = state.add(derived, hash, header.number)
-      if (state.unflushed > this.#options.unflushedChanges) await state.flush(layer)
+      if (this.#isUnflushed(1)) await state.flush(layer)
       state.trim(layer)
     }
     if (layer.base !== undefined) await state.flush(layer)
@@ -253,9 +348,10 @@ export class StateKeeper {
 
   async #advance(from: Layer, to: IndexEntry, way: Way): Promise<Layer> {
     const { state } = this.#components
+    const parts = new AccountOverlay(way).parts()
     const derived = await (from.base === undefined
-      ? state.deriveFromDisk(changesByParts(way))
-      : state.derive(from, changesOf(way)))
+      ? state.deriveFromDisk(parts)
+      : state.derive(from, [...parts].flat()))
     if (derived.stateRoot !== toKey(to.header.stateRoot)) {
       state.discard(derived)
       throw damaged(`the journal of block ${to.header.number} does not lead to its state`)
@@ -268,17 +364,15 @@ export class StateKeeper {
    * forward, up to that block at most, when there is enough to move; waits only when writing cannot keep up.
    */
   async settle(head: IndexEntry): Promise<void> {
-    const { layers, unflushedChanges } = this.#options
     const { state } = this.#components
     const newest = state.layer(head.hash)
     if (newest === undefined) return
     state.trim(newest)
     if (this.#flushing === undefined) this.#squash(newest)
     else await this.untilSafe(head.hash)
-    const tooMany = state.unflushed > unflushedChanges || head.header.number - state.disk.number > layers
-    if (!tooMany) return
+    if (!this.#isUnflushed(1) && head.header.number - state.disk.number <= this.#options.layers) return
     if (this.#flushing !== undefined) {
-      if (state.unflushed > 2 * unflushedChanges) await this.#flushing
+      if (this.#isUnflushed(2)) await this.#flushing
       return
     }
     this.#startFlush(this.#chooseFlushTarget(newest))
@@ -304,6 +398,7 @@ export class StateKeeper {
 
   /** Writes everything up to `head`; for a clean stop. */
   async flushAll(head: IndexEntry): Promise<void> {
+    await this.#start?.done?.catch(() => undefined)
     await this.#flushing
     const layer = this.#components.state.layer(head.hash)
     if (layer !== undefined && !equalBytes(head.hash, this.#components.state.disk.blockHash)) {
@@ -353,14 +448,6 @@ export class StateKeeper {
   }
 }
 
-/** A block's journal, and which side of it leads on: `after` to do its steps again, `before` to undo them. */
-interface Leg {
-  readonly journal: AccountJournal
-  readonly side: 'before' | 'after'
-}
-
-type Way = readonly Leg[]
-
 interface Run {
   readonly entry: IndexEntry
   readonly way: Way
@@ -377,18 +464,6 @@ export async function markRebuilding(database: Database, rebuilding: boolean): P
   await batch.write({ sync: true })
 }
 
-/** What a way makes of the accounts, or of those whose keys begin with a nibble. */
-function changesOf(way: Way, nibble?: number): AccountChange[] {
-  const values = new Map<Key, AccountValue | undefined>()
-  for (const { journal, side } of way) {
-    for (const step of journal.steps(nibble)) values.set(step.key, step[side])
-  }
-  const changes: AccountChange[] = []
-  for (const [key, value] of values) changes.push({ key, value })
-  return changes
-}
-
-/** The same by sixteenths, each made when it is taken: all at once are 100 MB after a kill amid large blocks. */
-function* changesByParts(way: Way): Generator<AccountChange[]> {
-  for (let nibble = 0; nibble < 16; nibble++) yield changesOf(way, nibble)
+function decoded(value: AccountValue | undefined): Account | undefined {
+  return value === undefined ? undefined : decodeAccountValue(value)
 }

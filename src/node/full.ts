@@ -175,11 +175,14 @@ export class FullNode {
       this.#rpcUrl = await rpc.start()
       this.#logger.info('JSON-RPC is served', { url: this.#rpcUrl })
     }
+    // Once it answers: both have this thread alone.
+    chain.recovered().catch((error) => this.#failed.resolve(error))
     if (options.network) {
       const started = this.#startNetwork(options.network, options.datadir, ledger, pool, recent)
       networkBackend?.resolve(started.then(({ backend }) => backend))
       running.network = (await started).network
     }
+    ledger.startRecovery().catch((error) => this.#failed.resolve(error))
   }
 
   async #prepareMining(options: CompleteOptions): Promise<Mining | undefined> {
@@ -199,7 +202,6 @@ export class FullNode {
     })
     this.#undo.push(() => ledger.close())
     ledger.database.onFailure((error) => this.#failed.resolve(error))
-    ledger.ready.catch((error) => this.#failed.resolve(error))
     return ledger
   }
 

@@ -45,8 +45,11 @@ export interface Ledger {
   readonly engine: Engine
   readonly chain: Chain
   readonly recover: (transactions: readonly Transaction[]) => Promise<readonly Recovered[]>
-  /** Resolves when senders can be recovered; rejects if they never can. */
-  readonly ready: Promise<void>
+  /**
+   * Starts the threads that recover senders, which else happens when the first are to be recovered. Resolves when they can
+   * be; rejects if they never can.
+   */
+  startRecovery(): Promise<void>
   /** Goes back to an earlier canonical block: see `Chain.rewind`. @returns false if there is none. @throws StoreError. */
   rewind(number: number): Promise<boolean>
   /** Writes what is under way and lets the directory go. */
@@ -61,17 +64,15 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
   const { datadir, genesis, dev, stateKeeping } = options
   const { clock, logger, known, nonceSearch, signer } = components
   const local = await loadRecovery()
-  // Nobody waits for the threads before there are signatures: they load while another process looks into the database.
-  const starting = RecoveryPool.start({ threads: availableParallelism() })
-  const ready = starting.then(({ backend }) => logger.debug('recovery threads are ready', { backend }))
-  // Whoever wants to know asks `ready`, and whoever recovers is told besides.
-  ready.catch(() => undefined)
-  const stopRecovery = () => starting.then((workers) => workers.stop()).catch(() => undefined)
-  const recover = async (transactions: readonly Transaction[]) => (await starting).recover(transactions)
-  const database = await openDatabase(datadir).catch(async (error) => {
-    await stopRecovery()
-    throw error
-  })
+  const database = await openDatabase(datadir)
+  // Not before somebody needs them: on two cores they would take one from a start, which needs no signature.
+  let starting: Promise<RecoveryPool> | undefined
+  const workers = () => {
+    starting ??= RecoveryPool.start({ threads: availableParallelism() })
+    return starting
+  }
+  const stopRecovery = () => starting?.then((pool) => pool.stop()).catch(() => undefined)
+  const recover = async (transactions: readonly Transaction[]) => (await workers()).recover(transactions)
   try {
     const engine = createEngine({ dev }, genesis, {
       clock,
@@ -112,7 +113,10 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
       engine,
       chain,
       recover,
-      ready,
+      startRecovery: async () => {
+        const { backend } = await workers()
+        logger.debug('recovery threads are ready', { backend })
+      },
       // The file first: it may name less than the database has, never more.
       rewind: (number) => chain.rewind(number, (head) => lastHead.write(head, { sync: true })),
       async close() {

@@ -22,6 +22,7 @@ import type {
   MinerBackend,
   PoolBackend,
 } from '../rpc/backend.ts'
+import { type Eventually, whenThere } from '../rpc/eventually.ts'
 import { proveStorage, readStorage } from '../state/storage.ts'
 import { type Database, damaged } from '../store/database.ts'
 import { keys } from '../store/schema.ts'
@@ -99,7 +100,7 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     }
     return { transactions, more: false }
   }
-  const account = (address: Uint8Array, at: HashedHeader): Account | undefined =>
+  const account = (address: Uint8Array, at: HashedHeader): Eventually<Account | undefined> =>
     chain.account(keccak256Key(address), at.hash)
 
   return {
@@ -155,7 +156,7 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     history,
     account,
     code: async (address, at) => {
-      const found = account(address, at)
+      const found = await account(address, at)
       if (!found || !hasCode(found)) return EMPTY_BYTES
       const code = database.get(keys.code(found.codeHash))
       if (code === undefined) throw damaged('the code of an account is missing')
@@ -163,12 +164,12 @@ export function chainBackend(components: ChainBackendComponents): ChainBackend {
     },
     storage: async (address, key, at) => {
       // Storage never changes, but whether the account exists at `at` has to be known.
-      const found = account(address, at)
+      const found = await account(address, at)
       return found ? readStorage(database, keccak256Key(address), key) : 0n
     },
     proof: async (address, slots, at) => {
       const accountKey = keccak256Key(address)
-      const found = account(address, at)
+      const found = await account(address, at)
       const accountProof = await chain.prove(accountKey, at.hash)
       const storage = found
         ? await proveStorage(database, accountKey, slots)
@@ -195,7 +196,7 @@ export function poolBackend(
     submit: (raw) => intake.submit(raw),
     nonce(address) {
       const account = chain.account(keccak256Key(address), chain.head.hash)
-      return pool.pendingNonce(address, account?.nonce ?? 0n)
+      return whenThere(account, (found) => pool.pendingNonce(address, found?.nonce ?? 0n))
     },
     get: async (hash) => pool.get(hash),
     status: () => pool.status(),

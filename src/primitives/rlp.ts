@@ -190,7 +190,7 @@ export class RlpReader {
   #isList = false
 
   constructor(source: Uint8Array, offset = 0, limit = source.length) {
-    this.#source = source
+    this.#source = plain(source)
     this.#offset = offset
     this.#limit = limit
   }
@@ -310,4 +310,10 @@ export class RlpReader {
     this.#header()
     return this.#source.subarray(at, this.#end)
   }
+}
+
+/** Node's Buffer is a Uint8Array whose `slice` shares: who copies what a reader gives would keep the whole source alive. */
+function plain(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -56,6 +56,12 @@ export class AccountNodes {
   readonly arena = new Arena(SCRATCH_BYTES)
   /** Stamped on nodes that are made or used: what is old may be evicted. */
   generation = 0
+  #unstoredBytes = 0
+
+  /** Bytes of nodes that are not on disk. */
+  get unstoredBytes(): number {
+    return this.#unstoredBytes
+  }
 
   kind(node: Handle): number {
     return this.arena.bytes[node * BLOCK_UNIT + 8]! & ~STORED
@@ -74,6 +80,7 @@ export class AccountNodes {
   }
 
   markStored(node: Handle): void {
+    if (!this.isStored(node)) this.#unstoredBytes -= this.sizeBytes(node)
     this.arena.bytes[node * BLOCK_UNIT + 8] = this.arena.bytes[node * BLOCK_UNIT + 8]! | STORED
   }
 
@@ -107,6 +114,7 @@ export class AccountNodes {
       const child = this.childAt(node, i)
       if (child !== 0) this.release(child)
     }
+    if (!this.isStored(node)) this.#unstoredBytes -= this.sizeBytes(node)
     this.arena.release(node)
   }
 
@@ -264,7 +272,9 @@ export class AccountNodes {
 
   /** A fresh node whose record is still to be written. */
   create(kind: number, children: number, recordLength: number): Handle {
-    const node = this.arena.allocate(HEADER_BYTES + 4 * children + recordLength)
+    const length = HEADER_BYTES + 4 * children + recordLength
+    const node = this.arena.allocate(length)
+    this.#unstoredBytes += length
     const { bytes, shorts } = this.arena
     this.touch(node)
     bytes[node * BLOCK_UNIT + 8] = kind
@@ -294,6 +304,7 @@ export class AccountNodes {
   copy(node: Handle): Handle {
     const length = this.sizeBytes(node)
     const made = this.arena.allocate(length)
+    this.#unstoredBytes += length
     const { bytes } = this.arena
     // The arena's word stays.
     bytes.copyWithin(made * BLOCK_UNIT + 4, node * BLOCK_UNIT + 4, node * BLOCK_UNIT + length)

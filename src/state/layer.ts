@@ -26,8 +26,8 @@ export interface Layer extends RootHolder {
   base: Layer | undefined
   /** Places where `base` has a branch or extension and this layer has none. */
   removed: readonly Key[]
-  /** Accounts that the block changed. */
-  readonly changed: number
+  /** Accounts that the block changed; 0 once they are on disk. */
+  changed: number
   /** Account changes of blocks between `base` and this one whose own layers were given up. */
   carried: number
 }

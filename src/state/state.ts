@@ -108,6 +108,11 @@ export class State {
     return this.#layers.size
   }
 
+  /** Bytes of trie nodes that are not on disk, those that a flush is writing included. */
+  get unflushedBytes(): number {
+    return this.#nodes.unstoredBytes
+  }
+
   /** Bytes that trie nodes take in memory. */
   get memoryBytes(): number {
     return this.#nodes.arena.usedBytes
@@ -194,7 +199,9 @@ export class State {
     const nodes = this.#nodes
     const base = this.#disk
     const unreadable = this.#unreadable(base)
-    const made: RootHolder = { root: base.root }
+    // A root of its own, where it can be read: what is loaded below the layer's would stay with it.
+    const stored = typeof base.root === 'number' && nodes.isStored(base.root)
+    const made: RootHolder = { root: stored ? this.#rootHash(base.root) : base.root }
     if (typeof made.root === 'number') nodes.retain(made.root)
     const removed: Key[] = []
     let changed = 0
@@ -363,6 +370,8 @@ export class State {
     const written = await this.#putUnstored(batch, root)
     putStateMarker(batch, target.blockHash, this.#rootHash(target.root))
     await this.#write(batch, written)
+    target.changed = 0
+    target.carried = 0
     this.#interrupted = undefined
   }
 

@@ -33,6 +33,9 @@ const tellState = async () => {
   const accounts = await chain.accounts(keys, hash)
   say('state', toHex(hash), accounts.map((account) => `${account?.nonce ?? 0}:${account?.balance ?? 0}`).join(','))
 }
+// What can be told at once, and what is there once the state is.
+await tellState()
+await chain.recovered()
 await tellState()
 
 const reader = new RlpReader(new Uint8Array(readFileSync(blocksFile)))

@@ -28,9 +28,15 @@ async function probe(datadir: string): Promise<object> {
     )
     try {
       const { chain } = ledger
-      const accounts = await chain.accounts(keys, chain.head.hash)
-      const digest = accounts.map((account) => `${account?.nonce ?? 0}:${account?.balance ?? 0}`).join(',')
-      return { headHex: toHex(chain.head.hash), digest }
+      const digest = async () => {
+        const accounts = await chain.accounts(keys, chain.head.hash)
+        return accounts.map((account) => `${account?.nonce ?? 0}:${account?.balance ?? 0}`).join(',')
+      }
+      // What can be told before the state is there must be right too.
+      const early = await digest()
+      await chain.recovered()
+      const late = await digest()
+      return { headHex: toHex(chain.head.hash), digest: early === late ? late : `${late}, but before ${early}` }
     } finally {
       await ledger.close()
     }

@@ -39,7 +39,9 @@ async function run(chain: Chain, transactions: readonly Transaction[], miner: Ui
 }
 
 function at(chain: Chain, address: Uint8Array): Account | undefined {
-  return chain.account(keccak256Key(address), chain.head.hash)
+  const account = chain.account(keccak256Key(address), chain.head.hash)
+  if (account instanceof Promise) throw new Error('the chain is still getting its state back')
+  return account
 }
 
 describe('a block', () => {

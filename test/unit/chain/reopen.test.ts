@@ -1,5 +1,6 @@
 import { cpSync, rmSync } from 'node:fs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { encodeSteps } from '../../../src/chain/account-journal.ts'
 import { Chain } from '../../../src/chain/chain.ts'
 import { keccak256Key } from '../../../src/crypto/keccak.ts'
 import { createPacer, systemClock } from '../../../src/node/system.ts'
@@ -95,6 +96,8 @@ async function duringFlush(work: () => Promise<void>): Promise<string[]> {
 
 async function expectWhole(directories: readonly string[], leastInterrupted: number): Promise<void> {
   const { hash, header } = test.chain.head
+  const crowdKeys = CROWD.map(({ address }) => keccak256Key(address))
+  const expected = await test.chain.accounts(crowdKeys, hash)
   let interrupted = 0
   for (const directory of directories) {
     rmSync(`${directory}/LOCK`, { force: true })
@@ -103,6 +106,10 @@ async function expectWhole(directories: readonly string[], leastInterrupted: num
     await copy.close()
     const again = await openTestChain({ genesis: crowded }, londonEngine, { directory })
     expect(again.chain.head.hash).toEqual(hash)
+    // Before its state is there, and afterwards.
+    expect(await again.chain.accounts(crowdKeys, hash)).toEqual(expected)
+    await again.chain.recovered()
+    expect(await again.chain.accounts(crowdKeys, hash)).toEqual(expected)
     const child = await makeBlock(again.chain, londonEngine, again.chain.head, {
       transactions: [signedTransfer({ nonce: BigInt(4 * header.number), to: STRANGER })],
     })
@@ -138,6 +145,29 @@ describe('a chain opened again', () => {
     test = await openTestChain({ genesis }, londonEngine, { directory })
     expect(await summary(test.chain)).toEqual(before)
     await extend(test.chain, 1)
+  })
+
+  it('answers nothing any more once its journals turn out to lead elsewhere', async () => {
+    test = await openTestChain({ genesis }, londonEngine)
+    await extend(test.chain, 3)
+    const directory = temporaryDirectory()
+    cpSync(test.directory, directory, { recursive: true })
+    const { hash, header } = test.chain.head
+    const { database } = test
+    const child = await makeBlock(test.chain, londonEngine, test.chain.head, { transactions: [] })
+    await database.close()
+    const copy = await Database.open(directory)
+    const batch = copy.batch()
+    batch.put(
+      keys.journal(header.number, hash),
+      encodeSteps([{ key: keccak256Key(STRANGER), before: undefined, after: undefined }]),
+    )
+    await batch.write({ sync: true })
+    await copy.close()
+    test = await openTestChain({ genesis }, londonEngine, { directory })
+    await expect(test.chain.import(child)).rejects.toThrow(StoreError)
+    await expect(test.chain.recovered()).rejects.toThrow('does not lead to its state')
+    await expect(test.chain.account(keccak256Key(keyAddress(1)), hash)).rejects.toThrow(StoreError)
   })
 
   it('is where it was, after a kill at any moment of a flush', async () => {

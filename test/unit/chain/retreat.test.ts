@@ -15,7 +15,7 @@ import { openTestChain, temporaryDirectory } from '../../support/test-chain.ts'
 import { testGenesis } from '../../support/test-genesis.ts'
 import { signedTransfer } from '../../support/transactions.ts'
 
-const NARROW = { layers: 4, layerChanges: 1, unflushedChanges: 8, undoBlocks: 1000 }
+const NARROW = { layers: 4, layerChanges: 1, unflushedChanges: 8, unflushedBytes: 1_000_000, undoBlocks: 1000 }
 
 it('going back waits for a flush that began while it was getting the state back', async () => {
   const genesis = testGenesis()
