@@ -33,7 +33,7 @@ export function peerBackend({ chain, database, lookup, arriving }: PeerBackendCo
 } {
   const { store } = chain
 
-  const read = async (key: Uint8Array): Promise<Uint8Array | undefined> => (await database.getMany([key]))[0]
+  const read = readTogether((keys) => database.getMany(keys))
   const body = async (hash: Uint8Array): Promise<Uint8Array | undefined> => {
     const onItsWay = arriving(hash)
     return typeof onItsWay === 'object' ? onItsWay.body : read(keys.body(hash))
@@ -107,6 +107,24 @@ export function peerBackend({ chain, database, lookup, arriving }: PeerBackendCo
         }
       },
     },
+  }
+}
+
+/** Reads records one by one; those asked for in one turn of the event loop are read at once. */
+function readTogether<T>(
+  getMany: (keys: readonly Uint8Array[]) => Promise<readonly T[]>,
+): (key: Uint8Array) => Promise<T> {
+  let keys: Uint8Array[] = []
+  let records: Promise<readonly T[]> | undefined
+  return async (key) => {
+    const index = keys.push(key) - 1
+    records ??= Promise.resolve().then(() => {
+      const asked = keys
+      keys = []
+      records = undefined
+      return getMany(asked)
+    })
+    return (await records)[index]!
   }
 }
 

@@ -49,6 +49,9 @@ export const MAX_DEBT = 16 * 1024 * 1024
 
 /** Bytes of small chunks that are sent as one, half a yamux frame: each frame costs both sides a message and an acknowledgement. */
 export const SENT_TOGETHER_BYTES = 32 * 1024
+/** Small blocks read from the database at once, and their bytes: a trip to its thread takes longer than reading one of them. */
+export const READ_TOGETHER = 16
+export const READ_TOGETHER_BYTES = 64 * 1024
 /** Bytes of answers being sent to all peers together: what readers who take their time may hold of our memory. */
 export const MAX_UNSENT_BYTES = 128 * 1024 * 1024
 /** Milliseconds after which one that was refused for that may ask again. */

@@ -62,7 +62,8 @@ export class SyncRound {
   readonly #components: RoundComponents
   readonly #abort = new AbortController()
   readonly #asked = new Map<number, AbortController>()
-  #headersAsked: AbortController | undefined
+  /** Of headers: the ones waited for, and those asked for ahead. */
+  readonly #headersAsked = new Set<AbortController>()
   #download: HeaderDownload | undefined
   #window: BodyWindow<Arrived> | undefined
   /** Peers that came before there was a window. */
@@ -96,7 +97,7 @@ export class SyncRound {
 
   stop(): void {
     this.#abort.abort()
-    this.#headersAsked?.abort()
+    this.#forgetHeaders()
     for (const request of this.#asked.values()) request.abort()
     this.#notify()
   }
@@ -186,6 +187,8 @@ export class SyncRound {
     const { clock, pacer } = this.#components
     const startMs = clock.nowMs()
     const presyncMs = Math.min(MAX_PRESYNC_MS, PRESYNC_MS + PRESYNC_MS_PER_HEADER * this.#options.claim.number)
+    /** Asked for before those below it are judged. */
+    let ahead: { readonly start: number; readonly headers: Promise<readonly HashedHeader[]> } | undefined
     for (let next = download.next; next !== undefined && !this.#headersDone; next = download.next) {
       if (this.#queue.length > HEADERS_PER_REQUEST) {
         await this.#changed.promise
@@ -193,8 +196,11 @@ export class SyncRound {
         continue
       }
       if (!download.proven && clock.nowMs() - startMs > presyncMs) throw new SyncFault('stalled')
-      const headers = await this.#askHeaders(next.start, next.count)
+      // Once a chain is counted, it is asked for from below.
+      if (ahead !== undefined && ahead.start !== next.start) this.#forgetHeaders()
+      const headers = await (ahead?.start === next.start ? ahead.headers : this.#askHeaders(next.start, next.count))
       if (this.#headersDone || this.#abort.signal.aborted) return
+      ahead = headers.length === next.count ? this.#askAhead(next.start + next.count, next.count) : undefined
       let at = next.start
       for (const header of headers) {
         if (this.#isAhead(header)) this.#queue.push(...download.cut())
@@ -209,6 +215,17 @@ export class SyncRound {
       this.#components.onHeaders()
       this.#notify()
     }
+  }
+
+  #askAhead(start: number, count: number) {
+    const headers = this.#askHeaders(start, count)
+    // A failure counts once these headers are the next.
+    headers.catch(() => undefined)
+    return { start, headers }
+  }
+
+  #forgetHeaders(): void {
+    for (const request of this.#headersAsked) request.abort()
   }
 
   /** Headers from beyond the clock's bound are left for later, when they may still be true. */
@@ -256,7 +273,7 @@ export class SyncRound {
     const { requests, clock } = this.#components
     // One for each request: what listens to a signal that outlives it would keep the answer.
     const request = new AbortController()
-    this.#headersAsked = request
+    this.#headersAsked.add(request)
     let late = false
     const cancel = clock.after(HEADERS_TIMEOUT_MS, () => {
       late = true
@@ -270,7 +287,7 @@ export class SyncRound {
       throw late ? new SyncFault('stalled') : error
     } finally {
       cancel()
-      this.#headersAsked = undefined
+      this.#headersAsked.delete(request)
     }
   }
 

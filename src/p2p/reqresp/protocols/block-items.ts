@@ -2,6 +2,7 @@ import { decodeBlockHashes, encodeHashes, MAX_BLOCK_HASHES_BYTES } from '../../w
 import { FULL_RESPONSE_BYTES } from '../../wire/limits.ts'
 import type { BlockBackend } from '../backend.ts'
 import type { RequestClient, RequestOptions } from '../client.ts'
+import { READ_TOGETHER, READ_TOGETHER_BYTES } from '../limits.ts'
 import { RequestError } from '../request-error.ts'
 import { Refused, type ServedProtocol } from '../served-protocol.ts'
 
@@ -47,12 +48,29 @@ async function* blockItems(
   read: (blockHash: Uint8Array) => Promise<Uint8Array | undefined>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let bytes = 0
-  for (const [index, blockHash] of blockHashes.entries()) {
-    const item = await read(blockHash)
-    if (item === undefined && index === 0) throw new Refused('unavailable', 'unknown block')
-    if (item === undefined) return
-    yield item
-    bytes += item.length
-    if (bytes >= FULL_RESPONSE_BYTES) return
+  /** Blocks are about as large as their neighbours. */
+  let lastBytes = READ_TOGETHER_BYTES
+  for (let index = 0; index < blockHashes.length; ) {
+    const together = Math.max(1, Math.min(READ_TOGETHER, Math.floor(READ_TOGETHER_BYTES / lastBytes)))
+    const items = await Promise.all(blockHashes.slice(index, index + together).map(read))
+    for (const item of first(items, READ_TOGETHER_BYTES)) {
+      if (item === undefined && index === 0) throw new Refused('unavailable', 'unknown block')
+      if (item === undefined) return
+      yield item
+      index++
+      lastBytes = item.length
+      bytes += lastBytes
+      if (bytes >= FULL_RESPONSE_BYTES) return
+    }
   }
+}
+
+/** One at least. What is beyond `bytes` is read again later: else it would be held for as long as the peer takes over the rest. */
+function first(items: (Uint8Array | undefined)[], bytes: number): readonly (Uint8Array | undefined)[] {
+  let left = bytes
+  const beyond = items.findIndex((item, i) => {
+    left -= item?.length ?? 0
+    return i > 0 && left < 0
+  })
+  return beyond === -1 ? items : items.slice(0, beyond)
 }
