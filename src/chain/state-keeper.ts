@@ -270,17 +270,21 @@ export class StateKeeper {
    * in between is known by the mark, and the next start begins anew.
    */
   async rebuild(target: IndexEntry): Promise<Layer> {
+    return this.#alone(() => this.#rebuild(target))
+  }
+
+  /** Runs what writes the state on disk as a flush does: after the one under way, and none starts meanwhile. */
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
     while (this.#flushing !== undefined) await this.#flushing
-    const rebuilt = this.#rebuild(target)
-    // It writes the state on disk as a flush does: none may start meanwhile.
+    const result = work()
     this.#flushTarget = undefined
-    this.#flushing = rebuilt
+    this.#flushing = result
       .then(() => undefined)
       .finally(() => {
         this.#flushing = undefined
       })
     this.#flushing.catch(() => undefined)
-    return rebuilt
+    return result
   }
 
   /**
@@ -290,9 +294,10 @@ export class StateKeeper {
   async retreat(target: IndexEntry): Promise<void> {
     const { state } = this.#components
     await this.recovered()
-    while (this.#flushing !== undefined) await this.#flushing
-    const layer = await this.#layerOf(target)
-    if (state.disk.number > target.header.number) await state.flush(layer)
+    await this.#alone(async () => {
+      const layer = (await this.#fromJournals(target)) ?? (await this.#rebuild(target))
+      if (state.disk.number > target.header.number) await state.flush(layer)
+    })
   }
 
   /** Blocks above `number` are deleted: their states go too. */

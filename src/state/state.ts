@@ -26,6 +26,8 @@ export interface StateOptions {
 
 /** Generations that are never evicted: what was loaded for a block should still be there when it executes. */
 const MIN_AGE = 8
+/** By what share of its budget the memory may grow by reading before a sixteenth of it is brought back: a few ms for some thousand accounts. */
+const READ_GROWTH = 1 / 256
 
 export interface StateComponents {
   readonly database: Database
@@ -51,6 +53,8 @@ export class State {
   #disk: Layer
   #interrupted: Uint8Array | undefined
   #trimmedSlot = 0
+  /** What the memory held after the last sixteenth was brought back. */
+  #trimmedBytes = 0
 
   private constructor(
     options: StateOptions,
@@ -139,12 +143,26 @@ export class State {
     const unreadable = this.#unreadable(layer)
     this.#loader.loadRoot(layer, unreadable)
     const value = this.#loader.loadOne(handleOf(layer.root), accountKey, unreadable)
+    this.#trimRead(layer)
     return value === undefined ? undefined : decodeAccountValue(value)
   }
 
   /** As `read`, in the form in which the state keeps accounts. */
-  readValues(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
-    return this.#pinned(layer, () => this.#loader.load(handleOf(layer.root), accountKeys, this.#unreadable(layer)))
+  async readValues(layer: Layer, accountKeys: readonly Key[]): Promise<(AccountValue | undefined)[]> {
+    const values = await this.#pinned(layer, () =>
+      this.#loader.load(handleOf(layer.root), accountKeys, this.#unreadable(layer)),
+    )
+    this.#trimRead(layer)
+    return values
+  }
+
+  /** Between two blocks clients may read any number of accounts: what they have loaded leaves the memory as it does with a block. */
+  #trimRead(layer: Layer): void {
+    const { cacheBytes } = this.#options
+    const grown = this.memoryBytes - Math.max(this.#trimmedBytes, cacheBytes)
+    if (grown <= cacheBytes * READ_GROWTH || !this.#holds(layer)) return
+    this.#nodes.generation++
+    this.trim(layer)
   }
 
   /** EIP-1186 account proof: nodes from the root down. @throws StoreError, StateUnavailableError. */
@@ -428,6 +446,7 @@ export class State {
     if (subtree === 0) return
     const keepFrom = Math.min(nodes.generation - MIN_AGE, ...[...this.#working].map(({ since }) => since))
     evict(nodes, subtree, keepFrom, this.#options.cacheBytes / 16)
+    this.#trimmedBytes = nodes.arena.usedBytes
   }
 
   #moveDisk(target: Layer): void {
