@@ -51,8 +51,8 @@ export interface Plan {
 
 /** What the bars are for. */
 const FULL_PLAN: Plan = {
-  many: { accounts: 1_000_000, blocks: 40, transfers: 5_000 },
-  few: { accounts: 10_000, blocks: 40, transfers: 5_000 },
+  many: { accounts: 1_000_000, blocks: 120, transfers: 5_000 },
+  few: { accounts: 10_000, blocks: 120, transfers: 5_000 },
   emptyBlocks: { accounts: 10, blocks: 2_000, transfers: 0 },
   long: { accounts: 10_000, blocks: 20_000, transfers: 10 },
   trie: { accounts: 1_000_000, changes: 10_000, rounds: 5 },
