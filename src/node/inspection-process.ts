@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises'
 import { checkRecent } from '../chain/check-recent.ts'
 import { StoreError } from '../primitives/errors.ts'
 import { Database, isLocked } from '../store/database.ts'
+import { finishSalvage } from '../store/salvage.ts'
 import { databaseDirectory } from './data-files.ts'
 import type { Checked, CheckTask, OnProgress, RepairDone, RepairTask } from './inspection-tasks.ts'
 
@@ -35,6 +36,7 @@ export type Message =
 
 async function answer(question: Question): Promise<Answers[Question['task']]> {
   const directory = databaseDirectory(question.datadir)
+  await finishSalvage(directory)
   if (!(await exists(directory))) {
     // Deleted after a kill: the next start makes a new one.
     if (question.task === 'recent') return { damage: undefined }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { Level } from 'level'
 import { StoreError } from '../primitives/errors.ts'
+import { finishSalvage, salvageTables } from './salvage.ts'
 import { isHashChecked, type KeyRange } from './schema.ts'
 
 /**
@@ -28,11 +29,6 @@ const MAX_SHARED_VALUE_BYTES = SCRATCH_BYTES - VALUE_AT
 
 const REMEDY_DAMAGED =
   'run `idobata db check`, then `idobata db repair`; or delete the directory and sync or import again'
-
-/** Under Node `level` is classic-level, which can do more than the types of `level` tell. */
-interface Salvaging {
-  repair(location: string): Promise<void>
-}
 
 export interface WriteBatch {
   /** Copies both before it returns. */
@@ -68,6 +64,7 @@ export class Database {
       writeBufferSize: options.writeBufferBytes ?? DEFAULT_WRITE_BUFFER_BYTES,
       maxOpenFiles: MAX_OPEN_FILES,
     })
+    await finishSalvage(directory)
     await refuseHeadless(directory)
     try {
       await level.open()
@@ -84,7 +81,7 @@ export class Database {
    */
   static async salvage(directory: string): Promise<void> {
     try {
-      await (Level as typeof Level & Salvaging).repair(directory)
+      await salvageTables(directory)
     } catch (error) {
       throw openFailure(directory, error)
     }

@@ -1,5 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { databaseDirectory } from '../../src/node/data-files.ts'
 import { checkDatabase } from '../../src/node/repair.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 import { ImportChaos } from './import-chaos.ts'
@@ -35,8 +36,8 @@ export async function runChaos({ seed, kills, checkEvery, log }: ChaosOptions): 
   const importing = await ImportChaos.create(directory, random, 14)
   const mining = new NodeChaos(directory, random)
   const check = async (datadir: string) => {
-    // An import that came to its end has begun anew.
-    if (!existsSync(datadir)) return
+    // An import that came to its end has begun anew; the next may be killed before it has a database.
+    if (!existsSync(databaseDirectory(datadir))) return
     const { findings } = await checkDatabase({ datadir, genesis: { dev: false, genesis } }, () => {})
     if (findings.length > 0) throw new Error(`db check: ${JSON.stringify(findings)}`)
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { Level } from 'level'
@@ -236,4 +236,43 @@ describe('a write that fails', () => {
       remedy: expect.stringMatching(/free/),
     })
   })
+})
+
+async function all<T>(found: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const each of found) list.push(each)
+  return list
+}
+
+it('is salvaged without an entry whose key is broken, and reads through again', async () => {
+  const entries = Array.from(
+    { length: 3_000 },
+    (_, i) =>
+      [keys.body(new Uint8Array(32).fill(i).fill(i >> 8, 0, 1)), crypto.getRandomValues(new Uint8Array(20))] as const,
+  )
+  await put(...entries)
+  // A log becomes a table when the database is opened again.
+  await database.close()
+  await (await Database.open(directory)).close()
+  const table = join(directory, readdirSync(directory).find((name) => name.endsWith('.ldb'))!)
+  const bytes = readFileSync(table)
+  const value = entries[2_000]![1]
+  // Before a value come the key and eight bytes of LevelDB's, the lowest of which says what kind of entry it is.
+  const at = bytes.indexOf(value) - 8
+  bytes[at] = 0x55
+  writeFileSync(table, bytes)
+
+  database = await Database.open(directory)
+  await expect(all(database.records())).rejects.toThrow(StoreError)
+  await database.close()
+  await Database.salvage(directory)
+  database = await Database.open(directory)
+  const left = await all(database.records())
+  expect(left).toHaveLength(new Set(entries.map(([key]) => toKey(key))).size - 1)
+
+  // Killed between the deletion of the old and the renaming of the new.
+  await database.close()
+  renameSync(directory, `${directory}.salvaged`)
+  database = await Database.open(directory)
+  expect(await all(database.records())).toHaveLength(left.length)
 })
