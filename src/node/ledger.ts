@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Chain } from '../chain/chain.ts'
 import type { Genesis } from '../chain/genesis.ts'
 import type { StateKeeperOptions } from '../chain/state-keeper.ts'
+import type { Head } from '../chain/types.ts'
 import type { Engine } from '../consensus/engine.ts'
 import type { Evidence } from '../consensus/evidence.ts'
 import type { BlockSigner } from '../consensus/poa.ts'
@@ -94,13 +95,20 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
     )
     const lastHead = await LastHead.open(datadir, chain.store)
     lastHead.write(chain.head)
-    chain.subscribe((event) => {
-      if (event.type !== 'head') return
+    let newest: Head | undefined
+    const tellFile = () => {
       try {
-        lastHead.write(event.head)
+        lastHead.write(newest!)
       } catch (error) {
         database.fail(error)
       }
+      newest = undefined
+    }
+    chain.subscribe((event) => {
+      if (event.type !== 'head') return
+      // Blocks that were written together are announced in one turn: the last of them is enough.
+      if (newest === undefined) queueMicrotask(tellFile)
+      newest = event.head
     })
     logger.info('ledger opened', {
       datadir,
