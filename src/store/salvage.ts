@@ -20,8 +20,9 @@ const ENTRIES_AT_ONCE = 1_000
  */
 export async function salvageTables(directory: string): Promise<void> {
   await (Level as typeof Level & Salvaging).repair(directory)
-  const salvaged = salvagedDirectory(directory)
+  const { salvaged, damaged } = besides(directory)
   await rm(salvaged, { recursive: true, force: true })
+  await rm(damaged, { recursive: true, force: true })
   const from: RawLevel = new Level(directory, FORMAT)
   await from.open()
   let whole: boolean
@@ -32,19 +33,19 @@ export async function salvageTables(directory: string): Promise<void> {
     await from.close()
   }
   if (whole) return
-  await rm(directory, { recursive: true })
+  await rename(directory, damaged)
   await rename(salvaged, directory)
+  await rm(damaged, { recursive: true })
 }
 
-/** Where a salvage was killed when the old database was gone, its new one takes the place. */
+/** Where a salvage was killed with the old database moved away, the new one takes its place: only a whole copy gets that far. */
 export async function finishSalvage(directory: string): Promise<void> {
-  if (!existsSync(directory) && existsSync(salvagedDirectory(directory))) {
-    await rename(salvagedDirectory(directory), directory)
-  }
+  const { salvaged, damaged } = besides(directory)
+  if (!existsSync(directory) && existsSync(damaged) && existsSync(salvaged)) await rename(salvaged, directory)
 }
 
-function salvagedDirectory(directory: string): string {
-  return `${directory}.salvaged`
+function besides(directory: string): { readonly salvaged: string; readonly damaged: string } {
+  return { salvaged: `${directory}.salvaged`, damaged: `${directory}.damaged` }
 }
 
 async function readsThrough(level: RawLevel): Promise<boolean> {
@@ -52,7 +53,8 @@ async function readsThrough(level: RawLevel): Promise<boolean> {
   try {
     while ((await iterator.nextv(ENTRIES_AT_ONCE)).length > 0);
     return true
-  } catch {
+  } catch (error) {
+    requireCorruption(error)
     return false
   } finally {
     await iterator.close()
@@ -86,10 +88,15 @@ async function* readable(level: RawLevel): AsyncGenerator<[Uint8Array, Uint8Arra
         yield entries
         last = entries.at(-1)![0]
       }
-    } catch {
-      // Told of by `readsThrough`.
+    } catch (error) {
+      requireCorruption(error)
     } finally {
       await iterator.close()
     }
   }
+}
+
+/** Of a disk that fails to read, for instance, nothing may be deleted. @throws `error` if it is another. */
+function requireCorruption(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'LEVEL_CORRUPTION') throw error
 }

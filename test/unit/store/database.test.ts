@@ -270,9 +270,18 @@ it('is salvaged without an entry whose key is broken, and reads through again', 
   const left = await all(database.records())
   expect(left).toHaveLength(new Set(entries.map(([key]) => toKey(key))).size - 1)
 
-  // Killed between the deletion of the old and the renaming of the new.
+  // Killed before the new one has the old one's place.
   await database.close()
-  renameSync(directory, `${directory}.salvaged`)
+  const [salvaged, damaged] = [`${directory}.salvaged`, `${directory}.damaged`]
+  renameSync(directory, salvaged)
+  mkdirSync(damaged)
   database = await Database.open(directory)
   expect(await all(database.records())).toHaveLength(left.length)
+  // Killed while it copied, and then deleted by hand: half a copy is not taken for a database.
+  await database.close()
+  rmSync(damaged, { recursive: true })
+  renameSync(directory, salvaged)
+  database = await Database.open(directory)
+  expect(await all(database.records())).toEqual([])
+  rmSync(salvaged, { recursive: true })
 })
