@@ -99,7 +99,7 @@ export class RecoveryPool {
     return new Promise((resolve, reject) => {
       const results = new Array<RecoveredTransaction | TxError>(transactions.length)
       const batch = { transactions, results, chunksLeft: 0, failed: false, resolve, reject }
-      for (const chunk of split(batch, this.#options.threads)) {
+      for (const chunk of split(batch, this.#sharers())) {
         batch.chunksLeft++
         this.#queue.push(chunk)
       }
@@ -144,6 +144,11 @@ export class RecoveryPool {
         else reject(new RecoveryPoolError('a recovery worker did not start', { cause: failure }))
       })
     })
+  }
+
+  /** Workers among which a batch is divided; where all are at work it would end no sooner for it. */
+  #sharers(): number {
+    return this.#lanes.every(({ inFlight }) => inFlight.length > 0) ? 1 : this.#options.threads
   }
 
   #dispatch(): void {
@@ -212,9 +217,9 @@ function fail(batch: Batch, error: RecoveryPoolError): void {
   batch.reject(error)
 }
 
-function* split(batch: Batch, threads: number): Generator<Chunk> {
+function* split(batch: Batch, sharers: number): Generator<Chunk> {
   const { transactions } = batch
-  const share = Math.ceil(transactions.length / threads)
+  const share = Math.ceil(transactions.length / sharers)
   const maxCount = Math.max(MIN_CHUNK_TRANSACTIONS, Math.min(MAX_CHUNK_TRANSACTIONS, share))
   let start = 0
   let bytes = 0
