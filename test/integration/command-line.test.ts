@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { parseEther } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -247,13 +247,17 @@ describe('a mistake is one line with its place and an exit code', () => {
   test('a node that is not there, and how to start one', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    await new Promise((resolve) => server.close(resolve))
-    expect(await idobata(['balance', FRIEND, '--rpc', `http://127.0.0.1:${port}`])).toEqual({
+    // A connection's own port: nobody can listen there as long as it stands.
+    const connection = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    await once(connection, 'connect')
+    const at = `http://127.0.0.1:${connection.localPort}`
+    expect(await idobata(['balance', FRIEND, '--rpc', at])).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: `idobata: no node answers at http://127.0.0.1:${port} (ECONNREFUSED); start one with \`idobata start\`, or give another --rpc\n`,
+      stderr: `idobata: no node answers at ${at} (ECONNREFUSED); start one with \`idobata start\`, or give another --rpc\n`,
     })
+    connection.destroy()
+    server.close()
   })
 
   test('sending without being asked takes a terminal, or --yes', async () => {

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Chain } from '../../../src/chain/chain.ts'
 import type { ChainEvent } from '../../../src/chain/types.ts'
 import { encodeTransactions } from '../../../src/primitives/block.ts'
-import { makeBlock, verdict, withHeader } from '../../support/block-maker.ts'
+import { badFamily } from '../../support/bad-family.ts'
+import { makeBlock, verdict } from '../../support/block-maker.ts'
 import { londonEngine } from '../../support/london-engine.ts'
 import { openTestChain, type TestChain } from '../../support/test-chain.ts'
 import { testGenesis } from '../../support/test-genesis.ts'
@@ -20,26 +21,9 @@ beforeEach(async () => {
 })
 afterEach(() => test.remove())
 
-/** Children of `count` generations on a block with a wrong state root, and the right block. */
-async function badFamily(count: number) {
-  const right = await makeBlock(chain, londonEngine, chain.head, { transactions: [signedTransfer()] })
-  const family = [withHeader(right, { stateRoot: new Uint8Array(32).fill(1) })]
-  const maker = await openTestChain({ genesis: testGenesis() }, londonEngine)
-  await maker.chain.import(right)
-  let parent: typeof right = right
-  for (let i = 0; i < count; i++) {
-    const child = await makeBlock(maker.chain, londonEngine, parent)
-    await maker.chain.import(child)
-    family.push(withHeader(child, { parentHash: family.at(-1)!.hash }))
-    parent = child
-  }
-  await maker.remove()
-  return { right, family }
-}
-
 describe('a bad block', () => {
   it('is remembered, and its descendants with it', async () => {
-    const { right, family } = await badFamily(3)
+    const { right, family } = await badFamily(chain, 3)
     expect(await verdict(chain, family[0]!)).toBe('bad-state-root')
     for (const block of family) expect(await verdict(chain, block)).toBe('known-bad')
     expect(chain.head.header.number).toBe(0)
@@ -48,7 +32,7 @@ describe('a bad block', () => {
   })
 
   it('takes descendants along that arrived with it', async () => {
-    const { right, family } = await badFamily(3)
+    const { right, family } = await badFamily(chain, 3)
     const verdicts = await Promise.all([...family, right].map((block) => verdict(chain, block)))
     expect(verdicts).toEqual(['bad-state-root', 'known-bad', 'known-bad', 'known-bad', 'head'])
     expect(chain.head.hash).toEqual(right.hash)
@@ -56,7 +40,7 @@ describe('a bad block', () => {
   })
 
   it('leaves no trace in the store', async () => {
-    const { family } = await badFamily(1)
+    const { family } = await badFamily(chain, 1)
     await verdict(chain, family[0]!)
     await verdict(chain, family[1]!)
     for (const { hash } of family) {
