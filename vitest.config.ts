@@ -34,5 +34,7 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // What is polled for takes milliseconds, or is stuck: only a machine that others keep busy comes between.
+    expect: { poll: { timeout: 120_000 } },
   },
 })

@@ -19,6 +19,8 @@ interface Running extends DemoNode {
 }
 
 const POLL_MS = 250
+/** Waits, of up to 25 s each, that a light node has to get in step. */
+const MAX_SYNC_WAITS = 4
 
 /** Nodes as processes of their own, each with a data directory below one, on ports that are free. */
 export class DemoNetwork {
@@ -84,7 +86,11 @@ export class DemoNetwork {
     this.#light = child
     const url = await child.rpcUrl()
     const rpc = new RpcClient(url)
-    await rpc.call('idobata_waitUntilSynced')
+    for (let waits = 1; ; waits++) {
+      const { synced } = (await rpc.call('idobata_waitUntilSynced')) as { readonly synced: boolean }
+      if (synced) break
+      if (waits === MAX_SYNC_WAITS) throw new Error('the light node has found nobody to answer from')
+    }
     return { name: 'the light node', url, rpc }
   }
 

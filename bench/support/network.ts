@@ -5,7 +5,7 @@ import type { Engine } from '../../src/consensus/engine.ts'
 import { createPoa } from '../../src/consensus/poa.ts'
 import { keccak256 } from '../../src/crypto/keccak.ts'
 import { nativeRecovery } from '../../src/crypto/native.ts'
-import { recoverAddress } from '../../src/crypto/sender.ts'
+import { recoverSigner } from '../../src/crypto/sender.ts'
 import { systemClock } from '../../src/node/system.ts'
 import { EMPTY_TRIE_ROOT } from '../../src/primitives/account.ts'
 import { EMPTY_BYTES, toHex } from '../../src/primitives/bytes.ts'
@@ -142,14 +142,7 @@ export function benchEngine(): Engine {
     { signers: [SIGNER_ADDRESS], periodSec: PERIOD_SEC, maxFutureSeconds: undefined },
     {
       clock: systemClock,
-      recoverSigner: (hash, signature) =>
-        recoverAddress(
-          recovery,
-          hash,
-          signature.subarray(0, 32),
-          signature.subarray(32, 64),
-          signature[64] === 0 ? 0 : 1,
-        ),
+      recoverSigner: (hash, signature) => recoverSigner(recovery, hash, signature),
       signer: { address: SIGNER_ADDRESS, signHash },
     },
   )

@@ -6,7 +6,7 @@ import { type Block, blockLength, encodeTransactions } from '../primitives/block
 import { EMPTY_BYTES, equalBytes, fromKey, type Key } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { StateUnavailableError, StoreError } from '../primitives/errors.ts'
-import type { Header } from '../primitives/header.ts'
+import type { HashedHeader, Header } from '../primitives/header.ts'
 import { buildGenesisState, type GenesisState, writeGenesisState } from '../state/genesis-state.ts'
 import type { Layer } from '../state/layer.ts'
 import { State } from '../state/state.ts'
@@ -202,6 +202,11 @@ export class Chain {
     const base = this.#index.get(hash)
     const known = (wanted: Uint8Array) => this.#index.get(wanted)?.header
     return base && new HeaderBranch(base, { params: this.params, engine: this.#engine, known })
+  }
+
+  /** Begins on headers that a branch is about to be extended by: see `Engine.recoverSeals`. */
+  async recoverSeals(headers: readonly HashedHeader[]): Promise<void> {
+    await this.#engine.recoverSeals?.(headers)
   }
 
   /**

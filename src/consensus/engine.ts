@@ -63,6 +63,13 @@ export interface Engine {
    */
   verifyHeader({ hash, header }: HashedHeader, parent: Header, ancestry: Ancestry): void
 
+  /**
+   * Begins on headers that are about to be verified, and of whose ancestors nothing is known yet: what takes longest and can
+   * be done on other threads. Changes no verdict; absent where it would gain nothing.
+   * @throws what keeps those threads from working.
+   */
+  recoverSeals?(headers: readonly HashedHeader[]): Promise<void>
+
   /** Earliest Unix second at which a child of `parent` may stand, at least parent.timestamp + 1. */
   earliestTimestamp(parent: Header): number
 

@@ -1,10 +1,11 @@
 import { headerHash } from '../crypto/hashes.ts'
 import { isCanonicalSignature } from '../crypto/sender.ts'
+import type { SignedHash } from '../crypto/signers-question.ts'
 import { assert } from '../primitives/assert.ts'
 import { compareBytes, concatBytes, EMPTY_BYTES, equalBytes, type Key, toHex, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { BlockError } from '../primitives/errors.ts'
-import type { Header } from '../primitives/header.ts'
+import type { HashedHeader, Header } from '../primitives/header.ts'
 import { decodeOverride, encodeOverride, isOverride } from './account-override.ts'
 import { parentOf } from './ancestry.ts'
 import { BoundedMap } from './bounded-map.ts'
@@ -34,6 +35,8 @@ export interface PoaComponents {
   readonly clock: Clock
   /** Address that signed `hash` with r ‖ s ‖ yParity; undefined if no key could have. */
   recoverSigner(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined
+  /** The same for many at once, on other threads; absent: there are none. */
+  recoverSigners?(signed: readonly SignedHash[]): Promise<readonly (Uint8Array | undefined)[]>
   /** Absent on a node that does not seal. */
   readonly signer?: BlockSigner
   /** Number of the highest block that the signer has sealed; absent: forgotten with the engine. */
@@ -62,6 +65,8 @@ const NO_NONCE = new Uint8Array(8)
  * downloaded, again with its block, and a signature takes as long to check as three transfers take to execute.
  */
 const REMEMBERED_HEADERS = 32_768
+/** Headers whose signer is known ahead of their verdict, some 0.2 MB: two answers of a peer, and what is left of one before it. */
+const RECOVERED_AHEAD = 2_048
 
 /** What the signer signs: the hash of the header without the signature at the end of its `extraData`. */
 export function poaSealHash(header: Header): Uint8Array {
@@ -71,12 +76,14 @@ export function poaSealHash(header: Header): Uint8Array {
 /** Proof of authority by signers fixed in genesis: docs/protocol.md, "Consensus: poa and --dev". */
 export function createPoa(params: PoaParams, components: PoaComponents): Engine {
   const { signers, maxFutureSeconds } = params
-  const { clock, signer, evidence } = components
+  const { clock, signer, evidence, recoverSigners } = components
   const places = new Map<Key, number>(signers.map((address, place) => [toKey(address), place]))
   assert(signers.length > 0, 'poa without signers')
   assert(places.size === signers.length, 'poa with a signer listed twice')
   const quorum = new SealQuorum(signers.length)
   const verified = new BoundedMap<Key, true>(REMEMBERED_HEADERS)
+  /** Whether the miner has signed, of headers that are to be verified next. */
+  const recoveredAhead = new BoundedMap<Key, boolean>(RECOVERED_AHEAD)
   let highestSealed = components.highestSealed?.load() ?? 0
   /** When this node was first asked to seal on the parent it was last asked about. */
   let asked: { readonly parent: Key; readonly atMs: number } | undefined
@@ -100,7 +107,21 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
     return recent
   }
 
-  function checkHeader(header: Header, parent: Header, ancestry: Ancestry): void {
+  function isSignedByMiner(hash: Key, header: Header): boolean {
+    return (
+      recoveredAhead.get(hash) ?? isMiner(header, components.recoverSigner(poaSealHash(header), signatureOf(header)))
+    )
+  }
+
+  /** Headers whose seal a verdict may hang on: the rest of what a peer sends is not worth a signature's time. */
+  function isWorthRecovering({ hash, header }: HashedHeader): boolean {
+    const { extraData, miner } = header
+    if (extraData.length < EXTRA_DATA_BYTES || placeOf(miner) === undefined) return false
+    const key = toKey(hash)
+    return hasCanonicalSeal(header) && !verified.has(key) && !recoveredAhead.has(key)
+  }
+
+  function checkHeader(hash: Key, header: Header, parent: Header, ancestry: Ancestry): void {
     const { extraData, mixHash, nonce, number, timestamp, difficulty, miner } = header
     const hasOverride = params.accountOverrides && extraData.length > EXTRA_DATA_BYTES
     if (hasOverride ? !isOverride(overrideBytes(header)) : extraData.length !== EXTRA_DATA_BYTES) {
@@ -117,13 +138,8 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
     if (difficulty !== expected) throw new BlockError('bad-difficulty', { difficulty, expected })
     if (recentPlaces(parent, ancestry).has(place)) throw new BlockError('signed-recently', { miner: toHex(miner) })
     if (!equalBytes(extraData.subarray(0, ROOT_BYTES), ancestry.historyRoot())) throw new BlockError('bad-history-root')
-    const signature = extraData.subarray(-SIGNATURE_BYTES)
-    // Anyone can turn s into n - s: a second hash for the same block, which would look like its signer's double seal.
-    if (!isCanonicalSignature(signature.subarray(0, 32), signature.subarray(32, 64)) || signature[64]! > 1) {
-      throw new BlockError('bad-seal')
-    }
-    const recovered = components.recoverSigner(poaSealHash(header), signature)
-    if (recovered === undefined || !equalBytes(recovered, miner)) throw new BlockError('bad-seal')
+    if (!hasCanonicalSeal(header)) throw new BlockError('bad-seal')
+    if (!isSignedByMiner(hash, header)) throw new BlockError('bad-seal')
   }
 
   /** Signers of whom each waits for those before it: the ones that may seal on `parent`, the latest in turn first. */
@@ -157,10 +173,21 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
     verifyHeader({ hash, header }, parent, ancestry) {
       const key = toKey(hash)
       if (verified.has(key)) return
-      checkHeader(header, parent, ancestry)
+      checkHeader(key, header, parent, ancestry)
       verified.set(key, true)
       evidence?.observe(quorum.of({ hash, header }, ancestry), ancestry)
     },
+
+    ...(recoverSigners && {
+      async recoverSeals(headers: readonly HashedHeader[]) {
+        const open = headers.filter(isWorthRecovering)
+        const signed = open.map(({ header }) => ({ hash: poaSealHash(header), signature: signatureOf(header) }))
+        const recovered = await recoverSigners(signed)
+        for (const [i, { hash, header }] of open.entries()) {
+          recoveredAhead.set(toKey(hash), isMiner(header, recovered[i]))
+        }
+      },
+    }),
 
     prepare(parent, _timestamp, ancestry, override) {
       const place = signer && placeOf(signer.address)
@@ -224,6 +251,20 @@ export function createPoa(params: PoaParams, components: PoaComponents): Engine 
 /** What stands between root and signature. */
 function overrideBytes({ extraData }: Header): Uint8Array {
   return extraData.subarray(ROOT_BYTES, -SIGNATURE_BYTES)
+}
+
+function signatureOf({ extraData }: Header): Uint8Array {
+  return extraData.subarray(-SIGNATURE_BYTES)
+}
+
+function isMiner({ miner }: Header, address: Uint8Array | undefined): boolean {
+  return address !== undefined && equalBytes(address, miner)
+}
+
+/** Anyone can turn s into n - s: a second hash for the same block, which would look like its signer's double seal. */
+function hasCanonicalSeal(header: Header): boolean {
+  const signature = signatureOf(header)
+  return isCanonicalSignature(signature.subarray(0, 32), signature.subarray(32, 64)) && signature[64]! <= 1
 }
 
 /** @returns false if `signal` aborts first. */

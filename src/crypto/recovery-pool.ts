@@ -3,12 +3,14 @@ import { Worker } from 'node:worker_threads'
 import type { TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import type { RecoveryName } from './recovery.ts'
-import { END_OF_QUESTIONS, packQuestion, readAnswer } from './recovery-batch.ts'
+import type { RecoveryQuestion } from './recovery-question.ts'
+import { type AskedQuestion, END_OF_QUESTIONS, QUESTIONS, type QuestionName } from './recovery-questions.ts'
+import type { SignedHash } from './signers-question.ts'
 
-/** Transactions a worker gets at once: some 14 ms of work, so that a batch ends on all workers at about one time. */
-const MAX_CHUNK_TRANSACTIONS = 256
+/** Signatures a worker gets at once: some 14 ms of work, so that a batch ends on all workers at about one time. */
+const MAX_CHUNK_ITEMS = 256
 /** Below this, the message costs more than what a further worker gains. */
-const MIN_CHUNK_TRANSACTIONS = 32
+const MIN_CHUNK_ITEMS = 32
 /** Bytes at which a chunk ends early: large transactions must not make one message hundreds of megabytes. */
 const MAX_CHUNK_BYTES = 1024 * 1024
 /** Chunks a worker holds, so that it has work for 0.1 s while the main thread is busy. */
@@ -29,19 +31,17 @@ export interface RecoveryPoolOptions {
 }
 
 interface Batch {
-  readonly transactions: readonly Transaction[]
-  readonly results: (RecoveredTransaction | TxError)[]
   chunksLeft: number
   failed: boolean
-  readonly resolve: (results: (RecoveredTransaction | TxError)[]) => void
+  readonly resolve: () => void
   readonly reject: (error: RecoveryPoolError) => void
 }
 
-/** `batch.transactions[start, end)`. */
+/** Some of a batch's items. */
 interface Chunk {
   readonly batch: Batch
-  readonly start: number
-  readonly end: number
+  readonly ask: () => AskedQuestion
+  readonly read: (answer: ArrayBuffer) => void
 }
 
 interface Lane {
@@ -51,9 +51,9 @@ interface Lane {
 }
 
 /**
- * Recovers senders in worker threads, first come, first served. The main thread only copies encodings in and records
- * out, a few hundred nanoseconds per transaction. An idle pool does not keep the process alive. What waits is not
- * bounded here: callers hold the transactions, and bound them.
+ * Recovers who signed in worker threads, first come, first served. The main thread only copies bytes in and records
+ * out, a few hundred nanoseconds per signature. An idle pool does not keep the process alive. What waits is not
+ * bounded here: callers hold the transactions or signatures, and bound them.
  */
 export class RecoveryPool {
   readonly #options: RecoveryPoolOptions
@@ -94,23 +94,43 @@ export class RecoveryPool {
    * @throws RecoveryPoolError if a worker died over it, or the pool is stopped.
    */
   recover(transactions: readonly Transaction[]): Promise<(RecoveredTransaction | TxError)[]> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed)
-    if (transactions.length === 0) return Promise.resolve([])
-    return new Promise((resolve, reject) => {
-      const results = new Array<RecoveredTransaction | TxError>(transactions.length)
-      const batch = { transactions, results, chunksLeft: 0, failed: false, resolve, reject }
-      for (const chunk of split(batch, this.#options.threads)) {
-        batch.chunksLeft++
-        this.#queue.push(chunk)
-      }
-      this.#dispatch()
-    })
+    return this.#ask('senders', QUESTIONS.senders, transactions)
+  }
+
+  /**
+   * Addresses, 20 bytes each, in the order of `signed`; undefined where a signature is not canonical or nobody can have made
+   * it. @throws RecoveryPoolError as `recover`.
+   */
+  recoverSigners(signed: readonly SignedHash[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#ask('signers', QUESTIONS.signers, signed)
   }
 
   /** Rejects what is pending and ends the workers, each after the chunks it has at hand: some 50 ms. */
   async stop(): Promise<void> {
     this.#close(new RecoveryPoolError('the recovery pool is stopped'))
     await Promise.all(Array.from(this.#workers, endWorker))
+  }
+
+  #ask<Item, Result>(
+    name: QuestionName,
+    question: RecoveryQuestion<Item, Result>,
+    items: readonly Item[],
+  ): Promise<Result[]> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    if (items.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      const results = new Array<Result>(items.length)
+      const batch = { chunksLeft: 0, failed: false, resolve: () => resolve(results), reject }
+      for (const [start, end] of split(items, question.sizeBytes, this.#sharers())) {
+        batch.chunksLeft++
+        this.#queue.push({
+          batch,
+          ask: () => ({ name, question: question.pack(items, start, end) }),
+          read: (answer) => question.read(answer, items, start, results),
+        })
+      }
+      this.#dispatch()
+    })
   }
 
   /** Resolves once the worker has said which backend it runs and takes work. */
@@ -146,6 +166,11 @@ export class RecoveryPool {
     })
   }
 
+  /** Workers among which a batch is divided; where all are at work it would end no sooner for it. */
+  #sharers(): number {
+    return this.#lanes.every(({ inFlight }) => inFlight.length > 0) ? 1 : this.#options.threads
+  }
+
   #dispatch(): void {
     while (this.#queue.length > 0) {
       let lane: Lane | undefined
@@ -155,20 +180,20 @@ export class RecoveryPool {
       if (lane === undefined || lane.inFlight.length >= MAX_CHUNKS_IN_FLIGHT) return
       const chunk = this.#queue.shift()!
       if (chunk.batch.failed) continue
-      const question = packQuestion(chunk.batch.transactions, chunk.start, chunk.end)
+      const asked = chunk.ask()
       lane.inFlight.push(chunk)
       if (lane.inFlight.length === 1) lane.worker.ref()
-      lane.worker.postMessage(question, [question])
+      lane.worker.postMessage(asked, [asked.question])
     }
   }
 
   #answered(lane: Lane, answer: ArrayBuffer): void {
-    const { batch, start } = lane.inFlight.shift()!
+    const { batch, read } = lane.inFlight.shift()!
     if (lane.inFlight.length === 0) lane.worker.unref()
     this.#dispatch()
     if (batch.failed) return
-    readAnswer(answer, batch.transactions, start, batch.results)
-    if (--batch.chunksLeft === 0) batch.resolve(batch.results)
+    read(answer)
+    if (--batch.chunksLeft === 0) batch.resolve()
   }
 
   /** The chunk at work fails its batch; those behind it, which did no harm, go to others. */
@@ -212,20 +237,24 @@ function fail(batch: Batch, error: RecoveryPoolError): void {
   batch.reject(error)
 }
 
-function* split(batch: Batch, threads: number): Generator<Chunk> {
-  const { transactions } = batch
-  const share = Math.ceil(transactions.length / threads)
-  const maxCount = Math.max(MIN_CHUNK_TRANSACTIONS, Math.min(MAX_CHUNK_TRANSACTIONS, share))
+/** Where chunks of `items` begin and end. */
+function* split<Item>(
+  items: readonly Item[],
+  sizeBytes: (item: Item) => number,
+  sharers: number,
+): Generator<readonly [start: number, end: number]> {
+  const share = Math.ceil(items.length / sharers)
+  const maxCount = Math.max(MIN_CHUNK_ITEMS, Math.min(MAX_CHUNK_ITEMS, share))
   let start = 0
   let bytes = 0
-  for (let i = 0; i < transactions.length; i++) {
-    const { length } = transactions[i]!.raw
+  for (let i = 0; i < items.length; i++) {
+    const length = sizeBytes(items[i]!)
     if (i > start && (i - start === maxCount || bytes + length > MAX_CHUNK_BYTES)) {
-      yield { batch, start, end: i }
+      yield [start, i]
       start = i
       bytes = 0
     }
     bytes += length
   }
-  yield { batch, start, end: transactions.length }
+  yield [start, items.length]
 }

@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { loadRecovery } from './load-recovery.ts'
-import { answerQuestion, END_OF_QUESTIONS } from './recovery-batch.ts'
+import { type AskedQuestion, END_OF_QUESTIONS, QUESTIONS } from './recovery-questions.ts'
 
 /** A third of a share: one on every core would otherwise keep the main thread, which feeds them, waiting. */
 const NICENESS = 5
@@ -13,12 +13,12 @@ if (port === null) throw new Error('recovery-worker runs as a worker thread of t
 if (process.platform === 'linux') setPriority(NICENESS)
 
 const recovery = await loadRecovery(workerData.backend)
-port.on('message', (question: ArrayBuffer | typeof END_OF_QUESTIONS) => {
-  if (question === END_OF_QUESTIONS) {
+port.on('message', (asked: AskedQuestion | typeof END_OF_QUESTIONS) => {
+  if (asked === END_OF_QUESTIONS) {
     port.close()
     return
   }
-  const answer = answerQuestion(recovery, question)
+  const answer = QUESTIONS[asked.name].answer(recovery, asked.question)
   port.postMessage(answer, [answer])
 })
 port.postMessage(recovery.name)

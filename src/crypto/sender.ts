@@ -45,6 +45,12 @@ export function recoverAddress(
   return publicKey === undefined ? undefined : publicKeyToAddress(publicKey)
 }
 
+/** As `recoverAddress`, of a signature written r ‖ s ‖ yParity, 65 bytes. */
+export function recoverSigner(recovery: Recovery, hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
+  const yParity = signature[64] === 0 ? 0 : 1
+  return recoverAddress(recovery, hash, signature.subarray(0, 32), signature.subarray(32, 64), yParity)
+}
+
 /** As `recoverAddress`, for the sender of `tx`. */
 export function recoverSender(recovery: Recovery, tx: Transaction): Uint8Array | undefined {
   return recoverAddress(recovery, signingHash(tx), tx.r, tx.s, tx.yParity)

@@ -11,6 +11,7 @@ import { decodeTransaction, type RecoveredTransaction, type Transaction } from '
 import type { Pacer } from '../trie/update.ts'
 import { Follower } from './follower.ts'
 import { LightError } from './light-error.ts'
+import { YOUNG_HEAD_WAIT_MS } from './limits.ts'
 import { ProvenReads } from './reads.ts'
 import { SentTransactions } from './sent.ts'
 import type {
@@ -133,13 +134,23 @@ export class LightClient {
   }
 
   /**
-   * Resolves with the head once everything that the connected peers claim has been looked at.
-   * @throws LightError, `stale-head`, where that is too old to be answered from; the signal's reason.
+   * Resolves with the head once everything that the connected peers claim has been looked at. Who answers first may have just joined too, with
+   * nothing but genesis to show: while the head is too old to be answered from, others are waited for, but not for ever.
+   * @throws LightError, `stale-head`, where nobody came with a newer one; the signal's reason.
    */
   async waitUntilSynced(signal?: AbortSignal): Promise<Head> {
-    const head = await this.#follower.waitUntilSynced(signal)
-    this.#checkAge()
-    return head
+    const head = await this.#follower.waitUntilSynced({ signal })
+    if (!this.#isTooOld(head)) return head
+    const patience = new AbortController()
+    const cancel = this.#components.clock.after(YOUNG_HEAD_WAIT_MS, () => patience.abort(this.#staleHead()))
+    try {
+      return await this.#follower.waitUntilSynced({
+        signal: signal ? AbortSignal.any([signal, patience.signal]) : patience.signal,
+        accept: (newer) => !this.#isTooOld(newer),
+      })
+    } finally {
+      cancel()
+    }
   }
 
   /** Calls `listener` when the head has changed; the returned function ends that. */
@@ -241,11 +252,23 @@ export class LightClient {
 
   /** @throws LightError if the newest block is too old for its state to be called the present one. */
   #checkAge(): void {
+    if (this.#isTooOld(this.head)) throw this.#staleHead()
+  }
+
+  #isTooOld(head: Head): boolean {
     const { maxHeadAgeSec } = this.#options
-    if (maxHeadAgeSec === undefined) return
-    const { number, timestamp } = this.head.header
-    const ageSec = Math.floor(this.#components.clock.nowMs() / 1_000) - timestamp
-    if (ageSec <= maxHeadAgeSec) return
-    throw new LightError('stale-head', `block ${number}, the newest that any peer shows, is ${ageSec} s old`)
+    return maxHeadAgeSec !== undefined && this.#ageSec(head) > maxHeadAgeSec
+  }
+
+  #staleHead(): LightError {
+    const { number } = this.head.header
+    return new LightError(
+      'stale-head',
+      `block ${number}, the newest that any peer shows, is ${this.#ageSec(this.head)} s old`,
+    )
+  }
+
+  #ageSec({ header }: Head): number {
+    return Math.floor(this.#components.clock.nowMs() / 1_000) - header.timestamp
   }
 }

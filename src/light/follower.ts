@@ -53,6 +53,12 @@ export interface FollowerComponents {
   readonly onError: (error: unknown) => void
 }
 
+interface SyncWait {
+  readonly signal?: AbortSignal | undefined
+  /** Whether a head is one to stop at; any is unless told. */
+  readonly accept?: (head: Head) => boolean
+}
+
 /** Faults after which a peer's word is worth nothing; the others make it one of those who are asked last. */
 const DROPPED_FOR: readonly LightFault[] = ['bad-proof', 'false-claim', 'stale-head', 'unconfirmed-head']
 /** Of engines that nothing is known of. */
@@ -73,7 +79,7 @@ export class Follower {
   readonly #resumption = new Resumption()
   readonly #stopping = new AbortController()
   readonly #listeners = new Set<(event: LightHeadEvent) => void>()
-  readonly #waiting = new Set<(head: Head) => void>()
+  readonly #waiting = new Set<() => void>()
   /** Headers that wait for their time. */
   readonly #future = new Map<Key, () => void>()
   readonly #faults: Partial<Record<LightFault, number>> = {}
@@ -186,16 +192,20 @@ export class Follower {
     }
   }
 
-  waitUntilSynced(signal?: AbortSignal): Promise<Head> {
-    if (this.#stage() === 'following') return Promise.resolve(this.#head)
+  /** Resolves with the head once all claims have been looked at and it is accepted. @throws the signal's reason; LightError on a stop. */
+  waitUntilSynced({ signal, accept = () => true }: SyncWait = {}): Promise<Head> {
     const { promise, resolve, reject } = Promise.withResolvers<Head>()
+    const look = () => {
+      if (this.#stage() === 'following' && accept(this.#head)) resolve(this.#head)
+    }
     const ending = signal ? AbortSignal.any([signal, this.#stopping.signal]) : this.#stopping.signal
     const abort = () => reject(ending.reason)
+    look()
     if (ending.aborted) abort()
     ending.addEventListener('abort', abort, { once: true })
-    this.#waiting.add(resolve)
+    this.#waiting.add(look)
     return promise.finally(() => {
-      this.#waiting.delete(resolve)
+      this.#waiting.delete(look)
       ending.removeEventListener('abort', abort)
     })
   }
@@ -356,7 +366,7 @@ export class Follower {
     const stale = shown.filter(({ behindSinceMs }) => behindSinceMs !== undefined && nowMs - behindSinceMs >= STALE_MS)
     // The report of one settles anew, and may have been that of the next.
     for (const peer of stale) if (this.#peers.has(peer)) this.#report(peer.id, 'stale-head')
-    if (this.#stage() === 'following') for (const resolve of this.#waiting) resolve(this.#head)
+    for (const look of this.#waiting) look()
   }
 
   /** Leaves the chain of the last run. */

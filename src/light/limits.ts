@@ -49,6 +49,8 @@ export const BUSY_RETRY_MS = 500
 export const POLL_MS = 15_000
 /** The same for a peer that had not got the newest block: executing one takes about a second. */
 export const LAGGING_POLL_MS = 1_000
+/** Milliseconds that a wait for the head goes on while all that is shown is too old to be answered from: time to look at every peer again. */
+export const YOUNG_HEAD_WAIT_MS = 20_000
 /** Milliseconds after which a new block is looked for at the others: the time it takes to travel. */
 export const SPREAD_MS = 300
 /** Milliseconds for which peers may lack a block that has more work than what they have, before one side is lying: three blocks' time. */

@@ -45,7 +45,13 @@ export async function importBlocks(chain: Chain, file: string, options: ImportOp
   const finishOldest = async () => {
     const { done, sizeBytes } = queue.shift()!
     queuedBytes -= sizeBytes
-    await done
+    try {
+      await done
+    } catch (error) {
+      // Those behind it fail because it did.
+      queue.length = 0
+      throw error
+    }
     options.onProgress({ imported, skipped, future, bytes })
   }
   const importOne = async (block: EncodedBlock) => {

@@ -4,7 +4,8 @@ import { type Evidence, SealEvidence } from '../consensus/evidence.ts'
 import { type BlockSigner, createPoa } from '../consensus/poa.ts'
 import { createPow, type NonceSearch, type PowParams } from '../consensus/pow.ts'
 import type { Recovery } from '../crypto/recovery.ts'
-import { recoverAddress } from '../crypto/sender.ts'
+import { recoverSigner } from '../crypto/sender.ts'
+import type { SignedHash } from '../crypto/signers-question.ts'
 import { fromHex, toKey } from '../primitives/bytes.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { COIN, MAX_FUTURE_SECONDS } from '../primitives/limits.ts'
@@ -19,6 +20,8 @@ export interface EngineComponents {
   readonly clock: Clock
   /** As `PoaComponents.recoverSigner`. */
   readonly recoverSigner: (hash: Uint8Array, signature: Uint8Array) => Uint8Array | undefined
+  /** As `PoaComponents.recoverSigners`. */
+  readonly recoverSigners?: (signed: readonly SignedHash[]) => Promise<readonly (Uint8Array | undefined)[]>
   /** Told of signers that contradict themselves; absent: nobody looks for them. */
   readonly onEvidence?: (evidence: Evidence) => void
   /** Both only in a node that makes blocks. */
@@ -58,7 +61,7 @@ export function readEngineSettings({ engine: { name, settings }, header }: Genes
 /** @throws GenesisError as `readEngineSettings`. */
 export function createEngine({ dev }: EngineOptions, genesis: Genesis, components: EngineComponents): Engine {
   const settings = readEngineSettings(genesis)
-  const { clock, recoverSigner, nonceSearch, signer, onEvidence, sealRecords } = components
+  const { clock, recoverSigner, recoverSigners, nonceSearch, signer, onEvidence, sealRecords } = components
   if (settings.name === 'pow') return createPow(settings, nonceSearch ? { nonceSearch } : {})
   const sealing = signer && { signer }
   // Whoever goes back and on another way seals every height again: under --dev that is no evidence of anything.
@@ -67,14 +70,20 @@ export function createEngine({ dev }: EngineOptions, genesis: Genesis, component
   const remembering = sealRecords && { highestSealed: sealRecords.highestSealed }
   return createPoa(
     { ...settings, maxFutureSeconds: MAX_FUTURE_SECONDS },
-    { clock, recoverSigner, ...(evidence && { evidence }), ...sealing, ...remembering },
+    {
+      clock,
+      recoverSigner,
+      ...(recoverSigners && { recoverSigners }),
+      ...(evidence && { evidence }),
+      ...sealing,
+      ...remembering,
+    },
   )
 }
 
 /** How poa finds out who signed. */
 export function signerRecovery(recovery: Recovery): EngineComponents['recoverSigner'] {
-  return (hash, signature) =>
-    recoverAddress(recovery, hash, signature.subarray(0, 32), signature.subarray(32, 64), signature[64] === 0 ? 0 : 1)
+  return (hash, signature) => recoverSigner(recovery, hash, signature)
 }
 
 function readPow(settings: JsonObject, genesisDifficulty: bigint): EngineSettings {

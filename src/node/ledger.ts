@@ -81,6 +81,7 @@ export async function openLedger(options: LedgerOptions, components: LedgerCompo
       signer,
       sealRecords: sealRecords(database),
       recoverSigner: signerRecovery(local),
+      recoverSigners: async (signed) => (await workers()).recoverSigners(signed),
       onEvidence: (evidence) => logger.warn(describeEvidence(evidence)),
     })
     const chain = await Chain.open(

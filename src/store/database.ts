@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { Level } from 'level'
+import { type ChainedBatch, Level } from 'level'
 import { StoreError } from '../primitives/errors.ts'
 import { finishSalvage, salvageTables } from './salvage.ts'
 import { isHashChecked, type KeyRange } from './schema.ts'
@@ -153,16 +153,19 @@ export class Database {
   }
 
   batch(): WriteBatch {
-    const batch = this.#level.batch()
+    // Made for the first entry: the database keeps each until it is written, and many a batch stays empty.
+    let batch: ChainedBatch<Level<Uint8Array, Uint8Array>, Uint8Array, Uint8Array> | undefined
     let sizeBytes = 0
     return {
       put: (key, value) => {
         const record = this.#scratch.seal(key, value)
         sizeBytes += record.key.length + record.value.length
+        batch ??= this.#level.batch()
         batch.put(record.key, record.value)
       },
       delete: (key) => {
         sizeBytes += key.length
+        batch ??= this.#level.batch()
         batch.del(this.#scratch.key(key))
       },
       get sizeBytes() {
@@ -171,7 +174,7 @@ export class Database {
       write: async (options) => {
         if (this.#failure !== undefined) throw this.#failure
         try {
-          await batch.write(options)
+          await batch?.write(options)
         } catch (error) {
           throw this.fail(error)
         }

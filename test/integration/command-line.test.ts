@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { parseEther } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -247,13 +247,17 @@ describe('a mistake is one line with its place and an exit code', () => {
   test('a node that is not there, and how to start one', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    await new Promise((resolve) => server.close(resolve))
-    expect(await idobata(['balance', FRIEND, '--rpc', `http://127.0.0.1:${port}`])).toEqual({
+    // A connection's own port: nobody can listen there as long as it stands.
+    const connection = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    await once(connection, 'connect')
+    const at = `http://127.0.0.1:${connection.localPort}`
+    expect(await idobata(['balance', FRIEND, '--rpc', at])).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: `idobata: no node answers at http://127.0.0.1:${port} (ECONNREFUSED); start one with \`idobata start\`, or give another --rpc\n`,
+      stderr: `idobata: no node answers at ${at} (ECONNREFUSED); start one with \`idobata start\`, or give another --rpc\n`,
     })
+    connection.destroy()
+    server.close()
   })
 
   test('sending without being asked takes a terminal, or --yes', async () => {
@@ -338,6 +342,22 @@ describe('output that nobody reads any more', () => {
     const args = ['send', '--dev', '--from', RICH, '--to', FRIEND, '--value', '1', '--yes', '--wait']
     await run([...args, '--rpc', there, '--datadir', datadir])
     expect(await piped.ended()).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(readdirSync(own)).not.toContain('pid')
+  })
+})
+
+describe.runIf(existsSync('/dev/full'))('output that cannot be written', () => {
+  const within = ['sh', '-c', 'exec "$@" > /dev/full', 'sh']
+  const ended = { exitCode: 1, stdout: '', stderr: 'idobata: the output cannot be written (ENOSPC)\n' }
+
+  test('is told by a command in one line', async () => {
+    expect(await new NodeProcess(['config'], {}, undefined, within).ended()).toEqual(ended)
+  })
+
+  test('stops a node as a signal does', async () => {
+    const own = join(directory, 'full')
+    const node = new NodeProcess(['start', '--dev', '--datadir', own, '--http.port', '0'], {}, undefined, within)
+    expect(await node.ended()).toEqual(ended)
     expect(readdirSync(own)).not.toContain('pid')
   })
 })

@@ -46,7 +46,12 @@ function start(...args: string[]): NodeProcess {
 }
 
 function clientsOf(url: string, mode: TestClient['mode'] = 'anvil') {
-  const options = { chain: anvil, transport: http(url, { retryCount: 0 }), pollingInterval: 20, cacheTime: 0 } as const
+  const options = {
+    chain: anvil,
+    transport: http(url, { retryCount: 0, timeout: 120_000 }),
+    pollingInterval: 20,
+    cacheTime: 0,
+  } as const
   return {
     reader: createPublicClient(options),
     wallet: createWalletClient({ ...options, account }),
@@ -87,13 +92,13 @@ describe.each(['anvil', 'hardhat'] as const)('viem’s test client in mode %s', 
 
     const pending = await wallet.sendTransaction(transfer)
     await dev.setAutomine(true)
-    await expect.poll(() => reader.getBlockNumber(), { timeout: 30_000 }).toBe(4n)
+    await expect.poll(() => reader.getBlockNumber()).toBe(4n)
     expect(await reader.getTransactionReceipt({ hash: pending })).toMatchObject({ blockNumber: 4n })
 
     await dev.setAutomine(false)
-    await dev.setIntervalMining({ interval: 1 })
     const later = await wallet.sendTransaction(transfer)
-    await expect.poll(() => reader.getBlockNumber(), { timeout: 30_000 }).toBeGreaterThanOrEqual(6n)
+    await dev.setIntervalMining({ interval: 1 })
+    await expect.poll(() => reader.getBlockNumber()).toBeGreaterThanOrEqual(6n)
     expect(await reader.getTransactionReceipt({ hash: later })).toMatchObject({ blockNumber: 5n })
     await dev.setIntervalMining({ interval: 0 })
     const height = await reader.getBlockNumber()
@@ -213,7 +218,7 @@ test('a transaction that must wait for another is answered at once, and mined wi
   const waiting = await reader.sendRawTransaction({ serializedTransaction: second! })
   expect(await reader.getBlockNumber()).toBe(0n)
   await reader.sendRawTransaction({ serializedTransaction: first! })
-  await expect.poll(() => reader.getBlockNumber(), { timeout: 30_000 }).toBe(2n)
+  await expect.poll(() => reader.getBlockNumber()).toBe(2n)
   expect(await reader.getTransactionReceipt({ hash: waiting })).toMatchObject({ blockNumber: 2n })
 })
 

@@ -24,8 +24,9 @@ describe('a development node that RPC asks', () => {
   let reader: ReturnType<typeof createReader>
   let wallet: ReturnType<typeof createWallet>
   const createReader = (url: string) =>
-    createPublicClient({ chain: anvil, transport: http(url, { retryCount: 0 }), pollingInterval: 20 })
-  const createWallet = (url: string) => createWalletClient({ account, chain: anvil, transport: http(url) })
+    createPublicClient({ chain: anvil, transport: http(url, { retryCount: 0, timeout: 120_000 }), pollingInterval: 20 })
+  const createWallet = (url: string) =>
+    createWalletClient({ account, chain: anvil, transport: http(url, { timeout: 120_000 }) })
 
   beforeAll(async () => {
     const genesis = devGenesis() as { alloc: Record<string, unknown> }
@@ -189,8 +190,7 @@ describe('a clock that is an hour off', () => {
     return { node, warnings }
   }
 
-  const grow = (node: FullNode, above: number) =>
-    expect.poll(() => node.status().number, { timeout: 30_000, interval: 20 }).toBeGreaterThan(above)
+  const grow = (node: FullNode, above: number) => expect.poll(() => node.status().number).toBeGreaterThan(above)
 
   test('behind: the node says so and runs, and waits with blocks of its own; ahead: it says so and goes on', async () => {
     const right = await startAt(0)

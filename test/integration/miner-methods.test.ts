@@ -23,7 +23,7 @@ const ask = (method: string, ...params: unknown[]) => node.request({ method, par
 const height = async () => Number(await ask('eth_blockNumber'))
 const head = async () => (await ask('eth_getBlockByNumber', 'latest', false)) as { miner: string; gasLimit: string }
 /** Blocks that are under way when something is changed may still come as they were. */
-const eventually = (read: () => Promise<unknown>) => expect.poll(read, { timeout: 30_000, interval: 20 })
+const eventually = (read: () => Promise<unknown>) => expect.poll(read)
 
 describe('under proof of work', () => {
   beforeEach(async () => {

@@ -62,7 +62,7 @@ async function clients(node: NodeProcess) {
     nativeCurrency: { name: 'coin', symbol: 'COIN', decimals: 18 },
     rpcUrls: { default: { http: [url] } },
   })
-  const options = { chain, transport: http(url, { retryCount: 0 }), pollingInterval: 25 }
+  const options = { chain, transport: http(url, { retryCount: 0, timeout: 120_000 }), pollingInterval: 25 }
   return { url, reader: createPublicClient(options), wallet: createWalletClient({ ...options, account }) }
 }
 
@@ -117,7 +117,7 @@ test('rewards go to an account that is made at the first start and found again a
   const address = /0x[0-9a-f]{40}/.exec(made)![0] as `0x${string}`
   expect(made).toContain(join(datadir, 'miner.key'))
   const { reader } = await clients(first)
-  await expect.poll(() => reader.getBlockNumber(), { timeout: 30_000 }).toBeGreaterThan(0n)
+  await expect.poll(() => reader.getBlockNumber()).toBeGreaterThan(0n)
   expect(await reader.getBalance({ address })).toBeGreaterThanOrEqual(parseEther('2'))
   await first.kill()
   expect((await start('--mine').record('mining for')).msg).toContain(address)

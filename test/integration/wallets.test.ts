@@ -78,7 +78,7 @@ describe.each([
           hashes.push(await wallet().sendTransaction({ to: RECIPIENT, value: 1n }))
           return blocks.length > 1 && pending.some((hash) => hashes.includes(hash))
         },
-        { timeout: 40_000, interval: 200 },
+        { interval: 200 },
       )
       .toBe(true)
     stopBlocks()
@@ -154,7 +154,7 @@ describe('ethers', () => {
           await transaction.wait()
           return blocks.length > 0 && pending.some((hash) => sent.includes(hash))
         },
-        { timeout: 40_000, interval: 200 },
+        { interval: 200 },
       )
       .toBe(true)
   })

@@ -128,7 +128,7 @@ class Run {
 }
 
 describe('what a full pool gives up first', () => {
-  it('is what looking at every transaction finds, whatever has happened to them', { timeout: 120_000 }, () => {
+  it('is what looking at every transaction finds, whatever has happened to them', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 40 }), (operations) => {
         const run = new Run()

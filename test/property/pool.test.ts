@@ -212,7 +212,7 @@ function hashes(fixture: PoolFixture): string[] {
 }
 
 describe('whatever happens to it, the pool', () => {
-  it('keeps its order, its limits and its word', { timeout: 120_000 }, async () => {
+  it('keeps its order, its limits and its word', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (operations) => {
         const run = new Run(await PoolFixture.create(OPTIONS, { chain: fundedChain(SENDERS, 10n * COIN) }))

@@ -44,7 +44,7 @@ export class Adversary {
   /** The same, of any protocol. */
   async openNamed(victim: Callee, name: string): Promise<Stream> {
     const connection = await this.host.dial(victim.getMultiaddrs())
-    return connection.newStream(name, { maxOutboundStreams: 1000, signal: AbortSignal.timeout(10_000) })
+    return connection.newStream(name, { maxOutboundStreams: 1000, signal: AbortSignal.timeout(120_000) })
   }
 
   /** Sends `bytes` as they are, closes its side, and waits for what becomes of it. */

@@ -25,6 +25,6 @@ export async function startLightNode(
   })
   started.add({ node, datadir })
   await node.start()
-  await node.waitUntilSynced(AbortSignal.timeout(30_000))
+  await node.waitUntilSynced(AbortSignal.timeout(120_000))
   return node
 }

@@ -44,11 +44,15 @@ export async function startNode({ mine = false, network, genesis = devGenesis(),
 
 /** viem on a node, as its users have it. */
 export function clientOf(node: FullNode) {
-  return createPublicClient({ chain: anvil, transport: http(node.rpcUrl!, { retryCount: 0 }), pollingInterval: 20 })
+  return createPublicClient({
+    chain: anvil,
+    transport: http(node.rpcUrl!, { retryCount: 0, timeout: 120_000 }),
+    pollingInterval: 20,
+  })
 }
 
 /** The wallet of development account `index`. */
 export function walletOf(node: FullNode, index = 0) {
   const account = privateKeyToAccount(toHex(devAccounts()[index]!.privateKey) as `0x${string}`)
-  return createWalletClient({ account, chain: anvil, transport: http(node.rpcUrl!) })
+  return createWalletClient({ account, chain: anvil, transport: http(node.rpcUrl!, { timeout: 120_000 }) })
 }

@@ -77,5 +77,5 @@ function answeringOnce(factory: StreamMuxerFactory): StreamMuxerFactory {
 
 /** Bounded polling: how long real hosts take depends on the machine, so nothing is timed. */
 export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 30_000, interval: 20 })
+  return vi.waitFor(check, { timeout: 120_000, interval: 20 })
 }

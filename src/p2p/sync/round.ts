@@ -187,7 +187,7 @@ export class SyncRound {
     const { clock, pacer } = this.#components
     const startMs = clock.nowMs()
     const presyncMs = Math.min(MAX_PRESYNC_MS, PRESYNC_MS + PRESYNC_MS_PER_HEADER * this.#options.claim.number)
-    /** Asked for before those below it are judged. */
+    /** Asked for, and their seals recovered, while those below them are judged. */
     let ahead: { readonly start: number; readonly headers: Promise<readonly HashedHeader[]> } | undefined
     for (let next = download.next; next !== undefined && !this.#headersDone; next = download.next) {
       if (this.#queue.length > HEADERS_PER_REQUEST) {
@@ -198,7 +198,7 @@ export class SyncRound {
       if (!download.proven && clock.nowMs() - startMs > presyncMs) throw new SyncFault('stalled')
       // Once a chain is counted, it is asked for from below.
       if (ahead !== undefined && ahead.start !== next.start) this.#forgetHeaders()
-      const headers = await (ahead?.start === next.start ? ahead.headers : this.#askHeaders(next.start, next.count))
+      const headers = await (ahead?.start === next.start ? ahead.headers : this.#fetchHeaders(next.start, next.count))
       if (this.#headersDone || this.#abort.signal.aborted) return
       ahead = headers.length === next.count ? this.#askAhead(next.start + next.count, next.count) : undefined
       let at = next.start
@@ -218,10 +218,17 @@ export class SyncRound {
   }
 
   #askAhead(start: number, count: number) {
-    const headers = this.#askHeaders(start, count)
+    const headers = this.#fetchHeaders(start, count)
     // A failure counts once these headers are the next.
     headers.catch(() => undefined)
     return { start, headers }
+  }
+
+  /** Headers to be judged, with what other threads can do about them done. */
+  async #fetchHeaders(start: number, count: number): Promise<readonly HashedHeader[]> {
+    const headers = await this.#askHeaders(start, count)
+    await this.#components.chain.recoverSeals(headers)
+    return headers
   }
 
   #forgetHeaders(): void {

@@ -41,6 +41,8 @@ export interface SyncChain {
   has(hash: Uint8Array): boolean
   isBad(hash: Uint8Array): boolean
   branch(hash: Uint8Array): Branch | undefined
+  /** Begins on headers that a branch is about to be extended by, on other threads; says nothing about them. */
+  recoverSeals(headers: readonly HashedHeader[]): Promise<void>
   /** @throws BlockError */
   checkBody(block: Block): Promise<void>
   /** @throws BlockError, StoreError */

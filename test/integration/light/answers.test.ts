@@ -28,7 +28,7 @@ async function ask(node: LightNode | FullNode, method: string, params: readonly 
 const OF_THE_NODE =
   /^(idobata|admin|rpc|txpool)_|^web3_clientVersion|^net_(peerCount|listening)|^eth_(mining|coinbase|hashrate|accounts|newFilter|newBlockFilter|newPendingTransactionFilter|getFilterChanges|getFilterLogs|uninstallFilter|subscribe|unsubscribe|sendRawTransaction)$/
 
-test('a light node answers as a full one does, or says why it does not', { timeout: 120_000 }, async () => {
+test('a light node answers as a full one does, or says why it does not', async () => {
   const full = await startNode({ mine: true })
   const wallet = walletOf(full)
   const mined: string[] = []

@@ -112,7 +112,7 @@ beforeAll(async () => {
   ;[running] = await Promise.all([startRunning(bootnode), light.start()])
   await running.rpc.call('idobata_waitUntilSynced')
   await light.waitUntilSynced()
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const step of undo.reverse()) await step()
@@ -123,7 +123,7 @@ describe.each([
   ['its EIP-1193 provider', () => custom(light)],
   ['HTTP', () => http(running.url)],
 ] as [string, () => Transport][])('viem on a light node over %s', (_, transport) => {
-  test('reads a balance and a nonce, sends, waits for the receipt, watches blocks', { timeout: 60_000 }, async () => {
+  test('reads a balance and a nonce, sends, waits for the receipt, watches blocks', async () => {
     const account = privateKeyToAccount(KEY)
     const reader = createPublicClient({ chain, transport: transport(), pollingInterval: POLL_MS }) as PublicClient
     const wallet = createWalletClient({ account, chain, transport: transport() })
@@ -146,7 +146,7 @@ describe.each([
   })
 })
 
-test('ethers does so through its BrowserProvider', { timeout: 60_000 }, async () => {
+test('ethers does so through its BrowserProvider', async () => {
   const provider = new BrowserProvider(light)
   provider.pollingInterval = POLL_MS
   const wallet = new Wallet(KEY, provider)
@@ -162,7 +162,7 @@ test('ethers does so through its BrowserProvider', { timeout: 60_000 }, async ()
   provider.destroy()
 })
 
-test('a running light node follows a reorg, and tells who listens of the new blocks', { timeout: 90_000 }, async () => {
+test('a running light node follows a reorg, and tells who listens of the new blocks', async () => {
   const told: { readonly hash: string; readonly number: string; readonly parentHash: string }[] = []
   const subscription = await Subscription.open(running.url, 'newHeads', (head) => told.push(head as (typeof told)[0]))
   await full.request({ method: 'miner_stop' })
@@ -188,7 +188,7 @@ test('a running light node follows a reorg, and tells who listens of the new blo
   )
 })
 
-test('a light node goes on from what it had, after SIGTERM and after a kill', { timeout: 90_000 }, async () => {
+test('a light node goes on from what it had, after SIGTERM and after a kill', async () => {
   const head = await headOf(full)
   const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${other.addresses[0]!.split('/').at(-1)}`
   const statusOf = async ({ rpc }: RunningLight) =>

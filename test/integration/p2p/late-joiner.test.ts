@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { parseGenesis } from '../../../src/chain/genesis.ts'
 import type { Engine } from '../../../src/consensus/engine.ts'
@@ -149,11 +149,8 @@ describe('a node that joins late', () => {
       return right()
     })
     const node = await join()
-    await vi.waitFor(() => expect(node.status().hash).toEqual(source.chain.head.hash), {
-      timeout: 60_000,
-      interval: 50,
-    })
-  }, 90_000)
+    await eventually(() => expect(node.status().hash).toEqual(source.chain.head.hash))
+  })
 
   it('goes on where it was stopped', async () => {
     const gate = Promise.withResolvers<void>()

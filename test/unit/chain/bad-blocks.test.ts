@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Chain } from '../../../src/chain/chain.ts'
+import type { RecoverSenders } from '../../../src/chain/importer.ts'
 import type { ChainEvent } from '../../../src/chain/types.ts'
 import { encodeTransactions } from '../../../src/primitives/block.ts'
-import { makeBlock, verdict, withHeader } from '../../support/block-maker.ts'
+import { badFamily } from '../../support/bad-family.ts'
+import { makeBlock, verdict } from '../../support/block-maker.ts'
 import { londonEngine } from '../../support/london-engine.ts'
-import { openTestChain, type TestChain } from '../../support/test-chain.ts'
+import { openTestChain, recoverHere, type TestChain } from '../../support/test-chain.ts'
 import { testGenesis } from '../../support/test-genesis.ts'
 import { signedTransfer } from '../../support/transactions.ts'
 
@@ -20,26 +22,9 @@ beforeEach(async () => {
 })
 afterEach(() => test.remove())
 
-/** Children of `count` generations on a block with a wrong state root, and the right block. */
-async function badFamily(count: number) {
-  const right = await makeBlock(chain, londonEngine, chain.head, { transactions: [signedTransfer()] })
-  const family = [withHeader(right, { stateRoot: new Uint8Array(32).fill(1) })]
-  const maker = await openTestChain({ genesis: testGenesis() }, londonEngine)
-  await maker.chain.import(right)
-  let parent: typeof right = right
-  for (let i = 0; i < count; i++) {
-    const child = await makeBlock(maker.chain, londonEngine, parent)
-    await maker.chain.import(child)
-    family.push(withHeader(child, { parentHash: family.at(-1)!.hash }))
-    parent = child
-  }
-  await maker.remove()
-  return { right, family }
-}
-
 describe('a bad block', () => {
   it('is remembered, and its descendants with it', async () => {
-    const { right, family } = await badFamily(3)
+    const { right, family } = await badFamily(chain, 3)
     expect(await verdict(chain, family[0]!)).toBe('bad-state-root')
     for (const block of family) expect(await verdict(chain, block)).toBe('known-bad')
     expect(chain.head.header.number).toBe(0)
@@ -48,7 +33,7 @@ describe('a bad block', () => {
   })
 
   it('takes descendants along that arrived with it', async () => {
-    const { right, family } = await badFamily(3)
+    const { right, family } = await badFamily(chain, 3)
     const verdicts = await Promise.all([...family, right].map((block) => verdict(chain, block)))
     expect(verdicts).toEqual(['bad-state-root', 'known-bad', 'known-bad', 'known-bad', 'head'])
     expect(chain.head.hash).toEqual(right.hash)
@@ -56,7 +41,7 @@ describe('a bad block', () => {
   })
 
   it('leaves no trace in the store', async () => {
-    const { family } = await badFamily(1)
+    const { family } = await badFamily(chain, 1)
     await verdict(chain, family[0]!)
     await verdict(chain, family[1]!)
     for (const { hash } of family) {
@@ -106,6 +91,29 @@ describe('a bad block', () => {
     const verdicts = await Promise.all([wrong, child].map((block) => verdict(chain, block)))
     expect(verdicts).toEqual(['bad-transactions-root', 'unknown-parent'])
     expect(chain.store.header(child.hash)).toBeUndefined()
+  })
+
+  it('nor one that is judged while the block comes again, with its own body and to be refused for good', async () => {
+    const gate = Promise.withResolvers<void>()
+    let slow = false
+    const recover: RecoverSenders = async (transactions) => {
+      if (slow && transactions.length === 0) await gate.promise
+      return recoverHere(transactions)
+    }
+    const gated = await openTestChain({ genesis: testGenesis() }, londonEngine, { recover })
+    const { family } = await badFamily(gated.chain, 1)
+    for (let i = 0; i < 3; i++) await gated.chain.import(await makeBlock(gated.chain, londonEngine, gated.chain.head))
+    slow = true
+    const [bad, child] = [family[0]!, family[1]!]
+    const wrong = verdict(gated.chain, { ...bad, transactions: [], body: encodeTransactions([]) })
+    const early = verdict(gated.chain, child)
+    expect(await wrong).toBe('bad-transactions-root')
+    const again = verdict(gated.chain, bad)
+    gate.resolve()
+    expect(await early).toBe('unknown-parent')
+    expect(await again).toBe('bad-state-root')
+    expect(gated.chain.store.header(child.hash)).toBeUndefined()
+    await gated.remove()
   })
 })
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Candidate, Engine } from '../../../src/consensus/engine.ts'
+import { hashHeader } from '../../../src/crypto/hashes.ts'
 import type { BlockErrorCode } from '../../../src/primitives/errors.ts'
 import { encodeHeader, type Header } from '../../../src/primitives/header.ts'
 import { HeaderChain } from '../../support/header-chain.ts'
@@ -91,6 +92,17 @@ export function describeEngine(name: string, makeFixture: () => EngineFixture): 
       expect(codeOf(block!.header)).toBeUndefined()
       expect(verdicts(engine)).toEqual(expected)
       expect(verdicts(fixture.verifier())).toEqual(expected)
+    })
+
+    it('judges headers that it has begun on as it judges others', async () => {
+      const blocks = await grow(chain.genesis, 4)
+      const sealed = blocks.map(({ header }) => header)
+      const tampered = fixture.tampered.map(({ tamper }) => tamper(sealed.at(-1)!))
+      await engine.recoverSeals?.([...tampered, ...sealed].map(hashHeader))
+      await engine.recoverSeals?.([])
+      for (const header of [...tampered, ...sealed, ...tampered]) {
+        expect(codeOf(header)).toBe(refusalOf(() => chain.verify(fixture.verifier(), header)))
+      }
     })
 
     it('seals the whole header, if it seals at all', async () => {

@@ -8,7 +8,8 @@ import {
   OUT_OF_TURN_STEP_MS,
   poaSealHash,
 } from '../../../src/consensus/poa.ts'
-import { headerHash } from '../../../src/crypto/hashes.ts'
+import { hashHeader, headerHash } from '../../../src/crypto/hashes.ts'
+import type { SignedHash } from '../../../src/crypto/signers-question.ts'
 import { bigintToBytes, bytesToBigint, concatBytes } from '../../../src/primitives/bytes.ts'
 import type { Header } from '../../../src/primitives/header.ts'
 import { recoverTestSigner, testSigner } from '../../support/block-signers.ts'
@@ -37,8 +38,14 @@ function engineOf(setting: Setting, place?: number): Engine {
   const signers = keys.slice(0, count).map(({ address }) => address)
   const maxFutureSeconds = 'maxFutureSeconds' in setting ? setting.maxFutureSeconds : 15
   const signer = place === undefined ? {} : { signer: keys[place]! }
-  return createPoa({ signers, periodSec, maxFutureSeconds }, { clock, recoverSigner: recoverTestSigner, ...signer })
+  return createPoa(
+    { signers, periodSec, maxFutureSeconds },
+    { clock, recoverSigner: recoverTestSigner, recoverSigners: recoverTestSigners, ...signer },
+  )
 }
+
+const recoverTestSigners = async (signed: readonly SignedHash[]) =>
+  signed.map(({ hash, signature }) => recoverTestSigner(hash, signature))
 
 const withSignature = (header: Header, change: (signature: Uint8Array) => Uint8Array): Header => ({
   ...header,
@@ -201,6 +208,77 @@ describe('poa sealing rules', () => {
     const make = (signers: Uint8Array[]) => createPoa({ signers, periodSec: 5, maxFutureSeconds: 15 }, components)
     expect(() => make([])).toThrow('without signers')
     expect(() => make([keys[0]!.address, keys[0]!.address])).toThrow('twice')
+  })
+})
+
+describe('poa seals that are recovered ahead', () => {
+  /** Counts recoveries here and elsewhere; the latter answer with `found`. */
+  function countingEngine(found: Uint8Array | undefined) {
+    const counts = { here: 0, ahead: 0 }
+    const engine = createPoa(
+      { signers: [keys[0]!.address], periodSec: PERIOD_SEC, maxFutureSeconds: 15 },
+      {
+        clock: lateClock(),
+        recoverSigner: (hash, signature) => {
+          counts.here++
+          return recoverTestSigner(hash, signature)
+        },
+        recoverSigners: async (signed) => {
+          counts.ahead += signed.length
+          return signed.map(() => found)
+        },
+      },
+    )
+    return { engine, counts }
+  }
+  const recoverAhead = (engine: Engine, headers: readonly Header[]) => engine.recoverSeals!(headers.map(hashHeader))
+
+  it('are not recovered again', async () => {
+    const chain = new HeaderChain(genesis)
+    const header = await sealAs(chain, 1, 0, chain.genesis)
+    const { engine, counts } = countingEngine(header.miner)
+    await recoverAhead(engine, [header])
+    await recoverAhead(engine, [header])
+    expect(refusalOf(() => chain.verify(engine, header))).toBeUndefined()
+    await recoverAhead(engine, [header])
+    expect(counts).toEqual({ here: 0, ahead: 1 })
+  })
+
+  it.each([
+    ['another signer', keys[1]!.address],
+    ['nobody', undefined],
+  ])('are refused where %s has signed', async (_, found) => {
+    const chain = new HeaderChain(genesis)
+    const header = await sealAs(chain, 1, 0, chain.genesis)
+    const { engine } = countingEngine(found)
+    await recoverAhead(engine, [header])
+    expect(refusalOf(() => chain.verify(engine, header))).toBe('bad-seal')
+  })
+
+  it('cost nothing where the header is refused whoever signed', async () => {
+    const chain = new HeaderChain(genesis)
+    const header = await sealAs(chain, 1, 0, chain.genesis)
+    const { engine, counts } = countingEngine(header.miner)
+    await recoverAhead(engine, [
+      { ...header, miner: keys[1]!.address },
+      { ...header, extraData: header.extraData.slice(1) },
+      { ...header, extraData: new Uint8Array(0) },
+      withSignature(header, mirrored),
+      withSignature(header, () => new Uint8Array(65)),
+      withSignature(header, (bytes) => bytes.with(64, bytes[64]! + 27)),
+    ])
+    expect(counts.ahead).toBe(0)
+  })
+
+  it('are forgotten when many others came after them', async () => {
+    const chain = new HeaderChain(genesis)
+    const header = await sealAs(chain, 1, 0, chain.genesis)
+    const { engine, counts } = countingEngine(header.miner)
+    await recoverAhead(engine, [header])
+    const others = Array.from({ length: 5_000 }, (_, gas) => ({ ...header, gasUsed: BigInt(gas + 1) }))
+    await recoverAhead(engine, others)
+    expect(refusalOf(() => chain.verify(engine, header))).toBeUndefined()
+    expect(counts).toEqual({ here: 1, ahead: 5_001 })
   })
 })
 

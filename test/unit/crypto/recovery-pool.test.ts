@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nobleRecovery, privateKeyToAddress, signHash } from '../../../src/crypto/noble.ts'
 import type { RecoveryName } from '../../../src/crypto/recovery.ts'
 import { RecoveryPool, RecoveryPoolError } from '../../../src/crypto/recovery-pool.ts'
-import { recoverTransaction } from '../../../src/crypto/sender.ts'
+import { recoverSigner, recoverTransaction } from '../../../src/crypto/sender.ts'
+import type { SignedHash } from '../../../src/crypto/signers-question.ts'
+import { bigintToBytes, concatBytes } from '../../../src/primitives/bytes.ts'
 import { DecodeError, TxError } from '../../../src/primitives/errors.ts'
 import {
   assembleTransaction,
@@ -37,6 +39,15 @@ const kinds: readonly Transaction[] = [
   assembleTransaction(transferFields(), { r: 5n, s: 1n, yParity: 1 }),
   assembleTransaction(transferFields(), { ...signHash(testKey(9), testKey(1)), s: N - 1n }),
 ]
+
+/** A hash, signed; and the signature that its `n - s` makes. */
+function signed(seed: number): { readonly low: SignedHash; readonly high: SignedHash } {
+  const hash = new Uint8Array(32).fill(seed)
+  const { r, s, yParity } = signHash(hash, testKey(seed))
+  const written = (number: bigint, parity: number) =>
+    concatBytes(bigintToBytes(r, 32), bigintToBytes(number, 32), Uint8Array.of(parity))
+  return { low: { hash, signature: written(s, yParity) }, high: { hash, signature: written(N - s, yParity ^ 1) } }
+}
 
 /** Decodes as a transaction object, but its encoding is none: what only a bug of ours could send. */
 const impossible: Transaction = { ...signedTransfer(), raw: Uint8Array.of(2, 0xc0) }
@@ -77,6 +88,43 @@ describe('recovery pool', () => {
     const results = await pool.recover(Array<Transaction>(20).fill(large))
     const senders = results.map((result) => (result instanceof TxError ? undefined : result.sender))
     expect(senders).toEqual(Array(20).fill(privateKeyToAddress(testKey(7))))
+  })
+})
+
+describe('who signed hashes', () => {
+  const { low, high } = signed(1)
+  const changed = (at: number) => ({ ...low, signature: low.signature.with(at, low.signature[at]! ^ 1) })
+  const items: readonly SignedHash[] = [
+    low,
+    high,
+    changed(31),
+    changed(63),
+    changed(64),
+    { ...low, hash: new Uint8Array(32) },
+    { ...low, signature: new Uint8Array(65) },
+    { ...low, signature: new Uint8Array(65).fill(255) },
+    ...[2, 3, 4].map((seed) => signed(seed).low),
+  ]
+  const expectations = items.map(({ hash, signature }) => recoverSigner(noble, hash, signature))
+
+  it('is what recovery on one thread says, for good, malleable, wrong and senseless signatures', async () => {
+    expect(expectations[0]).toEqual(privateKeyToAddress(testKey(1)))
+    const pool = await RecoveryPool.start({ threads: 2 })
+    try {
+      const picks = Array.from({ length: 1200 }, (_, i) => (i * 7 + (i >> 5)) % items.length)
+      // Between batches of another kind, as while a node catches up.
+      const [senders, signers, none] = await Promise.all([
+        pool.recover(kinds),
+        pool.recoverSigners(picks.map((pick) => items[pick]!)),
+        pool.recoverSigners([]),
+        pool.recover(kinds),
+      ])
+      expect(signers).toEqual(picks.map((pick) => expectations[pick]))
+      expect(senders).toEqual(kinds.map(expected))
+      expect(none).toEqual([])
+    } finally {
+      await pool.stop()
+    }
   })
 })
 

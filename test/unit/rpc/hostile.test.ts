@@ -171,7 +171,7 @@ describe('requests that are no calls', () => {
     })
     const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
     socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`.repeat(count))
-    await expect.poll(() => text.split('"result"').length - 1, { timeout: 20_000 }).toBe(count)
+    await expect.poll(() => text.split('"result"').length - 1).toBe(count)
     socket.destroy()
   })
 })

@@ -105,6 +105,17 @@ describe('records', () => {
   })
 })
 
+it('keeps nothing of batches that stay empty', async () => {
+  const [attach, detach] = (['attachResource', 'detachResource'] as const).map((name) =>
+    vi.spyOn(Level.prototype, name),
+  )
+  database.batch()
+  await put()
+  await put([keys.canonical(1), Uint8Array.of(1)])
+  expect([attach, detach].map((spy) => spy!.mock.calls.length)).toEqual([1, 1])
+  vi.restoreAllMocks()
+})
+
 describe('checksums', () => {
   const key = keys.canonical(7)
 

@@ -4,15 +4,21 @@ import { decodeTransaction, type RecoveredTransaction, type Transaction } from '
 import { transactionHash } from './hashes.ts'
 import { keccak256 } from './keccak.ts'
 import type { Recovery } from './recovery.ts'
+import type { RecoveryQuestion } from './recovery-question.ts'
 import { recoverSender } from './sender.ts'
 
 /**
- * What the recovery pool and its workers say to each other: one buffer each way per chunk of transactions, moved and
- * not copied, because posting objects would cost the main thread more than everything else it does for a transaction.
+ * Who sent transactions.
  *
  * Question: count, then the length of each encoding (unsigned 32 bits, this machine's byte order), then the encodings.
  * Answer: one record of RECORD_BYTES per transaction.
  */
+export const sendersQuestion: RecoveryQuestion<Transaction, RecoveredTransaction | TxError> = {
+  sizeBytes: ({ raw }) => raw.length,
+  pack: packTransactions,
+  answer: answerTransactions,
+  read: readSenders,
+}
 
 /** Record: status (1 recovered, 0 invalid signature), hash, sender, keccak256(sender), keccak256(to) or zeros. */
 const HASH_AT = 1
@@ -21,11 +27,7 @@ const SENDER_KEY_AT = SENDER_AT + 20
 const RECIPIENT_KEY_AT = SENDER_KEY_AT + 32
 const RECORD_BYTES = RECIPIENT_KEY_AT + 32
 
-/** Posted instead of a question: the worker ends. */
-export const END_OF_QUESTIONS = null
-
-/** The question for `transactions[start, end)`. */
-export function packQuestion(transactions: readonly Transaction[], start: number, end: number): ArrayBuffer {
+function packTransactions(transactions: readonly Transaction[], start: number, end: number): ArrayBuffer {
   const count = end - start
   let offset = 4 * (1 + count)
   let size = offset
@@ -44,7 +46,7 @@ export function packQuestion(transactions: readonly Transaction[], start: number
 }
 
 /** @throws DecodeError, TxError: a bug, since whoever asked had decoded the same bytes. */
-export function answerQuestion(recovery: Recovery, question: ArrayBuffer): ArrayBuffer {
+function answerTransactions(recovery: Recovery, question: ArrayBuffer): ArrayBuffer {
   const count = new Uint32Array(question, 0, 1)[0]!
   const lengths = new Uint32Array(question, 4, count)
   const encodings = new Uint8Array(question, 4 * (1 + count))
@@ -68,8 +70,7 @@ function writeRecord(answer: Uint8Array, at: number, recovery: Recovery, tx: Tra
   if (tx.to !== undefined) answer.set(keccak256(tx.to), at + RECIPIENT_KEY_AT)
 }
 
-/** Puts what `answer` says about `transactions[start, …)` into `results`, at the same places. */
-export function readAnswer(
+function readSenders(
   answer: ArrayBuffer,
   transactions: readonly Transaction[],
   start: number,
