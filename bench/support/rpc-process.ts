@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../../src/node/heap.ts'
 import type { NodeReport } from './node-report.ts'
 
 /** A server in a process of its own. */
@@ -11,7 +12,7 @@ export class RpcProcess {
   static async start(script: string, args: readonly (string | number)[] = []): Promise<RpcProcess> {
     const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
     const child = fork(file, args.map(String), {
-      execArgv: ['--expose-gc'],
+      execArgv: [...NODE_FLAGS, '--expose-gc'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const [url] = await Promise.race([

@@ -30,7 +30,7 @@ export function addJsonOption(command: Command): void {
 
 /** Which node to ask. */
 export function addRpcOptions(command: Command): void {
-  addOptions(command, ['rpc', 'rpc.tokenfile', 'datadir', 'config'])
+  addOptions(command, ['rpc', 'rpc.tokenfile', 'rpc.jwtsecret', 'datadir', 'config'])
 }
 
 /** What every command has that asks a node and prints what it learns. */

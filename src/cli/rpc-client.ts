@@ -1,6 +1,6 @@
 import type { NodeConfig } from '../node/config.ts'
+import { createToken, type Token } from './credentials.ts'
 import { MAX_ANSWER_BYTES, MAX_QUOTED, RPC_TIMEOUT_MS } from './limits.ts'
-import { firstLine, readSecretText } from './secrets.ts'
 
 /** JSON-RPC's code for a method that there is not. */
 const METHOD_NOT_FOUND = -32601
@@ -26,19 +26,17 @@ interface JsonRpcError {
   readonly data?: unknown
 }
 
-/** A client for the node that the configuration names. @throws ConfigError if its token cannot be read. */
+/** A client for the node that the configuration names. @throws ConfigError if what it says to it cannot be read. */
 export async function createRpcClient(
-  config: Pick<NodeConfig, 'rpc' | 'rpc.tokenfile'>,
+  config: Pick<NodeConfig, 'rpc' | 'rpc.tokenfile' | 'rpc.jwtsecret'>,
   interrupt?: AbortSignal,
 ): Promise<RpcClient> {
-  const tokenFile = config['rpc.tokenfile']
-  const token = tokenFile === undefined ? undefined : firstLine(await readSecretText(tokenFile, '--rpc.tokenfile'))
-  return new RpcClient(config.rpc, { token, interrupt })
+  return new RpcClient(config.rpc, { token: await createToken(config), interrupt })
 }
 
 export interface RpcClientOptions {
   /** For `Authorization: Bearer`. */
-  readonly token?: string | undefined
+  readonly token?: Token | undefined
   /** Ends the call under way and all later ones, as if the node did not answer. */
   readonly interrupt?: AbortSignal | undefined
 }
@@ -46,17 +44,14 @@ export interface RpcClientOptions {
 /** JSON-RPC over HTTP, one request at a time. What comes back is whatever the node says: check it before use. */
 export class RpcClient {
   readonly url: string
-  readonly #headers: Readonly<Record<string, string>>
+  readonly #token: Token | undefined
   readonly #interrupt: AbortSignal | undefined
   #nextId = 1
 
   constructor(url: string, { token, interrupt }: RpcClientOptions = {}) {
     this.url = url
     this.#interrupt = interrupt
-    this.#headers = {
-      'content-type': 'application/json',
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    }
+    this.#token = token
   }
 
   get interrupted(): boolean {
@@ -67,7 +62,8 @@ export class RpcClient {
   async call(method: string, params: unknown = []): Promise<unknown> {
     const id = this.#nextId++
     const { status, text } = await this.#post(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
-    if (status === 401) throw new RpcUnreachableError(`${this.url} wants to know who calls; give --rpc.tokenfile`)
+    if (status === 401)
+      throw new RpcUnreachableError(`${this.url} wants to know who calls; give --rpc.tokenfile or --rpc.jwtsecret`)
     const answer = parseAnswer(text)
     if (!answer) {
       const [said = ''] = text.trim().split('\n', 1)
@@ -86,10 +82,11 @@ export class RpcClient {
 
   async #post(body: string): Promise<{ readonly status: number; readonly text: string }> {
     const timeout = AbortSignal.timeout(RPC_TIMEOUT_MS)
+    const authorization = this.#token && `Bearer ${await this.#token()}`
     try {
       const response = await fetch(this.url, {
         method: 'POST',
-        headers: this.#headers,
+        headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
         body,
         signal: this.#interrupt ? AbortSignal.any([timeout, this.#interrupt]) : timeout,
       })

@@ -121,7 +121,7 @@ export class RecoveryPool {
     return new Promise((resolve, reject) => {
       const results = new Array<Result>(items.length)
       const batch = { chunksLeft: 0, failed: false, resolve: () => resolve(results), reject }
-      for (const [start, end] of split(items, question.sizeBytes, this.#options.threads)) {
+      for (const [start, end] of split(items, question.sizeBytes, this.#sharers())) {
         batch.chunksLeft++
         this.#queue.push({
           batch,
@@ -164,6 +164,11 @@ export class RecoveryPool {
         else reject(new RecoveryPoolError('a recovery worker did not start', { cause: failure }))
       })
     })
+  }
+
+  /** Workers among which a batch is divided; where all are at work it would end no sooner for it. */
+  #sharers(): number {
+    return this.#lanes.every(({ inFlight }) => inFlight.length > 0) ? 1 : this.#options.threads
   }
 
   #dispatch(): void {
@@ -236,9 +241,9 @@ function fail(batch: Batch, error: RecoveryPoolError): void {
 function* split<Item>(
   items: readonly Item[],
   sizeBytes: (item: Item) => number,
-  threads: number,
+  sharers: number,
 ): Generator<readonly [start: number, end: number]> {
-  const share = Math.ceil(items.length / threads)
+  const share = Math.ceil(items.length / sharers)
   const maxCount = Math.max(MIN_CHUNK_ITEMS, Math.min(MAX_CHUNK_ITEMS, share))
   let start = 0
   let bytes = 0

@@ -242,6 +242,13 @@ export const OPTIONS = {
     parse: path,
     fallback: () => undefined,
   }),
+  'rpc.jwtsecret': option<string | undefined>({
+    argument: '<file>',
+    summary:
+      'signs a token for each call to a node that asks who calls: 32 bytes as hex; not with --rpc.tokenfile (default: as --http.jwtsecret, unless --rpc is given)',
+    parse: path,
+    fallback: () => undefined,
+  }),
   verbosity: option({
     argument: '<level>',
     summary: 'log: 0 nothing, 1 errors, 2 warnings, 3 information, 4 details',
@@ -300,8 +307,14 @@ export function explainConfig(
     if (origins.datadir === undefined) values.datadir = join(config.datadir, 'dev')
   }
   values.keystore ??= join(config.datadir, 'keystore')
-  // The own token is for the own node alone.
-  if (config.rpc === undefined) values['rpc.tokenfile'] ??= config['http.tokenfile']
+  // What the own node knows callers by is for that node alone.
+  if (config.rpc === undefined && config['rpc.tokenfile'] === undefined && config['rpc.jwtsecret'] === undefined) {
+    values['rpc.tokenfile'] = config['http.tokenfile']
+    if (config['http.tokenfile'] === undefined) values['rpc.jwtsecret'] = config['http.jwtsecret']
+  }
+  if (config['rpc.tokenfile'] !== undefined && config['rpc.jwtsecret'] !== undefined) {
+    throw new ConfigError(`${origins['rpc.jwtsecret']}: not with ${origins['rpc.tokenfile']}, since one token is sent`)
+  }
   values.rpc ??= localUrl(config['http.addr'], config['http.port'])
   return { config, origins: origins as Origins }
 }

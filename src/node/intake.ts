@@ -3,8 +3,10 @@ import { decodeTransaction, type RecoveredTransaction, type Transaction } from '
 
 /** Transactions taken in and not yet answered; a quarter of a gigabyte at the very most. */
 const MAX_WAITING = 2_048
-/** Batches at the workers: one behind the one at work, so that they never wait for this thread. */
+/** Batches at the workers at which small ones wait: one behind the one at work, so that they never wait for this thread. */
 const MAX_RECOVERING = 2
+/** Transactions that are worth a batch of their own: the workers should have them at once, since all of a batch waits for its last. */
+const FULL_BATCH = 64
 
 export interface IntakeComponents {
   /** What can be refused before the signature is recovered. @throws TxError */
@@ -21,7 +23,7 @@ interface Waiting {
 }
 
 /**
- * Where transactions handed in one by one become batches: what arrives while a batch is under way goes with the next, so
+ * Where transactions handed in one by one become batches: few that arrive while others are under way go with the next, so
  * that recovery, admission and the sync of the journal are shared. They reach the pool in the order they came in.
  */
 export class TransactionIntake {
@@ -63,7 +65,8 @@ export class TransactionIntake {
   }
 
   #pump(): void {
-    if (this.#recovering === MAX_RECOVERING || this.#waiting.length === 0) return
+    const { length } = this.#waiting
+    if (length === 0 || (length < FULL_BATCH && this.#recovering >= MAX_RECOVERING)) return
     const batch = this.#waiting
     this.#waiting = []
     this.#process(batch).then(

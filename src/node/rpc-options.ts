@@ -108,14 +108,15 @@ async function readCredentials(
 ): Promise<Credentials | undefined> {
   if (jwtFile === undefined && tokenFile === undefined) return undefined
   return {
-    jwtSecret: jwtFile === undefined ? undefined : await readSecret(jwtFile),
+    jwtSecret: jwtFile === undefined ? undefined : await readJwtSecret('--http.jwtsecret', jwtFile),
     bearerTokens: tokenFile === undefined ? undefined : await readTokens(tokenFile),
   }
 }
 
-async function readSecret(file: string): Promise<Uint8Array> {
-  const digits = (await read('--http.jwtsecret', file)).trim().replace(/^0x/, '')
-  if (!/^[0-9a-fA-F]{64}$/.test(digits)) throw new ConfigError('--http.jwtsecret: the file is not 64 hex digits')
+/** 32 bytes. @throws ConfigError that names `flag` alone. */
+export async function readJwtSecret(flag: string, file: string): Promise<Uint8Array> {
+  const digits = (await read(flag, file)).trim().replace(/^0x/, '')
+  if (!/^[0-9a-fA-F]{64}$/.test(digits)) throw new ConfigError(`${flag}: the file is not 64 hex digits`)
   return fromHex(digits)
 }
 

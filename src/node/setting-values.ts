@@ -79,7 +79,7 @@ export function httpUrl(text: string): string {
   const { username, password } = new URL(text)
   // Not repeated: it is a secret.
   if (username !== '' || password !== '')
-    throw new Error('the address has a name or password in it; see --rpc.tokenfile')
+    throw new Error('the address has a name or password in it; see --rpc.tokenfile and --rpc.jwtsecret')
   return text
 }
 

@@ -54,7 +54,7 @@ export function tipAt({ tx }: RecoveredTransaction, baseFee: bigint): number {
  * Nothing of it is a view into a block or a bundle, all of which would stay in memory for as long as one of its
  * transactions is here. `account` is shared: small arrays of bytes take ten times what they hold.
  */
-function detached({ tx, hash, recipientKey }: RecoveredTransaction, account: Account): RecoveredTransaction {
+export function detached({ tx, hash, recipientKey }: RecoveredTransaction, account: Account): RecoveredTransaction {
   return {
     tx: ownsMemory(tx.raw) ? tx : decodeTransaction(new Uint8Array(tx.raw)),
     hash: ownsMemory(hash) ? hash : new Uint8Array(hash),

@@ -17,9 +17,7 @@ export const SWEEP_INTERVAL_MS = 60_000
 export const MAX_WAITING = 131_072
 /** Transactions admitted without a break: about 25 ms of the thread that serves everybody. */
 export const MAX_TOGETHER = 5_000
-/** Transactions taken back from blocks that a reorg has disconnected: what the pool can hold by default. */
-export const MAX_RETURNING = 65_536
-/** Of these, how many are admitted between two looks at the clock: about a millisecond. */
+/** Transactions taken back from disconnected blocks that are admitted between two looks at the clock: about a millisecond. */
 export const PACED_RETURNING = 128
 /**
  * Blocks for which the journal keeps a mined transaction. A crash between a reorg's commit and the pool's next write

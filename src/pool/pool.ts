@@ -7,12 +7,11 @@ import { type Key, toKey } from '../primitives/bytes.ts'
 import { StoreError, TxError } from '../primitives/errors.ts'
 import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
 import { checkPolicy } from './admission.ts'
-import type { PoolEntry } from './entry.ts'
+import { detached, type PoolEntry } from './entry.ts'
 import { touched } from './head-event.ts'
 import type { JournalEntry } from './journal.ts'
 import {
   JOURNAL_LOAD_BATCH,
-  MAX_RETURNING,
   MAX_TOGETHER,
   MAX_WAITING,
   PACED_RETURNING,
@@ -52,8 +51,9 @@ export class TransactionPool {
   readonly #stale = new Set<Key>()
   /** Blocks that reorgs have disconnected and that have not been looked at yet, by hash; how to read each. */
   readonly #left = new Map<Key, () => ExecutedBlock>()
-  /** What those that have been bring back. */
+  /** What those that have been bring back: no more than may be pending. */
   #returning: RecoveredTransaction[] = []
+  #returningBytes = 0
   readonly #serial: Serial<Submission>
   #waiting = 0
   #unsubscribe: (() => void) | undefined
@@ -273,6 +273,7 @@ export class TransactionPool {
     const accountAt = await this.#read(keys)
     this.#stale.clear()
     this.#returning = []
+    this.#returningBytes = 0
     for (const queue of changed) this.#state.refresh(queue, accountAt(queue.senderKey), nowMs)
     const returned: PoolEntry[] = []
     const unfit: Key[] = []
@@ -317,11 +318,19 @@ export class TransactionPool {
       const accountAt = await this.#read(new Set(transactions.map(({ senderKey }) => senderKey)))
       for (const recovered of transactions) {
         const nonce = accountAt(recovered.senderKey)?.nonce ?? 0n
-        if (recovered.tx.nonce >= nonce && this.#returning.length < MAX_RETURNING) this.#returning.push(recovered)
+        if (recovered.tx.nonce >= nonce) this.#bringBack(recovered)
       }
       this.#left.delete(hashKey)
       await this.#parts.pause()
     }
+  }
+
+  #bringBack(recovered: RecoveredTransaction): void {
+    const { pendingSlots, pendingBytes } = this.#options
+    if (this.#returning.length >= pendingSlots || this.#returningBytes >= pendingBytes) return
+    const { sender, senderKey, tx } = recovered
+    this.#returning.push(detached(recovered, { sender: new Uint8Array(sender), senderKey }))
+    this.#returningBytes += tx.raw.length
   }
 
   /** @param accounts  that need not be read; takes in those that are. */

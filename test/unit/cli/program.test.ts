@@ -69,7 +69,7 @@ describe.each(commands)('idobata $words', ({ words, command }) => {
 
 test('a node takes every setting that is not about asking one', () => {
   const start = commands.find(({ words }) => words[0] === 'start')!.command
-  const asking = ['keystore', 'rpc', 'rpc.tokenfile']
+  const asking = ['keystore', 'rpc', 'rpc.tokenfile', 'rpc.jwtsecret']
   const given = start.options.map(({ long }) => long!.slice(2)).filter((name) => !name.startsWith('no-'))
   expect([...given, ...asking].sort()).toEqual(Object.keys(OPTIONS).sort())
 })

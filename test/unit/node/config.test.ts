@@ -66,6 +66,7 @@ test('without flags or variables everything has its default', () => {
     keystore: '/home/me/.idobata/keystore',
     rpc: 'http://127.0.0.1:8545',
     'rpc.tokenfile': undefined,
+    'rpc.jwtsecret': undefined,
     verbosity: 3,
   } satisfies NodeConfig)
 })
@@ -122,11 +123,26 @@ test('accounts lie in the data directory, and the node to ask is the one that th
   })
 })
 
-test('the token of the own node is told to no other', () => {
-  const token = (flags: Flags) => resolveConfig({ 'http.tokenfile': '/token', ...flags }, HOME)['rpc.tokenfile']
-  expect(token({})).toBe('/token')
-  expect(token({ rpc: 'http://well.example' })).toBeUndefined()
-  expect(token({ rpc: 'http://well.example', 'rpc.tokenfile': '/other' })).toBe('/other')
+test('what the own node knows callers by is told to no other', () => {
+  const said = (flags: Flags) => {
+    const { 'rpc.tokenfile': token, 'rpc.jwtsecret': secret } = resolveConfig(flags, HOME)
+    return { token, secret }
+  }
+  const nothing = { token: undefined, secret: undefined }
+  const [own, other] = [{ 'http.tokenfile': '/token' }, { rpc: 'http://well.example' }]
+  expect(said(own)).toEqual({ ...nothing, token: '/token' })
+  expect(said({ ...own, ...other })).toEqual(nothing)
+  expect(said({ ...own, ...other, 'rpc.tokenfile': '/other' })).toEqual({ ...nothing, token: '/other' })
+  const signing = { 'http.jwtsecret': '/secret' }
+  expect(said(signing)).toEqual({ ...nothing, secret: '/secret' })
+  expect(said({ ...signing, ...other })).toEqual(nothing)
+  expect(said({ ...signing, ...other, 'rpc.jwtsecret': '/other' })).toEqual({ ...nothing, secret: '/other' })
+  // A node that takes either is told the simpler one, unless it is said which.
+  expect(said({ ...own, ...signing })).toEqual({ ...nothing, token: '/token' })
+  expect(said({ ...own, 'rpc.jwtsecret': '/other' })).toEqual({ ...nothing, secret: '/other' })
+  expect(() => said({ 'rpc.tokenfile': '/token', 'rpc.jwtsecret': '/secret' })).toThrow(
+    '--rpc.jwtsecret: not with --rpc.tokenfile',
+  )
 })
 
 test('an address is read as bytes', () => {
@@ -163,7 +179,11 @@ describe('what cannot be used is refused, naming its source and the text', () =>
     ['datadir', '', '--datadir: the path is empty'],
     ['rpc', 'localhost:8545', '--rpc: "localhost:8545" is no http:// or https:// address'],
     ['rpc', 'http://', '--rpc: "http://" is no http:// or https:// address'],
-    ['rpc', 'http://me:canary@127.0.0.1', '--rpc: the address has a name or password in it; see --rpc.tokenfile'],
+    [
+      'rpc',
+      'http://me:canary@127.0.0.1',
+      '--rpc: the address has a name or password in it; see --rpc.tokenfile and --rpc.jwtsecret',
+    ],
   ])('--%s %s', (name, text, message) => {
     expect(refusal({ [name]: text })).toBe(message)
   })

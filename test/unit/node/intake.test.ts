@@ -101,6 +101,23 @@ test('what arrives while two batches are under way waits and goes together; batc
   expect(admitted).toEqual([[1], [2], [3, 4]])
 })
 
+test('many that arrive together do not wait for the batches under way', async () => {
+  const { submit, recoveries } = setUp()
+  const answers = []
+  for (const count of [1, 1, 100, 1]) {
+    for (let i = 0; i < count; i++) answers.push(submit(answers.length))
+    await settle()
+  }
+  expect(recoveries.map(({ transactions }) => transactions.length)).toEqual([1, 1, 100])
+  recoveries[0]!.finish()
+  await settle()
+  expect(recoveries).toHaveLength(3)
+  for (const { finish } of recoveries) finish()
+  await settle()
+  recoveries[3]!.finish()
+  expect(await Promise.all(answers)).toHaveLength(103)
+})
+
 describe('a refusal reaches the one it is meant for', () => {
   test('from a check that needs no signature, before anything is paid for', async () => {
     const { submit, recoveries, intake } = setUp()

@@ -45,3 +45,17 @@ it('with a block that cannot be read is followed all the same, by what the accou
   expect(fixture.nonces(0)).toEqual({ pending: [1], queued: [] })
   expect(fixture.has(back)).toBe(true)
 })
+
+it('takes back no more than may be pending, so that memory holds no more than that', async () => {
+  const fixture = await PoolFixture.create({ pendingBytes: 50_000 }, { chain: fundedChain() })
+  const large = times(20, (from) => transfer({ from, data: new Uint8Array(10_000), gasLimit: 100_000n }))
+  for (const mined of large) fixture.chain.mine([mined])
+  await fixture.pool.settled()
+  fixture.chain.reorg(
+    large.length,
+    times(large.length + 1, () => []),
+  )
+  await fixture.pool.settled()
+  expect(fixture.pool.status()).toEqual({ pending: 4, queued: 0 })
+  expect(large.filter((each) => fixture.dropReason(each) === 'evicted')).toHaveLength(1)
+})
