@@ -192,7 +192,12 @@ export class FullNode {
       const started = this.#startNetwork(options.network, options.datadir, ledger, pool, recent)
       networkBackend?.resolve(started.then(({ backend }) => backend))
       running.network = (await started).network
+    } else {
+      this.#startRecovery(ledger)
     }
+  }
+
+  #startRecovery(ledger: Ledger): void {
     ledger.startRecovery().catch((error) => this.#failed.resolve(error))
   }
 
@@ -242,6 +247,8 @@ export class FullNode {
     recent: RecentBlocks,
   ): Promise<{ readonly network: Network; readonly backend: WatchedNetwork }> {
     const { Network, loadNodeKey, networkBackend } = await loadNetwork()
+    // Peers bring what has to be recovered as soon as they are there.
+    this.#startRecovery(ledger)
     const network = await Network.create(options, {
       ledger,
       pool,

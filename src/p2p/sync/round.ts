@@ -70,6 +70,8 @@ export class SyncRound {
   readonly #peers = new Map<string, number>()
   /** Headers that count and have no place in the window yet. */
   #queue: Head[] = []
+  /** Whether a block has come up that the chain has not got. */
+  #lacksBlock = false
   #headersDone = false
   #headersError: unknown
   #importing = 0
@@ -326,9 +328,15 @@ export class SyncRound {
     if (window.room < Math.min(BLOCKS_PER_REQUEST, this.#queue.length)) return
     const heads = this.#queue.splice(0, window.room)
     if (heads.length === 0) return
-    const { chain } = this.#components
-    const known = heads.map((head) => (chain.has(head.hash) ? { head, body: HELD_BY_CHAIN } : { head }))
+    const known = heads.map((head) => (this.#isHeld(head) ? { head, body: HELD_BY_CHAIN } : { head }))
     this.#step({ type: 'heads', heads: known })
+  }
+
+  /** Whether the chain has a block of this peer's; asked about one after the other, upwards. */
+  #isHeld({ hash }: Head): boolean {
+    // Without one it has none above it either, and needs not be read for each.
+    this.#lacksBlock ||= !this.#components.chain.has(hash)
+    return !this.#lacksBlock
   }
 
   #import(block: Block): void {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createPow } from '../../../../src/consensus/pow.ts'
 import { SyncDriver, type SyncOptions } from '../../../../src/p2p/sync/driver.ts'
 import { PENALTIES } from '../../../../src/p2p/sync/faults.ts'
@@ -207,6 +207,26 @@ describe('catching up', () => {
     driver.connected('b', false)
     await until('heavy head', has(heavy.at(-1)!))
     expect(reports).toEqual([])
+  })
+
+  it('asks nobody for blocks of a branch that it holds, and its chain for no more than the first that is missing', async () => {
+    const HELD = 20
+    peers.set('a', peer(MOST))
+    await follow('a')
+    await until('head', has(main[MOST - 1]!))
+    for (const block of heavy.slice(FORK, FORK + HELD)) expect(await test.chain.import(block)).toBe('side')
+    await until('rest', () => driver.progress === undefined)
+    driver.disconnected('a')
+    peers.log.length = 0
+    const reads = vi.spyOn(test.chain, 'has')
+    peers.set('b', { blocks: heavy, totalDifficulty: heavyWork })
+    driver.connected('b', false)
+    await until('heavy head', has(heavy.at(-1)!))
+    const bodies = peers.log.filter((line) => line.startsWith('bodies')).map((line) => Number(line.split(' ')[2]))
+    expect(bodies.reduce((sum, count) => sum + count, 0)).toBe(heavy.length - FORK - HELD)
+    // To find where the chains part, and the first block above.
+    expect(reads.mock.calls.length).toBeLessThan(30)
+    expect(reads.mock.lastCall).toEqual([heavy[FORK + HELD]!.hash])
   })
 
   it('does not follow a chain that has less work, or less than it must have', async () => {
