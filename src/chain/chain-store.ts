@@ -142,7 +142,7 @@ export class ChainStore {
     for (const blockNumber of this.placeIndex.blocks('transaction', prefix, WHOLE_CHAIN, order)) {
       // Whether a place holds is seen in the block itself.
       const blockHash = this.canonicalHash(blockNumber)
-      const indexes = (blockHash && this.places(blockHash, 'transaction', prefix)) ?? []
+      const indexes = blockHash === undefined ? [] : this.#indexesWith(blockHash, 'transaction', prefix)
       const body = blockHash && indexes.length > 0 ? this.body(blockHash) : undefined
       if (blockHash === undefined || body === undefined) continue
       const found = intact('body', () => decodeTransactionsAt(body, indexes))
@@ -168,8 +168,8 @@ export class ChainStore {
       const numbers = this.placeIndex.blocks('address', prefix, range, order)
       for (const blockNumber of numbers) {
         const found = this.#transactionsOf(address, prefix, blockNumber)
-        if (found !== undefined)
-          yield { ...found, transactions: reverse ? found.transactions.reverse() : found.transactions }
+        if (found === undefined) continue
+        yield { ...found, transactions: reverse ? found.transactions.reverse() : found.transactions }
       }
       const last = numbers.at(-1)
       if (last === undefined || numbers.length < HISTORY_BLOCKS) return
@@ -180,7 +180,7 @@ export class ChainStore {
   /** Those of one canonical block; undefined: it has none. */
   #transactionsOf(address: Uint8Array, prefix: number, blockNumber: number) {
     const blockHash = this.canonicalHash(blockNumber)
-    const indexes = (blockHash && this.places(blockHash, 'address', prefix)) ?? []
+    const indexes = blockHash === undefined ? [] : this.#indexesWith(blockHash, 'address', prefix)
     const found = blockHash && indexes.length > 0 ? this.transactionsAt(blockHash, indexes) : undefined
     if (blockHash === undefined || found === undefined) return undefined
     const transactions = found
@@ -189,10 +189,10 @@ export class ChainStore {
     return transactions.length === 0 ? undefined : { blockNumber, blockHash, transactions }
   }
 
-  /** Indexes of a block's transactions that have a prefix; undefined: it has none at all. */
-  places(hash: Uint8Array, kind: PlaceKind, prefix: number): number[] | undefined {
+  /** Indexes of a block's transactions that have a prefix. */
+  #indexesWith(hash: Uint8Array, kind: PlaceKind, prefix: number): number[] {
     const places = this.#placesOf(hash)
-    return places && numbersWith(places[kind], prefix)
+    return places === undefined ? [] : numbersWith(places[kind], prefix)
   }
 
   #placesOf(hash: Uint8Array): Places | undefined {
