@@ -45,7 +45,7 @@ export interface Fixture {
 /** Bytes that say how long a list is. */
 const MAX_LIST_HEADER_BYTES = 9
 /** Changes whenever fixtures made before can no longer be used. */
-const FIXTURE_VERSION = 3
+const FIXTURE_VERSION = 4
 
 export async function prepareFixture(shape: FixtureShape, log: (text: string) => void): Promise<Fixture> {
   const { accounts, blocks, transfers } = shape

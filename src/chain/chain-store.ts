@@ -1,7 +1,8 @@
 import { transactionHash } from '../crypto/hashes.ts'
+import { keccak256 } from '../crypto/keccak.ts'
 import { withSender } from '../crypto/sender.ts'
 import { type Block, blockLength, decodeTransactions, decodeTransactionsAt } from '../primitives/block.ts'
-import { equalBytes, type Key, uint64ToBytes } from '../primitives/bytes.ts'
+import { equalBytes, uint64ToBytes } from '../primitives/bytes.ts'
 import { DecodeError, TxError } from '../primitives/errors.ts'
 import { type HashedHeader, headerFields, readHeader } from '../primitives/header.ts'
 import {
@@ -10,7 +11,7 @@ import {
   encodeStoredReceipt,
   type PlacedReceipt,
 } from '../primitives/receipt.ts'
-import { encodeRlp, encodeRlpList, encodeRlpNumbers, RlpReader } from '../primitives/rlp.ts'
+import { encodeRlp, encodeRlpList, RlpReader } from '../primitives/rlp.ts'
 import type { RecoveredTransaction } from '../primitives/transaction.ts'
 import { type Database, damaged, type WriteBatch } from '../store/database.ts'
 import { keys, rangeOf } from '../store/schema.ts'
@@ -18,12 +19,17 @@ import type { Pacer } from '../trie/update.ts'
 import { AccountJournal, type AccountStep, encodeSteps } from './account-journal.ts'
 import type { ExecutedBlock } from './executed-block.ts'
 import { decodeHistoryNode, encodeHistoryNode, type HistoryNode, type PlacedNode } from './history.ts'
+import { PlaceIndex } from './place-index.ts'
+import type { NumberRange } from './place-run.ts'
+import { decodePlaces, encodePlaces, numbersWith, type PlaceKind, type Places, placesIn, prefixOf } from './places.ts'
 import type { Head, TransactionLocation } from './types.ts'
 
-/** Index records between two looks at the clock, about a millisecond; and so many are read at once where they are merged. */
+/** Receipts between two looks at the clock, below a millisecond. */
 const PACED_RECORDS = 256
-/** Places of a transaction that its record may name without a look at which of them holds. */
-const MAX_PLACES = 2
+/** Blocks that an address's history looks for at a time. */
+const HISTORY_BLOCKS = 16
+/** Numbers that places can hold: at a block a second it lasts 136 years. */
+const WHOLE_CHAIN: NumberRange = { from: 0, to: 0xffff_ffff }
 
 /**
  * Records of blocks and of what leads to them; the layout is `store/schema.ts`. Reads are synchronous, a few µs each
@@ -31,9 +37,12 @@ const MAX_PLACES = 2
  */
 export class ChainStore {
   readonly #database: Database
+  /** In which blocks transactions and addresses may be found; nothing of it until `openIndex`. */
+  readonly placeIndex: PlaceIndex
 
   constructor(database: Database) {
     this.#database = database
+    this.placeIndex = new PlaceIndex(database)
   }
 
   header(hash: Uint8Array): Head | undefined {
@@ -126,48 +135,86 @@ export class ChainStore {
     return record === undefined ? undefined : intact('history node', () => decodeHistoryNode(record))
   }
 
-  /** Where a transaction is; only positions in the canonical chain count. */
+  /** Where a transaction is in the canonical chain. */
   transactionLocation(hash: Uint8Array): (TransactionLocation & { readonly blockHash: Uint8Array }) | undefined {
-    const record = this.#database.get(keys.transaction(hash))
-    if (record === undefined) return undefined
-    const numbers = readNumbers('transaction index', record)
-    for (let i = 0; i + 1 < numbers.length; i += 2) {
-      const [blockNumber, index] = [numbers[i]!, numbers[i + 1]!]
-      // There may be places in blocks that a reorg has left behind: whether one holds is seen in the block itself.
+    const prefix = prefixOf(hash)
+    const order = { limit: Number.POSITIVE_INFINITY, reverse: true }
+    for (const blockNumber of this.placeIndex.blocks('transaction', prefix, WHOLE_CHAIN, order)) {
+      // Whether a place holds is seen in the block itself.
       const blockHash = this.canonicalHash(blockNumber)
-      const body = blockHash && this.body(blockHash)
+      const indexes = (blockHash && this.places(blockHash, 'transaction', prefix)) ?? []
+      const body = blockHash && indexes.length > 0 ? this.body(blockHash) : undefined
       if (blockHash === undefined || body === undefined) continue
-      const [tx] = intact('body', () => decodeTransactionsAt(body, [index]))
-      if (tx !== undefined && equalBytes(transactionHash(tx), hash)) return { blockNumber, index, blockHash }
+      const found = intact('body', () => decodeTransactionsAt(body, indexes))
+      const index = indexes[found.findIndex((tx) => equalBytes(transactionHash(tx), hash))]
+      if (index !== undefined) return { blockNumber, index, blockHash }
     }
     return undefined
   }
 
   /**
    * Canonical transactions from or to an address, block by block: newest first below `before`, or oldest first above `after`.
-   * Cost: three records a block that touches the address.
+   * Cost: four records a block that touches the address.
    */
   async *addressHistory(
     address: Uint8Array,
     from: { readonly before: number } | { readonly after: number },
   ): AsyncGenerator<AddressTransactions> {
-    const whole = rangeOf('address', address)
+    const prefix = prefixOf(keccak256(address))
     const reverse = 'before' in from
-    const range =
-      'before' in from
-        ? { gte: whole.gte, lt: keys.address(address, from.before) }
-        : { gte: keys.address(address, from.after + 1), lt: whole.lt }
-    for await (const [key, value] of this.#database.entries(range, { reverse })) {
-      const blockNumber = Number(new DataView(key.buffer, key.byteOffset + 21, 8).getBigUint64(0))
-      const blockHash = this.canonicalHash(blockNumber)
-      const indexes = readNumbers('address index', value)
-      const found = (blockHash && this.transactionsAt(blockHash, indexes)) ?? []
-      // There may be places in a block that a reorg has left behind.
-      const own = found
-        .map((transaction, i) => ({ ...transaction, index: indexes[i]! }))
-        .filter(({ tx, sender }) => [sender, tx.to].some((party) => party && equalBytes(party, address)))
-      if (blockHash === undefined || own.length === 0) continue
-      yield { blockNumber, blockHash, transactions: reverse ? own.reverse() : own }
+    const order = { limit: HISTORY_BLOCKS, reverse }
+    let range = reverse ? { ...WHOLE_CHAIN, to: from.before - 1 } : { ...WHOLE_CHAIN, from: from.after + 1 }
+    for (;;) {
+      const numbers = this.placeIndex.blocks('address', prefix, range, order)
+      for (const blockNumber of numbers) {
+        const found = this.#transactionsOf(address, prefix, blockNumber)
+        if (found !== undefined)
+          yield { ...found, transactions: reverse ? found.transactions.reverse() : found.transactions }
+      }
+      const last = numbers.at(-1)
+      if (last === undefined || numbers.length < HISTORY_BLOCKS) return
+      range = reverse ? { ...range, to: last - 1 } : { ...range, from: last + 1 }
+    }
+  }
+
+  /** Those of one canonical block; undefined: it has none. */
+  #transactionsOf(address: Uint8Array, prefix: number, blockNumber: number) {
+    const blockHash = this.canonicalHash(blockNumber)
+    const indexes = (blockHash && this.places(blockHash, 'address', prefix)) ?? []
+    const found = blockHash && indexes.length > 0 ? this.transactionsAt(blockHash, indexes) : undefined
+    if (blockHash === undefined || found === undefined) return undefined
+    const transactions = found
+      .map((transaction, i) => ({ ...transaction, index: indexes[i]! }))
+      .filter(({ tx, sender }) => [sender, tx.to].some((party) => party && equalBytes(party, address)))
+    return transactions.length === 0 ? undefined : { blockNumber, blockHash, transactions }
+  }
+
+  /** Indexes of a block's transactions that have a prefix; undefined: it has none at all. */
+  places(hash: Uint8Array, kind: PlaceKind, prefix: number): number[] | undefined {
+    const places = this.#placesOf(hash)
+    return places && numbersWith(places[kind], prefix)
+  }
+
+  #placesOf(hash: Uint8Array): Places | undefined {
+    const record = this.#database.get(keys.places(hash))
+    return record === undefined ? undefined : intact('places', () => decodePlaces(record))
+  }
+
+  /**
+   * Has transactions and addresses found: to be called at a start, before any is looked for. Cost: reading the places of blocks that are in
+   * no run yet, of 65,536 transactions at most but for a kill amid a long reorg. @throws StoreError.
+   */
+  async openIndex(pacer: Pacer): Promise<void> {
+    const { placeIndex } = this
+    placeIndex.load()
+    await placeIndex.clearLeftovers()
+    for (let number = placeIndex.covered + 1; ; number++) {
+      const hash = this.canonicalHash(number)
+      if (hash === undefined) return
+      const places = this.#placesOf(hash)
+      if (places !== undefined) placeIndex.note(number, places)
+      await placeIndex.settle(number, pacer)
+      await pacer.pause()
     }
   }
 
@@ -195,7 +242,7 @@ export class ChainStore {
     batch.put(keys.journal(block.header.number, block.hash), encodeSteps(steps))
   }
 
-  /** Makes an executed block part of the canonical chain; where its transactions are `putIndexes` says. */
+  /** Makes an executed block part of the canonical chain; where its transactions are `putPlaces` says. */
   putCanonical(
     batch: Pick<WriteBatch, 'put'>,
     { hash, header }: HashedHeader,
@@ -207,41 +254,11 @@ export class ChainStore {
     }
   }
 
-  /** Where an executed block's transactions are, by hash and by address; lets other work of the thread run in between. */
-  async putIndexes(batch: Pick<WriteBatch, 'put'>, executed: ExecutedBlock, pacer: Pacer): Promise<void> {
-    let written = 0
-    for (const { key, numbers } of indexEntries(executed)) {
-      batch.put(key, encodeRlpNumbers(numbers))
-      if (++written % PACED_RECORDS === 0) await pacer.pause()
-    }
-  }
-
-  /**
-   * The same for a block that is about to take the place of others: what the indexes hold stays beside what is new. So
-   * whoever reads finds what the canonical chain has, before the change and after it.
-   */
-  async mergeIndexes(batch: Pick<WriteBatch, 'put'>, executed: ExecutedBlock, pacer: Pacer): Promise<void> {
-    const entries = indexEntries(executed)
-    for (let taken = takeFrom(entries); taken.length > 0; taken = takeFrom(entries)) {
-      const records = await this.#database.getMany(taken.map(({ key }) => key))
-      for (const [i, { table, key, numbers }] of taken.entries()) {
-        const held = records[i] === undefined ? [] : readNumbers(table, records[i])
-        const merged = table === 'address' ? unionOf(held, numbers) : this.#placesOf(key.subarray(1), held, numbers)
-        batch.put(key, encodeRlpNumbers(merged))
-      }
-      await pacer.pause()
-    }
-  }
-
-  /** Where a transaction is about to be, and where it was: in the canonical chain only, if it has been in many places. */
-  #placesOf(hash: Uint8Array, held: readonly number[], [number, index]: readonly number[]): number[] {
-    const places = [number!, index!]
-    for (let i = 0; i + 1 < held.length; i += 2) {
-      if (held[i] !== number || held[i + 1] !== index) places.push(held[i]!, held[i + 1]!)
-    }
-    if (places.length <= 2 * MAX_PLACES) return places
-    const now = this.transactionLocation(hash)
-    return now === undefined ? places.slice(0, 2) : [number!, index!, now.blockNumber, now.index]
+  /** Where an executed block's transactions are in it; whoever makes it canonical has the index note that. */
+  putPlaces(batch: Pick<WriteBatch, 'put'>, { block, transactions }: ExecutedBlock): Places {
+    const places = placesIn(transactions)
+    if (transactions.length > 0) batch.put(keys.places(block.hash), encodePlaces(places))
+    return places
   }
 
   /** The canonical chain ends below `number`. */
@@ -251,7 +268,7 @@ export class ChainStore {
 
   /** Forgets a block that is not canonical any more, as if it had never come. */
   deleteBlock(batch: WriteBatch, { hash, number }: { readonly hash: Uint8Array; readonly number: number }): void {
-    for (const table of ['header', 'body', 'execution'] as const) batch.delete(keys[table](hash))
+    for (const table of ['header', 'body', 'execution', 'places'] as const) batch.delete(keys[table](hash))
     batch.delete(keys.journal(number, hash))
   }
 
@@ -281,76 +298,6 @@ export interface AddressTransactions {
   readonly blockNumber: number
   readonly blockHash: Uint8Array
   readonly transactions: readonly (RecoveredTransaction & { readonly index: number })[]
-}
-
-interface AddressEntry {
-  readonly address: Uint8Array
-  readonly indexes: number[]
-}
-
-/** A record of the transaction or address index. */
-interface IndexRecord {
-  readonly table: 'transaction' | 'address'
-  readonly key: Uint8Array
-  readonly numbers: readonly number[]
-}
-
-/** What the indexes say of a block that no other has stood in the place of. */
-function* indexEntries({ block, transactions }: ExecutedBlock): Generator<IndexRecord> {
-  const { number } = block.header
-  for (const [index, { hash }] of transactions.entries()) {
-    yield { table: 'transaction', key: keys.transaction(hash), numbers: [number, index] }
-  }
-  for (const { address, indexes } of byAddress(transactions)) {
-    yield { table: 'address', key: keys.address(address, number), numbers: indexes }
-  }
-}
-
-/** The next of them, as many as are read at once. */
-function takeFrom(entries: Iterator<IndexRecord>): IndexRecord[] {
-  const taken: IndexRecord[] = []
-  while (taken.length < PACED_RECORDS) {
-    const { done, value } = entries.next()
-    if (done) break
-    taken.push(value)
-  }
-  return taken
-}
-
-/** Whether a record says of a block what `wanted` does; it may say more. */
-export function indexCovers(table: 'transaction' | 'address', found: Uint8Array, wanted: Uint8Array): boolean {
-  const [held, needed] = [readNumbers(table, found), readNumbers(table, wanted)]
-  if (table === 'address') return needed.every((index) => held.includes(index))
-  return held.some((number, i) => i % 2 === 0 && number === needed[0] && held[i + 1] === needed[1])
-}
-
-/** Ascending, each once. */
-function unionOf(one: readonly number[], other: readonly number[]): number[] {
-  return [...new Set([...one, ...other])].sort((a, b) => a - b)
-}
-
-/** Each address that a block's transactions are from or to, once, with their indexes in order. */
-function byAddress(transactions: readonly RecoveredTransaction[]): Iterable<AddressEntry> {
-  const entries = new Map<Key, AddressEntry>()
-  const note = (key: Key, address: Uint8Array, index: number) => {
-    const entry = entries.get(key)
-    if (entry === undefined) entries.set(key, { address, indexes: [index] })
-    else if (entry.indexes.at(-1) !== index) entry.indexes.push(index)
-  }
-  transactions.forEach(({ tx, sender, senderKey, recipientKey }, index) => {
-    note(senderKey, sender, index)
-    if (tx.to !== undefined) note(recipientKey, tx.to, index)
-  })
-  return entries.values()
-}
-
-function readNumbers(what: string, value: Uint8Array): number[] {
-  return intact(what, () => {
-    const list = new RlpReader(value).list()
-    const numbers: number[] = []
-    while (!list.done()) numbers.push(list.number(what))
-    return numbers
-  })
 }
 
 /** Runs a decoder over a record of our own: what it cannot read was not written so. */

@@ -41,7 +41,7 @@ export interface ChainComponents {
   readonly createExecution?: CreateExecution
 }
 
-const LAYOUT_VERSION = 1
+const LAYOUT_VERSION = 2
 
 const DEFAULTS = {
   layers: 128,
@@ -80,6 +80,7 @@ export class Chain {
   static async open(options: ChainOptions, components: ChainComponents): Promise<Chain> {
     const store = new ChainStore(components.database)
     await prepareGenesis(options.genesis, components, store)
+    await store.openIndex(components.pacer)
     const chain = new Chain(options, components, store)
     await chain.#recoverState(components.database)
     return chain
@@ -260,6 +261,7 @@ export class Chain {
   /** Finishes what is under way and writes the state, so that the next start has nothing to catch up on. */
   async close(): Promise<void> {
     await this.#importer.stop()
+    await this.#store.placeIndex.stop()
     await this.#keeper.flushAll(this.#head)
   }
 
@@ -330,7 +332,6 @@ export async function prepareGenesis(
     const executed = { block: whole, transactions: [], receipts: [] }
     await store.putExecution(batch, executed, [], pacer)
     store.putCanonical(batch, entry, entry.historyNodes)
-    await store.putIndexes(batch, executed, pacer)
     store.putHead(batch, block.hash)
     batch.put(keys.meta('genesis'), block.hash)
     batch.put(keys.meta('genesisDigest'), source.digest)

@@ -30,7 +30,7 @@ interface Commit {
 
 /** Bytes of blocks written in one batch; more wait for the next. */
 const GROUP_BYTES = 16 * 1024 * 1024
-/** Bytes of index records of a branch that are written at a time, before it becomes the canonical one. */
+/** Bytes of a branch's places that are written at a time, before it becomes the canonical one. */
 const INDEX_BATCH_BYTES = 4 * 1024 * 1024
 
 /**
@@ -124,6 +124,7 @@ export class Committer {
       }
       batch = database.batch()
       settled = []
+      await store.placeIndex.settle(this.#best.header.number, pacer)
     }
     for (const commit of group) {
       const { entry, block, execution } = commit
@@ -136,7 +137,7 @@ export class Committer {
       if (event.type === 'head' && event.connected.length > 1) {
         // What is joined is read back from disk.
         if (settled.length > 0) await finish()
-        await this.#mergeIndexes(event.connected)
+        await this.#placeBranch(event.connected)
       }
       store.putBlock(batch, block, entry.totalDifficulty)
       await pacer.pause()
@@ -170,20 +171,28 @@ export class Committer {
   }
 
   /**
-   * Has the indexes say where the transactions of a branch are before it is the canonical one: for a long one in many batches, since one for
-   * all would not fit into memory. A kill in between leaves entries that no canonical block has, which reading recognises.
+   * Has the index say where the transactions of a branch are before it is the canonical one: for a long one in many batches, since one for
+   * all would not fit into memory. A kill in between leaves places that no canonical block has, which reading recognises.
    */
-  async #mergeIndexes(connected: HeadEvent['connected']): Promise<void> {
+  async #placeBranch(connected: HeadEvent['connected']): Promise<void> {
     const { database, store, pacer } = this.#components
     let batch = database.batch()
     // The last block's come with it.
     for (let place = 0; place < connected.length - 1; place++) {
-      await store.mergeIndexes(batch, connected.block(place), pacer)
+      this.#place(batch, connected.block(place))
+      await pacer.pause()
+      if (store.placeIndex.isFull) await store.placeIndex.spill(pacer)
       if (batch.sizeBytes < INDEX_BATCH_BYTES) continue
       await batch.write({ sync: false })
       batch = database.batch()
     }
     await batch.write({ sync: false })
+  }
+
+  #place(batch: WriteBatch, executed: ExecutedBlock): void {
+    const { store } = this.#components
+    const places = store.putPlaces(batch, executed)
+    if (executed.transactions.length > 0) store.placeIndex.note(executed.block.header.number, places)
   }
 
   /** Writes what a new head changes in the canonical chain and its indexes: of a long reorg some 300 bytes a block. */
@@ -197,7 +206,8 @@ export class Committer {
     for (let above = head.header.number + 1; above <= this.#best.header.number; above++) {
       store.deleteCanonical(batch, above)
     }
-    await store.putIndexes(batch, executed, pacer)
+    this.#place(batch, executed)
+    store.placeIndex.lower(batch, head.header.number - connected.length)
     store.putHead(batch, head.hash)
   }
 

@@ -183,9 +183,9 @@ async function writeCanonical(
 ): Promise<void> {
   // Without a head no start takes the tables for whole: one that is cut short has to be done again.
   const opening = database.batch()
-  opening.delete(keys.meta('head'))
+  for (const name of ['head', 'runs', 'placed'] as const) opening.delete(keys.meta(name))
   await opening.write({ sync: true })
-  for (const table of ['canonical', 'address', 'historyNode', 'transaction'] as const) {
+  for (const table of ['canonical', 'historyNode', 'places', 'run'] as const) {
     await database.clear(rangeOf(table))
   }
   let batch: WriteBatch = database.batch()
@@ -194,7 +194,8 @@ async function writeCanonical(
     const grown = appendLeaf(peaks, historyLeaf(head.hash, head.header))
     peaks = grown.peaks
     store.putCanonical(batch, head, grown.newNodes)
-    await store.putIndexes(batch, store.executed(head.hash)!, pacer)
+    store.putPlaces(batch, store.executed(head.hash)!)
+    await pacer.pause()
     if (batch.sizeBytes >= BATCH_BYTES) {
       await batch.write({ sync: false })
       batch = database.batch()
@@ -203,6 +204,9 @@ async function writeCanonical(
   }
   store.putHead(batch, chain.at(-1)!.head.hash)
   await batch.write({ sync: true })
+  // One that is cut short from here on is finished by the next start.
+  await store.openIndex(pacer)
+  await store.placeIndex.stop()
 }
 
 class Deletions {

@@ -50,6 +50,7 @@ export async function rewind(
     store.deleteBlock(batch, side)
     deleted.push(side.hash)
   }
+  store.placeIndex.lower(batch, target.header.number)
   store.putHead(batch, target.hash)
   beforeWrite(target)
   await batch.write({ sync: true })

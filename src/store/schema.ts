@@ -15,8 +15,8 @@ import { concatBytes, type Key, uint64ToBytes, writeKey } from '../primitives/by
  * | `e` execution | block hash | rlp([stored receipts, senders]): there exactly for blocks found valid |
  * | `j` journal | number, block hash | account changes, before and after; kept for recent blocks only |
  * | `c` canonical | number | block hash |
- * | `t` transaction | transaction hash | rlp([number, index, …]): places, of which one at most is of a canonical block |
- * | `x` address | address, number | rlp list: indexes of the block's transactions from or to it, maybe of other blocks' of that number too |
+ * | `l` places | block hash | where its transactions are in it: see `chain/places.ts`; there for every canonical block that has some |
+ * | `r` run | id (8), kind (1), page (4) | a part of the index over many blocks: see `chain/place-run.ts` |
  * | `m` historyNode | level, index | range node over canonical blocks |
  * | `o` pooled | record number | the pool's journal: see `pool/journal.ts` |
  * | `k` meta | name | see META |
@@ -30,8 +30,8 @@ const PREFIX = {
   execution: 0x65,
   journal: 0x6a,
   canonical: 0x63,
-  transaction: 0x74,
-  address: 0x78,
+  places: 0x6c,
+  run: 0x72,
   historyNode: 0x6d,
   pooled: 0x6f,
   meta: 0x6b,
@@ -67,6 +67,10 @@ export const META = {
    * root]). Until then `trieNode` is the state of neither, and has this root.
    */
   flush: 'flush',
+  /** rlp([next id, [ids of runs that may have left records], [id, level, first block, last block] of each run…]). */
+  runs: 'runs',
+  /** rlp([number]): canonical blocks up to it are in runs. */
+  placed: 'placed',
   /** Where this node seals by signature: rlp([number of the highest block it has sealed]). */
   sealed: 'sealed',
   /** There once two conflicting final blocks were seen: rlp([headers of our side, headers of theirs]). */
@@ -92,20 +96,6 @@ function fromPath(table: Table, path: Key): Uint8Array {
   return key
 }
 
-/** Likewise, from bytes, with room for a number. */
-function fromBytes(table: Table, bytes: Uint8Array, number?: number): Uint8Array {
-  const key = new Uint8Array(1 + bytes.length + (number === undefined ? 0 : 8))
-  key[0] = PREFIX[table]
-  key.set(bytes, 1)
-  if (number === undefined) return key
-  let rest = number
-  for (let at = key.length - 1; at > bytes.length; at--) {
-    key[at] = rest % 256
-    rest = Math.floor(rest / 256)
-  }
-  return key
-}
-
 export const keys = {
   storage: (accountKey: Key, slotKey: Key) => fromPath('storage', accountKey + slotKey),
   code: (codeHash: Uint8Array) => prefixed('code', codeHash),
@@ -114,8 +104,14 @@ export const keys = {
   execution: (hash: Uint8Array) => prefixed('execution', hash),
   journal: (number: number, hash: Uint8Array) => prefixed('journal', uint64ToBytes(number), hash),
   canonical: (number: number) => prefixed('canonical', uint64ToBytes(number)),
-  transaction: (hash: Uint8Array) => fromBytes('transaction', hash),
-  address: (address: Uint8Array, number: number) => fromBytes('address', address, number),
+  places: (hash: Uint8Array) => prefixed('places', hash),
+  run: (id: number, kind: number, page: number) => {
+    const key = prefixed('run', uint64ToBytes(id), new Uint8Array(5))
+    const view = new DataView(key.buffer)
+    view.setUint8(9, kind)
+    view.setUint32(10, page)
+    return key
+  },
   historyNode: (level: number, index: number) => prefixed('historyNode', new Uint8Array([level]), uint64ToBytes(index)),
   pooled: (record: number) => prefixed('pooled', uint64ToBytes(record)),
   meta: (name: keyof typeof META) => prefixed('meta', new TextEncoder().encode(META[name])),

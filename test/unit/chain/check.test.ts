@@ -92,18 +92,18 @@ async function expectRightBalances(chain: Chain): Promise<void> {
 
 const DAMAGES: readonly (readonly [name: string, part: string, damage: () => Promise<void>])[] = [
   [
-    'a transaction index entry that points elsewhere',
+    'places of transactions that are another block’s',
     'indexes',
     async () => {
-      const [key] = await first('transaction')
-      await write((batch) => batch.put(key, encodeRlp([1, 99])))
+      const [[key], [, other]] = [await first('places'), await first('places', 1)]
+      await write((batch) => batch.put(key, other))
     },
   ],
   [
-    'an address entry that is gone',
+    'places that are gone',
     'indexes',
     async () => {
-      const [key] = await first('address', 3)
+      const [key] = await first('places', 3)
       await write((batch) => batch.delete(key))
     },
   ],
