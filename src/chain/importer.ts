@@ -49,6 +49,8 @@ export interface ImporterComponents {
 export class Importer {
   readonly #components: ImporterComponents
   readonly #running = new Map<Key, Promise<ImportOutcome>>()
+  /** Of these, blocks whose turn to execute is not over: nothing can be said yet of what builds on them. */
+  readonly #unjudged = new Set<Key>()
   /** Insertion order is age. */
   readonly #bad = new Set<Key>()
   /** Blocks whose body is known to be their header's. */
@@ -128,16 +130,21 @@ export class Importer {
       return 'future'
     }
     index.pin(entry)
+    const key = toKey(hash)
+    this.#unjudged.add(key)
     try {
-      const executed = await this.#inTurn(this.#checkBody(block), (transactions) =>
-        this.#execute(entry, parent, transactions),
-      )
+      const executed = await this.#inTurn(this.#checkBody(block), async (transactions) => {
+        const run = await this.#execute(entry, parent, transactions)
+        this.#unjudged.delete(key)
+        return run
+      })
       const outcome = await committer.commit(entry, block, executed)
       if (outcome === 'head') await keeper.settle(entry)
       await this.#holdHead()
       return outcome
     } catch (error) {
       index.remove(hash)
+      this.#unjudged.delete(key)
       this.#noteRefusal(hash, error)
       if (error instanceof BlockError) await this.#holdHead()
       throw error
@@ -232,8 +239,10 @@ export class Importer {
     if (this.#bad.has(toKey(parent.hash))) throw new BlockError('known-bad')
     await keeper.recovered()
     for (;;) {
-      // Refused for its body or for a failure here: nothing may be stored on top of what is not.
-      if (index.get(parent.hash) === undefined) throw new BlockError('unknown-parent')
+      // Refused for its body or for a failure here, and perhaps come again: nothing may be stored on top of what is not.
+      if (index.get(parent.hash) === undefined || this.#unjudged.has(toKey(parent.hash))) {
+        throw new BlockError('unknown-parent')
+      }
       let base = state.layer(parent.hash)
       // Off the recent states: run it only once its branch has won, as every step there costs a rebuilt state. So, too, when
       // branches that have not won hold much memory already: nothing but a new head frees it.

@@ -22,8 +22,14 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Whoever read the output has gone, as `head` does: a node stops as for a signal, anything else has done its duty. */
+/**
+ * Whoever read the output has gone, as `head` does, or the disk of the log is full: a node stops as for a signal, anything else
+ * has done what it could.
+ */
 function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(EXIT.ok)
+  if (error.code !== 'EPIPE') {
+    process.exitCode = EXIT.failed
+    process.stderr.write(`idobata: the output cannot be written (${error.code})\n`)
+  }
+  if (!process.emit('SIGTERM', 'SIGTERM')) process.exit()
 }

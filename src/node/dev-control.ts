@@ -10,6 +10,7 @@ import type { DevBackend, MineRequest, OverrideRequest, PoolBackend } from '../r
 import { devAccounts } from './dev.ts'
 import type { DevTime, DevTimeMark } from './dev-time.ts'
 import type { Ledger } from './ledger.ts'
+import { OneByOne } from './one-by-one.ts'
 
 /** Snapshots kept; the oldest goes. A test suite takes one a test and goes back to it. */
 const MAX_SNAPSHOTS = 1_000
@@ -44,8 +45,8 @@ export class DevControl implements DevBackend {
   /** Whoever waits for the block of a transaction. */
   readonly #waiting = new Map<Key, () => void>()
   #cancelInterval: () => void = () => undefined
-  /** Settles with the last change of automine. */
-  #automineSet: Promise<void> = Promise.resolve()
+  /** Changes of automine: a miner that is still stopping takes no start. */
+  readonly #automineSet = new OneByOne()
   #stopped = false
   readonly #unsubscribe: () => void
 
@@ -94,10 +95,7 @@ export class DevControl implements DevBackend {
 
   setAutomine(enabled: boolean): Promise<void> {
     const { miner } = this.#parts
-    // In the order asked for: a miner that is still stopping takes no start.
-    const set = this.#automineSet.then(() => (enabled ? miner.start() : miner.stop()))
-    this.#automineSet = set.catch(() => undefined)
-    return set
+    return this.#automineSet.run(async () => (enabled ? miner.start() : miner.stop()))
   }
 
   setIntervalMining(intervalMs: number): void {

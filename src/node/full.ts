@@ -22,6 +22,7 @@ import type { Network } from './network.ts'
 import type { WatchedNetwork } from './network-backend.ts'
 import type { NetworkOptions } from './network-options.ts'
 import { nodeBackend } from './node-backend.ts'
+import { OneByOne } from './one-by-one.ts'
 import { ask, type ProviderRequest } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 import { createRpc, type Rpc } from './rpc.ts'
@@ -60,6 +61,8 @@ export class FullNode {
   /** One for all that goes through the blocks of a reorg, or of a long answer. */
   readonly #pacer = createPacer()
   readonly #failed = Promise.withResolvers<Error>()
+  /** Starts and stops. */
+  readonly #steps = new OneByOne()
   /** What undoes each step of the start, in the order of the steps. */
   readonly #undo: (() => Promise<void> | void)[] = []
   readonly #headListeners = new Set<(head: NodeHead) => void>()
@@ -91,19 +94,27 @@ export class FullNode {
 
   /**
    * From the ground up, RPC after all that it answers from: whoever can ask gets true answers. Peers come last.
-   * @throws ConfigError, GenesisError, StoreError; the operating system's error if RPC cannot listen. Nothing runs then.
+   * @throws ConfigError, GenesisError, StoreError; the operating system's error if RPC cannot listen. Nothing runs then. Error if it
+   *   runs already, and it goes on.
    */
-  async start(): Promise<void> {
-    try {
-      await this.#start()
-    } catch (error) {
-      await this.stop()
-      throw error
-    }
+  start(): Promise<void> {
+    return this.#steps.run(async () => {
+      if (this.#running) throw new Error('the node runs already')
+      try {
+        await this.#start()
+      } catch (error) {
+        await this.#stop()
+        throw error
+      }
+    })
   }
 
-  /** Answers what has been asked, writes everything, lets the directory go. Does nothing if nothing runs. */
-  async stop(): Promise<void> {
+  /** Answers what has been asked, writes everything, lets the directory go; after a start under way. Does nothing if nothing runs. */
+  stop(): Promise<void> {
+    return this.#steps.run(() => this.#stop())
+  }
+
+  async #stop(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) {
       try {
         await undo()

@@ -2,6 +2,7 @@ import type { Head } from '../chain/types.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { LightStatus as RpcLightStatus } from '../rpc/light.ts'
 import type { LightCore } from './light-core.ts'
+import { OneByOne } from './one-by-one.ts'
 import { ask, type ProviderRequest } from './provider.ts'
 import type { NodeHead } from './status.ts'
 
@@ -24,6 +25,8 @@ export interface OpenedLightNode {
 export class LightNode {
   readonly #open: () => Promise<OpenedLightNode>
   readonly #headListeners = new Set<(head: NodeHead) => void>()
+  /** Starts and stops. */
+  readonly #steps = new OneByOne()
   #opened: OpenedLightNode | undefined
 
   /** @param open  puts it together; it may be started again after a stop. */
@@ -38,18 +41,24 @@ export class LightNode {
 
   /**
    * Resolves when it runs and looks for peers; `waitUntilSynced` tells when it has something to answer from.
-   * @throws ConfigError, GenesisError, StoreError; the operating system's error if RPC cannot listen. Nothing runs then.
+   * @throws ConfigError, GenesisError, StoreError; the operating system's error if RPC cannot listen. Nothing runs then. Error if it
+   *   runs already, and it goes on.
    */
-  async start(): Promise<void> {
-    this.#opened = await this.#open()
-    this.#opened.core.client.subscribe(({ head }) => this.#tell(head))
+  start(): Promise<void> {
+    return this.#steps.run(async () => {
+      if (this.#opened) throw new Error('the node runs already')
+      this.#opened = await this.#open()
+      this.#opened.core.client.subscribe(({ head }) => this.#tell(head))
+    })
   }
 
-  /** Keeps the newest headers for the next start, and lets everything go. Does nothing if nothing runs. */
-  async stop(): Promise<void> {
-    const opened = this.#opened
-    this.#opened = undefined
-    await opened?.close()
+  /** Keeps the newest headers for the next start, and lets everything go; after a start under way. Does nothing if nothing runs. */
+  stop(): Promise<void> {
+    return this.#steps.run(async () => {
+      const opened = this.#opened
+      this.#opened = undefined
+      await opened?.close()
+    })
   }
 
   /**

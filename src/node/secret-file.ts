@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { fromHex, toHex } from '../primitives/bytes.ts'
+import { writePrivateFile } from '../wallet/private-file.ts'
 import { ConfigError } from './config.ts'
 
 /**
@@ -27,13 +27,6 @@ export async function readSecret(file: string): Promise<Uint8Array | undefined> 
  */
 export async function createSecret(file: string): Promise<Uint8Array> {
   const secret = new Uint8Array(randomBytes(32))
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  const handle = await open(file, 'wx', 0o600)
-  try {
-    await handle.writeFile(`${toHex(secret).slice(2)}\n`)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await writePrivateFile(file, `${toHex(secret).slice(2)}\n`)
   return secret
 }

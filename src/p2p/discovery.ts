@@ -1,4 +1,4 @@
-import { autoNAT } from '@libp2p/autonat'
+import { type AutoNATComponents, autoNAT } from '@libp2p/autonat'
 import { type CircuitRelayService, circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { dcutr } from '@libp2p/dcutr'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
@@ -7,6 +7,7 @@ import {
   AUTONAT_LIMITS,
   DHT_LIMITS,
   HOLE_PUNCHING_LIMITS,
+  MAX_ADDRESS_TRIALS,
   MDNS_INTERVAL_MS,
   RELAY_CLIENT_LIMITS,
   RELAY_SERVER_LIMITS,
@@ -65,7 +66,7 @@ export async function discoveryServices(
       }),
     }),
     ...(options.upnp && { upnp: await portMapping(!options.autonat) }),
-    ...(options.autonat && { autonat: autoNAT({ ...AUTONAT_LIMITS, protocolPrefix: prefix.slice(1) }) }),
+    ...(options.autonat && { autonat: addressTrial(prefix) }),
     ...(options.relayServer && { relay: circuitRelayServer(RELAY_SERVER_LIMITS) }),
     ...(options.holePunching && { holePunching: dcutr(HOLE_PUNCHING_LIMITS) }),
   }
@@ -76,6 +77,31 @@ async function portMapping(autoConfirmAddress: boolean) {
   // An XML parser and more, that most nodes never need.
   const { uPnPNAT } = await import('@libp2p/upnp-nat')
   return uPnPNAT({ ...UPNP_LIMITS, portMappingDescription: 'idobata', autoConfirmAddress })
+}
+
+/**
+ * What peers try for each other. libp2p's own takes the connection by which a peer asks for the one it is to make, and closes that when it is
+ * done: an address that is named is always called anew here. Others are never in the way of our own calls.
+ */
+function addressTrial(prefix: string) {
+  const service = autoNAT({ ...AUTONAT_LIMITS, protocolPrefix: prefix.slice(1) })
+  return (components: AutoNATComponents) => {
+    const { connectionManager } = components
+    let trials = 0
+    const openConnection: typeof connectionManager.openConnection = async (target, options) => {
+      // Peers of a random walk, which come with all their addresses.
+      if (Array.isArray(target)) return connectionManager.openConnection(target, options)
+      if (trials === MAX_ADDRESS_TRIALS) throw new Error('too many addresses are being tried')
+      trials++
+      try {
+        return await connectionManager.openConnection(target, { ...options, force: true })
+      } finally {
+        trials--
+      }
+    }
+    const connecting = Object.create(connectionManager, { openConnection: { value: openConnection } })
+    return service(Object.create(components, { connectionManager: { value: connecting } }))
+  }
 }
 
 function refuse(): never {

@@ -338,6 +338,9 @@ export const AUTONAT_LIMITS = {
   maxMessageSize: 8 * KIB,
 }
 
+/** Addresses of peers that are called at a time to see whether that works: a quarter of all calls, so that ours find a place. */
+export const MAX_ADDRESS_TRIALS = 4
+
 /** Through others, when nobody can call us. */
 export const RELAY_CLIENT_LIMITS = {
   reservationConcurrency: 1,

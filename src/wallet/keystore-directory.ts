@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { equalBytes, fromHex, toHex } from '../primitives/bytes.ts'
 import { type Keystore, KeystoreError } from './keystore.ts'
+import { writePrivateFile } from './private-file.ts'
 
 /** Bytes; a keystore has about 500. */
 const MAX_KEYSTORE_BYTES = 64 * 1024
@@ -52,23 +52,10 @@ export async function readKeystore(file: string): Promise<unknown> {
  * @throws KeystoreError `exists` if its account is there already.
  */
 export async function saveKeystore(directory: string, keystore: Keystore, nowMs: number): Promise<string> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
   const existing = await findAccount(directory, fromHex(keystore.address))
   if (existing) throw new KeystoreError('exists', `0x${keystore.address} is there already, in ${existing.file}`)
   const file = join(directory, gethName(keystore.address, nowMs))
-  const partial = join(directory, `.${randomUUID()}.partial`)
-  const handle = await open(partial, 'wx', 0o600)
-  try {
-    await handle.writeFile(`${JSON.stringify(keystore)}\n`)
-    await handle.sync()
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw error
-  } finally {
-    await handle.close()
-  }
-  await rename(partial, file)
-  await syncDirectory(directory)
+  await writePrivateFile(file, `${JSON.stringify(keystore)}\n`)
   return file
 }
 
@@ -76,19 +63,6 @@ export async function saveKeystore(directory: string, keystore: Keystore, nowMs:
 function gethName(address: string, nowMs: number): string {
   const [date, milliseconds] = new Date(nowMs).toISOString().replaceAll(':', '-').split('.')
   return `UTC--${date}.${milliseconds!.slice(0, 3)}000000Z--${address}`
-}
-
-/** A name is on the medium once its directory is. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } catch (error) {
-    // Windows has no such thing; the key is written.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
-  } finally {
-    await handle.close()
-  }
 }
 
 async function namesIn(directory: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
@@ -342,6 +342,22 @@ describe('output that nobody reads any more', () => {
     const args = ['send', '--dev', '--from', RICH, '--to', FRIEND, '--value', '1', '--yes', '--wait']
     await run([...args, '--rpc', there, '--datadir', datadir])
     expect(await piped.ended()).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(readdirSync(own)).not.toContain('pid')
+  })
+})
+
+describe.runIf(existsSync('/dev/full'))('output that cannot be written', () => {
+  const within = ['sh', '-c', 'exec "$@" > /dev/full', 'sh']
+  const ended = { exitCode: 1, stdout: '', stderr: 'idobata: the output cannot be written (ENOSPC)\n' }
+
+  test('is told by a command in one line', async () => {
+    expect(await new NodeProcess(['config'], {}, undefined, within).ended()).toEqual(ended)
+  })
+
+  test('stops a node as a signal does', async () => {
+    const own = join(directory, 'full')
+    const node = new NodeProcess(['start', '--dev', '--datadir', own, '--http.port', '0'], {}, undefined, within)
+    expect(await node.ended()).toEqual(ended)
     expect(readdirSync(own)).not.toContain('pid')
   })
 })

@@ -5,7 +5,14 @@ import { promisify } from 'node:util'
 import { createPublicClient, custom } from 'viem'
 import { anvil } from 'viem/chains'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ConfigError, createFullNode, type FullNode, type NodeHead, ProviderError } from '../../src/index.ts'
+import {
+  ConfigError,
+  createFullNode,
+  createLightNode,
+  type FullNode,
+  type NodeHead,
+  ProviderError,
+} from '../../src/index.ts'
 import { temporaryDirectory } from '../support/test-chain.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -88,6 +95,22 @@ test('heads are told in order, before and after a restart, until that is ended',
   await node.request({ method: 'evm_mine' })
   // Without a data directory a development chain begins anew.
   expect(heads.map(({ number }) => number)).toEqual([1, 2, 3, 1])
+})
+
+test('starts and stops come one after the other, and a second start leaves the first alone', async () => {
+  const datadir = temporaryDirectory()
+  const light = createLightNode({ datadir, bootnodes: [] })
+  for (const node of [create({ dev: true }), light]) {
+    const [started, stopped] = [node.start(), node.stop()]
+    await started
+    await stopped
+    expect(() => node.status()).toThrow('does not run')
+    await node.start()
+    await expect(node.start()).rejects.toThrow('runs already')
+    expect(await node.request({ method: 'net_listening' })).toBeTypeOf('boolean')
+    await Promise.all([node.stop(), node.stop()])
+  }
+  rmSync(datadir, { recursive: true })
 })
 
 test('the default network needs a directory, and nothing more', async () => {

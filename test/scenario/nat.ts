@@ -12,6 +12,8 @@ import type { Finding, Scenario } from './scenario.ts'
 const POLL_MS = 250
 /** Looks until something must have happened; a minute and a half on a machine that keeps up. */
 const MAX_LOOKS = 360
+/** The same for a trial, which takes no longer than a call that nobody answers. */
+const TRIAL_LOOKS = 80
 const RPC_PORT = 8545
 const PORT = 30_303
 /** Public ones, as far as anybody inside can tell: private ones are not told of, nor mapped. */
@@ -86,6 +88,16 @@ class Neighbourhood {
     })
   }
 
+  /** Whether the router has been asked to forward a port. */
+  forwards(): boolean {
+    return this.#machines.forwards('router')
+  }
+
+  /** Undoes that; the node is not told. */
+  forwardNothing(): void {
+    this.#machines.forwardNothing('router')
+  }
+
   /** Asks the node that runs on a machine. */
   call(name: string, method: string, ...params: readonly unknown[]): unknown {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
@@ -112,8 +124,8 @@ class Neighbourhood {
   }
 }
 
-async function until<T>(look: () => T | undefined | false): Promise<T | undefined> {
-  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+async function until<T>(look: () => T | undefined | false, maxLooks = MAX_LOOKS): Promise<T | undefined> {
+  for (let looks = 0; looks < maxLooks; looks++) {
     const found = look()
     if (found) return found
     await setTimeout(POLL_MS)
@@ -124,8 +136,8 @@ async function until<T>(look: () => T | undefined | false): Promise<T | undefine
 const startRelay = (place: Neighbourhood) =>
   place.start('relay', { IDOBATA_P2P_RELAYSERVER: 'true', IDOBATA_P2P_ADDR: OUTSIDE.relay })
 
-function found(name: string, value: string | undefined, bar: string): Finding {
-  return { name, value: value ?? 'not at all', bar, pass: value === bar }
+function found(name: string, value = 'not at all', bar = 'not at all'): Finding {
+  return { name, value, bar, pass: value === bar }
 }
 
 /** By the relay, and with hole punching without it. */
@@ -170,6 +182,33 @@ async function mapped(place: Neighbourhood): Promise<Finding[]> {
   ]
 }
 
+/** By a port that a router says it forwards, of which the node tells nobody before a peer has come in there. */
+async function tried(place: Neighbourhood, forwards: boolean): Promise<Finding[]> {
+  place.startGateway()
+  const settings = { IDOBATA_P2P_AUTONAT: 'true' }
+  const friend = await place.start('friend', { ...settings, IDOBATA_P2P_ADDR: OUTSIDE.friend })
+  const node = await place.start('node', { ...settings, IDOBATA_NAT: 'upnp' })
+  const told = () => node.addresses().find((each) => each.startsWith(`/ip4/${OUTSIDE.router}/`))
+  await until(() => place.forwards())
+  if (!forwards) place.forwardNothing()
+  const before = told()
+  place.call('node', 'admin_addPeer', `/ip4/${OUTSIDE.friend}/tcp/${PORT}/p2p/${friend.peer}`)
+  const first = await until(() => place.route(node, friend))
+  const address = await until(told, forwards ? MAX_LOOKS : TRIAL_LOOKS)
+  const last = place.route(node, friend)
+  await place.clear()
+  const how = forwards ? 'a port that peers try' : 'a port that is said to be forwarded'
+  return [
+    found(`${how}: told of before`, before),
+    found(`${how}: told of after`, address && 'yes', forwards ? 'yes' : undefined),
+    found(
+      `${how}: the connection to who tried it`,
+      last?.connectedMs === first?.connectedMs ? last?.route : 'another',
+      'direct',
+    ),
+  ]
+}
+
 async function closed(place: Neighbourhood): Promise<Finding[]> {
   const node = await place.start('node')
   const friend = await place.start('friend', {
@@ -177,13 +216,10 @@ async function closed(place: Neighbourhood): Promise<Finding[]> {
     IDOBATA_BOOTNODES: `/ip4/${OUTSIDE.router}/tcp/${PORT}/p2p/${node.peer}`,
   })
   // As long as it takes a bootnode to be called, and to be called again.
-  for (let looks = 0; looks < 60; looks++) {
-    if (place.route(friend, node) !== undefined) break
-    await setTimeout(POLL_MS)
-  }
+  await until(() => place.route(friend, node), 60)
   const route = place.route(friend, node)?.route
   await place.clear()
-  return [{ name: 'without help', value: route ?? 'not at all', bar: 'not at all', pass: route === undefined }]
+  return [found('without help', route)]
 }
 
 async function local(place: Neighbourhood): Promise<Finding[]> {
@@ -212,6 +248,8 @@ export const nat: Scenario = {
         ...(!quick && {
           'by a hole': () => relayed(place, true),
           'by a forwarded port': () => mapped(place),
+          'by a port that peers try': () => tried(place, true),
+          'by a port that is not forwarded': () => tried(place, false),
           'without help': () => closed(place),
           locally: () => local(place),
         }),

@@ -108,6 +108,8 @@ export interface PeerLine {
   readonly score: number
   readonly route: string
   readonly inbound: boolean
+  /** Unix milliseconds. */
+  readonly connectedMs: number
 }
 
 export async function peersOf({ rpc }: Pick<StartedNode, 'rpc'>): Promise<readonly PeerLine[]> {

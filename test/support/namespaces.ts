@@ -77,6 +77,11 @@ END`,
     )
   }
 
+  /** Whether a translating machine forwards anything. */
+  forwards(name: string): boolean {
+    return this.run(name, 'nft list chain ip nat in').includes('dnat to')
+  }
+
   /** Ends what a translating machine forwards. */
   forwardNothing(name: string): void {
     this.run(name, 'nft flush chain ip nat in')

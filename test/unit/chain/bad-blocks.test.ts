@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Chain } from '../../../src/chain/chain.ts'
+import type { RecoverSenders } from '../../../src/chain/importer.ts'
 import type { ChainEvent } from '../../../src/chain/types.ts'
 import { encodeTransactions } from '../../../src/primitives/block.ts'
 import { badFamily } from '../../support/bad-family.ts'
 import { makeBlock, verdict } from '../../support/block-maker.ts'
 import { londonEngine } from '../../support/london-engine.ts'
-import { openTestChain, type TestChain } from '../../support/test-chain.ts'
+import { openTestChain, recoverHere, type TestChain } from '../../support/test-chain.ts'
 import { testGenesis } from '../../support/test-genesis.ts'
 import { signedTransfer } from '../../support/transactions.ts'
 
@@ -90,6 +91,29 @@ describe('a bad block', () => {
     const verdicts = await Promise.all([wrong, child].map((block) => verdict(chain, block)))
     expect(verdicts).toEqual(['bad-transactions-root', 'unknown-parent'])
     expect(chain.store.header(child.hash)).toBeUndefined()
+  })
+
+  it('nor one that is judged while the block comes again, with its own body and to be refused for good', async () => {
+    const gate = Promise.withResolvers<void>()
+    let slow = false
+    const recover: RecoverSenders = async (transactions) => {
+      if (slow && transactions.length === 0) await gate.promise
+      return recoverHere(transactions)
+    }
+    const gated = await openTestChain({ genesis: testGenesis() }, londonEngine, { recover })
+    const { family } = await badFamily(gated.chain, 1)
+    for (let i = 0; i < 3; i++) await gated.chain.import(await makeBlock(gated.chain, londonEngine, gated.chain.head))
+    slow = true
+    const [bad, child] = [family[0]!, family[1]!]
+    const wrong = verdict(gated.chain, { ...bad, transactions: [], body: encodeTransactions([]) })
+    const early = verdict(gated.chain, child)
+    expect(await wrong).toBe('bad-transactions-root')
+    const again = verdict(gated.chain, bad)
+    gate.resolve()
+    expect(await early).toBe('unknown-parent')
+    expect(await again).toBe('bad-state-root')
+    expect(gated.chain.store.header(child.hash)).toBeUndefined()
+    await gated.remove()
   })
 })
 

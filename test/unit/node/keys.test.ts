@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mnemonicToAccount, privateKeyToAddress } from 'viem/accounts'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -47,6 +48,19 @@ describe('the node key', () => {
     const datadir = join(root, 'node')
     const made = await loadNodeKey(datadir)
     expect(statSync(join(datadir, 'nodekey')).mode & 0o777).toBe(0o600)
+    expect((await loadNodeKey(datadir)).equals(made)).toBe(true)
+  })
+
+  test('is made by the next start where a process has died over writing it', async () => {
+    const datadir = join(root, 'interrupted')
+    const source = new URL('../../../src/node/node-key.ts', import.meta.url).href
+    const script = `const { loadNodeKey } = await import('${source}'); await loadNodeKey('${datadir}')`
+    // No file may have a byte.
+    const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script]
+    const { status } = spawnSync('sh', limited, { env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' } })
+    expect(status).not.toBe(0)
+    expect(existsSync(datadir)).toBe(true)
+    const made = await loadNodeKey(datadir)
     expect((await loadNodeKey(datadir)).equals(made)).toBe(true)
   })
 
