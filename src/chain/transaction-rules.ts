@@ -2,7 +2,7 @@ import { isCanonicalSignature } from '../crypto/sender.ts'
 import { isPrecompile } from '../primitives/account.ts'
 import { TxError } from '../primitives/errors.ts'
 import { MAX_NONCE, MAX_UINT256 } from '../primitives/limits.ts'
-import { intrinsicGas, type Transaction } from '../primitives/transaction.ts'
+import { intrinsicGas, signatureOf, type Transaction } from '../primitives/transaction.ts'
 
 /**
  * Ethereum's London rules for a transaction by itself, without sender, state or block; cheapest first. Size and form
@@ -20,7 +20,8 @@ export function checkTransactionStateless(tx: Transaction, chainId: bigint): voi
   // EIP-2681: otherwise the sender's nonce would leave 64 bits.
   if (tx.nonce >= MAX_NONCE) throw new TxError('nonce-max')
   if (gasLimit * maxFeePerGas > MAX_UINT256) throw new TxError('gas-overflow')
-  if (!isCanonicalSignature(tx.r, tx.s)) throw new TxError('invalid-signature')
+  const { r, s } = signatureOf(tx)
+  if (!isCanonicalSignature(r, s)) throw new TxError('invalid-signature')
   const needed = intrinsicGas(tx)
   if (gasLimit < needed) throw new TxError('intrinsic-gas', { gasLimit, needed })
 }

@@ -28,6 +28,9 @@ export function describeFailure(error: unknown): Failure {
     const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message)
     return failure(`cannot serve RPC on ${place}: ${reason}; see --http.addr and --http.port`, EXIT.failed)
   }
+  if (isSystemError(error) && error.syscall === 'getaddrinfo') {
+    return failure(`cannot serve RPC on ${error.hostname}: no address is known of it; see --http.addr`, EXIT.failed)
+  }
   if (error instanceof Error && error.name === 'UnsupportedListenAddressesError') {
     // What libp2p says is several lines, for its programmers.
     const [, place, reason] = /^ *(\/\S+): (?:Error: )?(.+)$/m.exec(error.message) ?? []
@@ -38,6 +41,7 @@ export function describeFailure(error: unknown): Failure {
 
 interface SystemError extends NodeJS.ErrnoException {
   readonly address?: string
+  readonly hostname?: string
   readonly port?: number
 }
 

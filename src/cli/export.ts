@@ -52,13 +52,20 @@ async function run(file: string, range: Range, config: NodeConfig, json: boolean
     if (last > head) throw new ConfigError(`last: ${last} is above the head, ${head}`)
     const blocks = last - first + 1
     const progress = createProgress(blocks, 'blocks')
-    const bytes = await exportBlocks(ledger.chain, file, { first, last }, (done) => progress.update(done, '')).finally(
-      () => progress.stop(),
-    )
+    const bytes = await exportBlocks(ledger.chain, file, { first, last }, (done) => progress.update(done, ''))
+      .catch(refuseFile(file))
+      .finally(() => progress.stop())
     logger.info('done', { blocks, bytes, file })
     if (json) printJson({ blocks, bytes, file })
   } finally {
     await ledger.close()
     logger.close()
+  }
+}
+
+function refuseFile(file: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    if (error.syscall === 'open') throw new ConfigError(`${file}: cannot be written (${error.code})`)
+    throw error
   }
 }

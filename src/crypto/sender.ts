@@ -1,6 +1,6 @@
 import { compareBytes, fromHex } from '../primitives/bytes.ts'
 import { TxError } from '../primitives/errors.ts'
-import type { RecoveredTransaction, Transaction } from '../primitives/transaction.ts'
+import { type RecoveredTransaction, signatureOf, type Transaction } from '../primitives/transaction.ts'
 import { signingHash, transactionHash } from './hashes.ts'
 import { keccak256, keccak256Key } from './keccak.ts'
 import type { Recovery } from './recovery.ts'
@@ -53,7 +53,8 @@ export function recoverSigner(recovery: Recovery, hash: Uint8Array, signature: U
 
 /** As `recoverAddress`, for the sender of `tx`. */
 export function recoverSender(recovery: Recovery, tx: Transaction): Uint8Array | undefined {
-  return recoverAddress(recovery, signingHash(tx), tx.r, tx.s, tx.yParity)
+  const { r, s } = signatureOf(tx)
+  return recoverAddress(recovery, signingHash(tx), r, s, tx.yParity)
 }
 
 /**

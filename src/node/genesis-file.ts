@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { type Genesis, GenesisError, parseGenesis } from '../chain/genesis.ts'
 import { ConfigError, type NodeConfig } from './config.ts'
 import { devGenesis } from './dev.ts'
 import { readEngineSettings } from './engine.ts'
 
-const DEFAULT_GENESIS = new URL('../../genesis.json', import.meta.url)
+const DEFAULT_GENESIS = fileURLToPath(new URL('../../genesis.json', import.meta.url))
 
 /** Where a genesis comes from. */
 export type GenesisSource = Pick<NodeConfig, 'dev' | 'genesis'>
@@ -15,7 +16,7 @@ export type GenesisSource = Pick<NodeConfig, 'dev' | 'genesis'>
  */
 export async function loadGenesis({ dev, genesis }: GenesisSource): Promise<Genesis> {
   if (dev) return parseGenesis(devGenesis())
-  const file = genesis ?? DEFAULT_GENESIS.pathname
+  const file = genesis ?? DEFAULT_GENESIS
   try {
     const parsed = parseGenesis(JSON.parse(await readFile(file, 'utf8')))
     // What the engine would refuse later belongs to the file too.

@@ -197,22 +197,26 @@ export class TransactionPool {
   }
 
   /** Of senders and recipients. Who has transactions here has been read before: the pool knows nonce, balance, and that there is no code. */
-  #accountsOf(batches: readonly (readonly Candidate[])[]): Promise<AccountLookup> {
+  async #accountsOf(batches: readonly (readonly Candidate[])[]): Promise<AccountLookup> {
     const { senders } = this.#state
     const keys = new Set<Key>()
-    const held = new Map<Key, Account>()
+    /** The last of an account's transactions may be pushed out before the turn of its next. */
+    const held = new Map<Key, SenderQueue>()
     for (const candidates of batches) {
       for (const { recovered, refused } of candidates) {
         if (refused !== undefined) continue
         const { senderKey, recipientKey } = recovered
         const queue = senders.get(senderKey)
         if (queue === undefined) keys.add(senderKey)
-        // The last of its transactions may be pushed out before this one's turn.
-        else held.set(senderKey, { ...EMPTY_ACCOUNT, nonce: queue.nonce, balance: queue.balance })
+        else held.set(senderKey, queue)
         if (!senders.has(recipientKey)) keys.add(recipientKey)
       }
     }
-    return this.#read(keys, held)
+    const accountAt = await this.#read(keys)
+    return (key) => {
+      const queue = held.get(key)
+      return queue === undefined ? accountAt(key) : { ...EMPTY_ACCOUNT, nonce: queue.nonce, balance: queue.balance }
+    }
   }
 
   #candidate(recovered: RecoveredTransaction): Candidate {
@@ -333,8 +337,8 @@ export class TransactionPool {
     this.#returningBytes += tx.raw.length
   }
 
-  /** @param accounts  that need not be read; takes in those that are. */
-  async #read(keys: ReadonlySet<Key>, accounts = new Map<Key, Account>()): Promise<AccountLookup> {
+  async #read(keys: ReadonlySet<Key>): Promise<AccountLookup> {
+    const accounts = new Map<Key, Account>()
     if (keys.size > 0) {
       const list = [...keys]
       const { chain } = this.#parts

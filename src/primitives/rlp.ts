@@ -279,6 +279,17 @@ export class RlpReader {
     return value
   }
 
+  /** Where in the source the next item begins. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** Passes over the next item, an unsigned number of at most `maxBytes` bytes. */
+  skipUint(maxBytes: number, name: string): void {
+    this.#header()
+    this.#checkNumber(maxBytes, name)
+  }
+
   /** The next item, an unsigned number of at most `maxBytes` bytes, left as big-endian bytes. */
   uintBytes(maxBytes: number, name: string): Uint8Array {
     this.#header()

@@ -3,7 +3,7 @@ import { keccak256 } from '../crypto/keccak.ts'
 import { bytesToBigint, toHex } from '../primitives/bytes.ts'
 import type { HashedHeader, Header } from '../primitives/header.ts'
 import type { PlacedReceipt } from '../primitives/receipt.ts'
-import { effectiveTip, type Transaction, type TransactionFields } from '../primitives/transaction.ts'
+import { effectiveTip, signatureOf, type Transaction, type TransactionFields } from '../primitives/transaction.ts'
 import type { ChainBlock, ChainHeader, MinedTransaction, SignedTransaction, SyncProgress } from './backend.ts'
 import type { PlacedLog } from './events.ts'
 import type { Json, JsonObject } from './json.ts'
@@ -73,6 +73,7 @@ export function effectiveGasPrice(tx: Transaction, baseFeePerGas: bigint): bigin
 /** `mined` undefined: pending, with null in the block's members. */
 export function encodeTransaction({ tx, hash, sender }: SignedTransaction, mined?: Place): JsonObject {
   const header = mined?.header.header
+  const { r, s } = signatureOf(tx)
   return {
     blockHash: optionalHex(mined?.header.hash),
     blockNumber: header ? quantity(header.number) : null,
@@ -88,8 +89,8 @@ export function encodeTransaction({ tx, hash, sender }: SignedTransaction, mined
     type: quantity(tx.type),
     ...typedMembers(tx),
     ...signatureV(tx),
-    r: quantity(bytesToBigint(tx.r)),
-    s: quantity(bytesToBigint(tx.s)),
+    r: quantity(bytesToBigint(r)),
+    s: quantity(bytesToBigint(s)),
   }
 }
 

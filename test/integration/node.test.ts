@@ -215,6 +215,11 @@ describe('blocks', () => {
       future: 0,
       head: Number(head.number),
     })
+    const nowhere = join(directory, 'nowhere', 'blocks.rlp')
+    expect(await run(['export', nowhere, ...network()])).toMatchObject({
+      exitCode: 2,
+      stderr: `idobata: ${nowhere}: cannot be written (ENOENT)\n`,
+    })
     const exported = await run(['export', file, '1', '1', ...network(), '--json'])
     expect(JSON.parse(exported.stdout)).toEqual({ blocks: 1, bytes: statSync(file).size, file })
     const checked = await run(['db', 'check', ...network(), '--json'])

@@ -7,7 +7,7 @@ import { DecodeError, TxError } from '../../src/primitives/errors.ts'
 import { decodeHeader, encodeHeader } from '../../src/primitives/header.ts'
 import { decodeStoredReceipts, encodeStoredReceipts } from '../../src/primitives/receipt.ts'
 import { decodeRlp, encodeRlp } from '../../src/primitives/rlp.ts'
-import { assembleTransaction, decodeTransaction, signingBytes } from '../../src/primitives/transaction.ts'
+import { assembleTransaction, decodeTransaction, signatureOf, signingBytes } from '../../src/primitives/transaction.ts'
 import { anySignature, rlpItem, transactionFields } from '../support/arbitraries.ts'
 import { sampleHeader } from '../support/blocks.ts'
 import { damage, damaged } from '../support/damage.ts'
@@ -27,7 +27,8 @@ const codecs: readonly Codec[] = [
     roundTrip: (bytes) => {
       const tx = decodeTransaction(bytes)
       signingBytes(tx)
-      return assembleTransaction(tx, { r: bytesToBigint(tx.r), s: bytesToBigint(tx.s), yParity: tx.yParity }).raw
+      const { r, s } = signatureOf(tx)
+      return assembleTransaction(tx, { r: bytesToBigint(r), s: bytesToBigint(s), yParity: tx.yParity }).raw
     },
   },
   { name: 'transactions of a block', roundTrip: (bytes) => encodeTransactions(decodeTransactions(bytes)) },

@@ -11,6 +11,7 @@ import {
   assembleTransaction,
   decodeTransaction,
   encodeForSigning,
+  signatureOf,
   type TransactionFields,
 } from '../../src/primitives/transaction.ts'
 import { anySignature, bytesOf, transactionFields } from '../support/arbitraries.ts'
@@ -44,7 +45,9 @@ describe('transactions', () => {
     fc.assert(
       fc.property(transactionFields, anySignature, (fields, { r, s, yParity }) => {
         const tx = assembleTransaction(fields, { r, s, yParity })
-        expect(tx).toEqual({ ...fields, r: bigintToBytes(r), s: bigintToBytes(s), yParity, raw: tx.raw })
+        const { raw, signatureAt } = tx
+        expect(tx).toEqual({ ...fields, yParity, raw, signatureAt })
+        expect(signatureOf(tx)).toEqual({ r: bigintToBytes(r), s: bigintToBytes(s) })
         expect(decodeTransaction(tx.raw)).toEqual(tx)
       }),
       { numRuns: 300 },

@@ -7,7 +7,12 @@ import { TxError } from '../../../src/primitives/errors.ts'
 import { encodeHeader } from '../../../src/primitives/header.ts'
 import { COIN, MAX_TRANSACTION_BYTES } from '../../../src/primitives/limits.ts'
 import { encodeRlp, encodeRlpList } from '../../../src/primitives/rlp.ts'
-import { assembleTransaction, type Transaction, type TransactionFields } from '../../../src/primitives/transaction.ts'
+import {
+  assembleTransaction,
+  signatureOf,
+  type Transaction,
+  type TransactionFields,
+} from '../../../src/primitives/transaction.ts'
 import { makeBlock, verdict, withHeader, withTransactions } from '../../support/block-maker.ts'
 import { londonEngine } from '../../support/london-engine.ts'
 import { openTestChain, type TestChain } from '../../support/test-chain.ts'
@@ -114,9 +119,10 @@ describe('a transaction in a block', () => {
 
   it('has a low s', async () => {
     const low = transfer({})
+    const { r, s } = signatureOf(low)
     const signature = {
-      r: bytesToBigint(low.r),
-      s: GROUP_ORDER - bytesToBigint(low.s),
+      r: bytesToBigint(r),
+      s: GROUP_ORDER - bytesToBigint(s),
       yParity: low.yParity === 0 ? (1 as const) : (0 as const),
     }
     expect(await judge(assembleTransaction(transferFields(), signature))).toBe('bad-transaction/invalid-signature')

@@ -1,5 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { hashHeader } from '../../../src/crypto/hashes.ts'
 import { ConfigError } from '../../../src/node/config.ts'
@@ -8,6 +10,7 @@ import { EMPTY_TRIE_ROOT } from '../../../src/primitives/account.ts'
 import { toHex } from '../../../src/primitives/bytes.ts'
 import { temporaryDirectory } from '../../support/test-chain.ts'
 
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const directory = temporaryDirectory()
 afterAll(() => rmSync(directory, { recursive: true }))
 
@@ -22,6 +25,17 @@ test("the genesis that is shipped is the default network's, bit for bit", async 
   expect([...genesis.accounts]).toEqual([])
   const { hash } = hashHeader({ ...genesis.header, stateRoot: EMPTY_TRIE_ROOT })
   expect(toHex(hash)).toBe('0xd7633b91cdba532e7ae6be8bf7d700f50df925f0eaaedd97cd8d3d1c875c14a6')
+})
+
+test('it is found wherever the program lies', () => {
+  const place = join(directory, 'a place of böses & 100 %')
+  mkdirSync(place)
+  for (const name of ['src', 'genesis.json', 'package.json'])
+    cpSync(join(ROOT, name), join(place, name), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'))
+  const args = [join(place, 'src/cli/main.ts'), 'db', 'check', '--datadir', join(directory, 'none')]
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  expect(stderr).toMatch(/^idobata: there is no database in /)
 })
 
 test('a development network needs no file', async () => {

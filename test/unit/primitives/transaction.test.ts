@@ -8,6 +8,7 @@ import {
   decodeTransaction,
   effectiveTip,
   encodeForSigning,
+  signatureOf,
   signingBytes,
   type TransactionFields,
 } from '../../../src/primitives/transaction.ts'
@@ -36,7 +37,8 @@ function withField(type: 0 | 1 | 2, place: number, value: RlpInput) {
 describe('decoding a transaction', () => {
   it('legacy, protected', () => {
     const raw = encode(0, LEGACY)
-    expect(decodeTransaction(raw)).toEqual({
+    const tx = decodeTransaction(raw)
+    expect(tx).toEqual({
       type: 0,
       chainId: 1n,
       nonce: 1n,
@@ -48,10 +50,10 @@ describe('decoding a transaction', () => {
       data: Uint8Array.of(4),
       accessList: [],
       yParity: 0,
-      r: Uint8Array.of(5),
-      s: Uint8Array.of(6),
       raw,
+      signatureAt: raw.length - 2,
     })
+    expect(signatureOf(tx)).toEqual({ r: Uint8Array.of(5), s: Uint8Array.of(6) })
   })
 
   it('types 1 and 2', () => {
@@ -81,8 +83,8 @@ describe('decoding a transaction', () => {
   })
 
   it('r and s of zero decode: that nobody signed is for recovery to say', () => {
-    expect(withField(2, 10, 0n).r).toHaveLength(0)
-    expect(withField(0, 8, 2n ** 256n - 1n).s).toHaveLength(32)
+    expect(signatureOf(withField(2, 10, 0n)).r).toHaveLength(0)
+    expect(signatureOf(withField(0, 8, 2n ** 256n - 1n)).s).toHaveLength(32)
   })
 
   it.each<[string, 0 | 1 | 2, number, RlpInput]>([

@@ -172,6 +172,22 @@ test('who has gone is not subscribed any more', async () => {
   await expect.poll(() => closed).toBe(1)
 })
 
+test('a thousand subscribers are told of every block, in order', async () => {
+  const { url, events, server } = await serve()
+  const all: Awaited<ReturnType<typeof open>>[] = []
+  // No more at once than a listener lets wait.
+  while (all.length < 1_000) all.push(...(await Promise.all(Array.from({ length: 100 }, () => open(url)))))
+  for (const { send } of all) send('eth_subscribe', ['newHeads'])
+  await expect.poll(() => all.every(({ answers }) => answers.length === 1)).toBe(true)
+  const [, ...headers] = fakeBackends({ blocks: [{}, {}, {}] }).blocks
+  for (const header of headers) events.emit({ type: 'head', connected: [{ header, logs: [] }], disconnected: [] })
+  await expect.poll(() => all.every(({ answers }) => answers.length === 1 + headers.length)).toBe(true)
+  const told = headers.map(({ header }) => ({ params: { result: { number: `0x${header.number}` } } }))
+  for (const { answers } of all) expect(answers.slice(1)).toMatchObject(told)
+  for (const { socket } of all) socket.terminate()
+  await expect.poll(() => server.wsConnections).toBe(0)
+})
+
 test('a subscriber that does not read is cut off, and the others are told', async () => {
   const { url, events, server } = await serve()
   const deaf = await open(url)
