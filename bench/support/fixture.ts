@@ -10,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -68,13 +69,17 @@ export async function prepareFixture(shape: FixtureShape, log: (text: string) =>
 
 /**
  * A copy of a closed database. Its tables are linked, since LevelDB never writes them again: what is measured next would otherwise
- * wait for a disk that is still busy with hundreds of megabytes of copies.
+ * wait for a disk that is still busy with hundreds of megabytes of copies. What a merge had begun when the database was closed is no table yet,
+ * and later than the manifest's last word: a new table takes its name and its place.
  * @param to  a new directory.
  */
 export function copyDatabase(from: string, to: string): void {
   mkdirSync(to, { recursive: true })
-  for (const name of readdirSync(from)) {
-    const place = name.endsWith('.ldb') ? linkSync : copyFileSync
+  const files = readdirSync(from)
+  const changedMs = (name: string) => statSync(join(from, name)).mtimeMs
+  const manifestMs = Math.max(...files.filter((name) => name.startsWith('MANIFEST-')).map(changedMs))
+  for (const name of files) {
+    const place = name.endsWith('.ldb') && changedMs(name) < manifestMs ? linkSync : copyFileSync
     place(join(from, name), join(to, name))
   }
 }
