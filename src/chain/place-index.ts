@@ -91,6 +91,7 @@ export class PlaceIndex {
   /** Deletes what a kill has left of runs that do not count. To be called before any is written. @throws StoreError. */
   async clearLeftovers(): Promise<void> {
     for (const id of this.#leftovers) await this.#clear(id)
+    this.#leftovers = []
     await this.#database.clear({ gte: rangeOf('run', uint64ToBytes(this.#nextId)).gte, lt: rangeOf('run').lt })
   }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PlaceIndex } from '../../../src/chain/place-index.ts'
 import { decodePlaces, encodePlaces, numbersWith, type Places, sortPlaces } from '../../../src/chain/places.ts'
 import { DecodeError } from '../../../src/primitives/errors.ts'
+import { RlpReader } from '../../../src/primitives/rlp.ts'
 import { Database } from '../../../src/store/database.ts'
 import { keys, rangeOf } from '../../../src/store/schema.ts'
 import { Random } from '../../chaos/random.ts'
@@ -121,6 +122,16 @@ async function runsOnDisk(): Promise<Set<number>> {
   return ids
 }
 
+/** Runs that the next start would delete. */
+function leftoversOnDisk(): number[] {
+  const record = new RlpReader(database.get(keys.meta('runs'))!).list()
+  record.number('next run')
+  const leftovers = record.list()
+  const ids: number[] = []
+  while (!leftovers.done()) ids.push(leftovers.number('run'))
+  return ids
+}
+
 describe('the index of places', () => {
   it('misses no block after reorgs, merges and kills', async () => {
     const model = new Model(new Random(5))
@@ -170,6 +181,9 @@ describe('the index of places', () => {
     await model.restart()
     expect([...(await runsOnDisk())]).toEqual([...Array.from({ length: 16 }, (_, id) => id), 17])
     model.expectAllFound()
+    expect(leftoversOnDisk()).toEqual([16])
+    await model.index.spill(pacer)
+    expect(leftoversOnDisk()).toEqual([])
   })
 
   it('reads an address’s blocks in order, a few at a time, in both directions', async () => {
